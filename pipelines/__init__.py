@@ -1,0 +1,1 @@
+"""A plain Python library: try-on pipelines that know nothing of ComfyUI."""

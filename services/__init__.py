@@ -1,0 +1,1 @@
+"""One request and one result for every backend; no ComfyUI here."""

@@ -1,0 +1,15 @@
+"""Tells setuptools that the checkout itself is the import package `fitting_room`."""
+
+from setuptools import find_packages, setup
+
+LAYERS = ("nodes", "pipelines", "services", "commands")
+found = find_packages(".", include=[pattern for layer in LAYERS for pattern in (layer, f"{layer}.*")])
+
+setup(
+    packages=["fitting_room", *(f"fitting_room.{name}" for name in found)],
+    package_dir={"fitting_room": "."},
+    package_data={
+        "fitting_room": ["NOTICE", "workflows/*", "workflows/api/*", "locales/*/*", "web/**/*"],
+        "fitting_room.pipelines": ["**/*.safetensors", "**/*.json"],
+    },
+)
