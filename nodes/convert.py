@@ -1,0 +1,125 @@
+"""ComfyUI's IMAGE and MASK tensors to and from what the pipelines take. Nothing else knows both.
+
+IMAGE is (batch, height, width, channels) float in 0..1, MASK (batch, height, width) float in 0..1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from ..pipelines.errors import InputError
+from ..pipelines.images import LARGEST_PIXELS, SMALLEST_SIDE
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def checked(image: torch.Tensor, what: str) -> torch.Tensor:
+    """IMAGE as float32 RGB or RGBA, or an InputError that names the picture and what is wrong.
+
+    Grey becomes RGB. Values a little outside 0..1, as upscalers make them, are kept: a pixel that
+    nobody repaints comes back as it was.
+    """
+    if not isinstance(image, torch.Tensor) or image.ndim != 4:
+        came = type(image).__name__
+        if isinstance(image, torch.Tensor):
+            came = f"a tensor of shape {tuple(image.shape)}"
+        raise InputError(f"{what}: a batch of images was wanted, and {came} came.")
+    count, height, width, channels = image.shape
+    if count == 0:
+        raise InputError(f"{what}: the batch holds no image. Connect at least one.")
+    if channels not in (1, 3, 4):
+        raise InputError(f"{what}: RGB was wanted, and the image has {channels} channels.")
+    if min(width, height) < SMALLEST_SIDE:
+        raise InputError(
+            f"{what}: the picture is {width}x{height} pixels; at least {SMALLEST_SIDE} on each "
+            "side are needed. Use the original photo instead of a thumbnail."
+        )
+    if width * height > LARGEST_PIXELS:
+        raise InputError(
+            f"{what}: the picture is {width}x{height} pixels; at most "
+            f"{LARGEST_PIXELS // 1_000_000} megapixels can be worked on. Scale it down first."
+        )
+    image = image.float()
+    for index in range(count):
+        if not torch.isfinite(image[index]).all():
+            raise InputError(
+                f"{what}: image {index} of the batch holds values that are not numbers (NaN or "
+                "infinite). Look at the node that made it; a VAE in half precision is the usual "
+                "cause."
+            )
+    return image.expand(-1, -1, -1, 3) if channels == 1 else image
+
+
+def pictures(image: torch.Tensor, what: str = "Image") -> list[np.ndarray]:
+    """IMAGE to a list of uint8 (height, width, 3) RGB; transparency is laid on white."""
+    rows = checked(image, what).clamp(0, 1)
+    if rows.shape[-1] == 4:
+        rows = rows[..., :3] * rows[..., 3:] + 1 - rows[..., 3:]
+    return list((rows * 255).round().to(torch.uint8).cpu().numpy())
+
+
+def image_of(rows: Sequence[np.ndarray]) -> torch.Tensor:
+    """uint8 (height, width, 3) pictures of one size to IMAGE."""
+    return torch.from_numpy(np.stack(rows)).float() / 255
+
+
+def mask_of(rows: Sequence[np.ndarray]) -> torch.Tensor:
+    """float32 (height, width) masks of one size to MASK."""
+    return torch.from_numpy(np.stack(rows).astype(np.float32))
+
+
+def drawn_masks(mask: torch.Tensor | None, image: torch.Tensor) -> list[np.ndarray | None]:
+    """The user's masks, one per image, None where there is none.
+
+    An empty mask, or one of another size than the image (LoadImage gives 64x64 zeros for a picture
+    without transparency), counts as none. One mask serves a whole batch.
+    """
+    count, height, width = image.shape[:3]
+    if mask is None:
+        return [None] * count
+    rows = mask.float().reshape(-1, mask.shape[-2], mask.shape[-1])
+    if rows.shape[-2:] != (height, width):
+        return [None] * count
+    if not torch.isfinite(rows).all():
+        raise InputError("Mask: it holds values that are not numbers (NaN or infinite).")
+    if len(rows) not in (1, count):
+        raise InputError(
+            f"Mask: {len(rows)} masks came for {count} images. Give one for all, or one for each."
+        )
+    found = [row.clamp(0, 1).cpu().numpy() if (row > 0).any() else None for row in rows]
+    return found * count if len(found) == 1 else found
+
+
+def paired(*lists: Sequence) -> list[tuple]:
+    """Items of equally long lists side by side; a list of one goes with every item."""
+    length = max(len(items) for items in lists)
+    if any(len(items) not in (1, length) for items in lists):
+        counts = " and ".join(str(len(items)) for items in lists)
+        raise InputError(
+            f"Batches of {counts} do not go together. Give equally many, or one for all."
+        )
+    return [tuple(items[index % len(items)] for items in lists) for index in range(length)]
+
+
+def each(items: Sequence[Item], work: Callable[[Item], Result]) -> list[Result]:
+    """work(item) for a whole batch, with progress and interrupt; an error names the item's index."""
+    import comfy.model_management
+    import comfy.utils
+
+    progress = comfy.utils.ProgressBar(len(items))
+    results = []
+    for index, item in enumerate(items):
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        try:
+            results.append(work(item))
+        except InputError as error:
+            if len(items) == 1:
+                raise
+            raise type(error)(f"Image {index} of the batch (counted from 0): {error}") from error
+        progress.update_absolute(index + 1, len(items))
+    return results

@@ -1,0 +1,228 @@
+"""Pictures in and out: reading files, cropping for a model and its inverse, mask composite.
+
+Tensors here are (batch, channels, height, width) float32 in 0..1, RGB. Masks are
+(batch, 1, height, width) float32 in 0..1, 1 = repaint.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+
+from .errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+LARGEST_PIXELS = 100_000_000
+SMALLEST_SIDE = 32
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A region of a photo, and the size at which a model sees it.
+
+    left, top, width, height: pixels of the photo; the region may reach beyond its edges.
+    model_width, model_height: pixels of the cropped picture.
+    photo_width, photo_height: pixels of the photo that the region belongs to.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+    model_width: int
+    model_height: int
+    photo_width: int
+    photo_height: int
+
+
+def crop_around(mask: torch.Tensor, width: int, height: int, context: float = 0.25) -> Crop:
+    """The smallest region of the aspect width:height around a mask, with some context.
+
+    mask: (height, width) float32 of the photo. context: how much is added around the mask's box,
+    as a share of its longer side. Where the region fits into the photo it is moved inside;
+    otherwise it reaches beyond the edges and is filled there by `cut`.
+    Raises InputError for an empty mask.
+    """
+    photo_height, photo_width = mask.shape
+    rows = torch.nonzero(mask.amax(dim=1) > 0).flatten()
+    columns = torch.nonzero(mask.amax(dim=0) > 0).flatten()
+    if len(rows) == 0:
+        raise InputError(
+            "The crop needs a mask with something to repaint, and this one is empty. "
+            "Connect the mask of the Garment Mask node or draw one in the mask editor."
+        )
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    left, right = int(columns[0]), int(columns[-1]) + 1
+    margin = context * max(bottom - top, right - left)
+    box_width, box_height = right - left + 2 * margin, bottom - top + 2 * margin
+    scale = max(box_width / width, box_height / height)
+    region_width, region_height = round(width * scale), round(height * scale)
+    return Crop(
+        left=_inside((left + right - region_width) // 2, region_width, photo_width),
+        top=_inside((top + bottom - region_height) // 2, region_height, photo_height),
+        width=region_width,
+        height=region_height,
+        model_width=width,
+        model_height=height,
+        photo_width=photo_width,
+        photo_height=photo_height,
+    )
+
+
+def letterbox(photo_width: int, photo_height: int, width: int, height: int) -> Crop:
+    """The whole photo, centred in a region of the aspect width:height."""
+    scale = max(photo_width / width, photo_height / height)
+    region_width = max(photo_width, round(width * scale))
+    region_height = max(photo_height, round(height * scale))
+    return Crop(
+        left=(photo_width - region_width) // 2,
+        top=(photo_height - region_height) // 2,
+        width=region_width,
+        height=region_height,
+        model_width=width,
+        model_height=height,
+        photo_width=photo_width,
+        photo_height=photo_height,
+    )
+
+
+def _inside(start: int, length: int, limit: int) -> int:
+    """Moves a span into 0..limit; centres it where it is longer than that."""
+    if length >= limit:
+        return (limit - length) // 2
+    return min(max(start, 0), limit - length)
+
+
+def cut(picture: torch.Tensor, crop: Crop, fill: str = "replicate") -> torch.Tensor:
+    """The region of a photo at the model's size: (batch, channels, model_height, model_width).
+
+    picture: (batch, channels, photo_height, photo_width). fill: what stands beyond the photo's
+    edges: "replicate" (its outermost pixels, for photos) or "constant" (0, for masks).
+    """
+    _expect_photo(picture, crop)
+    left, top = max(crop.left, 0), max(crop.top, 0)
+    right = min(crop.left + crop.width, crop.photo_width)
+    bottom = min(crop.top + crop.height, crop.photo_height)
+    region = picture[:, :, top:bottom, left:right]
+    around = (
+        left - crop.left, crop.left + crop.width - right,
+        top - crop.top, crop.top + crop.height - bottom,
+    )  # fmt: skip
+    if any(around):
+        region = F.pad(region, around, mode=fill)
+    return resize(region, crop.model_width, crop.model_height)
+
+
+def paste(photo: torch.Tensor, picture: torch.Tensor, mask: torch.Tensor, crop: Crop,
+          feather: int = 0) -> torch.Tensor:  # fmt: skip
+    """The inverse of `cut`: the model's picture put back where the mask allows it.
+
+    photo: (batch, channels, photo_height, photo_width). picture: (batch, channels, any height, any
+    width) of the crop's region. mask: (batch, 1, photo_height, photo_width), 1 = take the picture.
+    feather: pixels over which the picture fades in, inside the mask. Where the mask is 0, and
+    outside the region, the photo's pixels come back bit-identical.
+    """
+    _expect_photo(photo, crop)
+    region = resize(picture, crop.width, crop.height)
+    left, top = max(crop.left, 0), max(crop.top, 0)
+    right = min(crop.left + crop.width, crop.photo_width)
+    bottom = min(crop.top + crop.height, crop.photo_height)
+    placed = photo.clone()
+    placed[:, :, top:bottom, left:right] = region[
+        :, :, top - crop.top : bottom - crop.top, left - crop.left : right - crop.left
+    ]
+    reach = torch.zeros_like(mask)
+    reach[:, :, top:bottom, left:right] = 1
+    return composite(photo, placed, mask * reach, feather)
+
+
+def composite(photo: torch.Tensor, picture: torch.Tensor, mask: torch.Tensor,
+              feather: int = 0) -> torch.Tensor:  # fmt: skip
+    """picture where mask is 1, photo where it is 0, a mixture between.
+
+    All (batch, channels, height, width); the mask has one channel. With `feather` the mixture
+    begins at the mask's edge and ends that many pixels inside it, so that it never reaches out.
+    Where the mask is 0 the photo's values are returned untouched, not multiplied by one.
+    """
+    weight = mask.clamp(0, 1)
+    if feather > 0:
+        inside = (2 * _blur(weight, feather) - 1).clamp(0, 1)
+        weight = weight * inside
+    return torch.where(weight > 0, photo + (picture - photo) * weight, photo)
+
+
+def _blur(mask: torch.Tensor, radius: int) -> torch.Tensor:
+    """Two box blurs of together about `radius` pixels, with the border repeated."""
+    size = 2 * (radius // 2) + 1
+    for _ in range(2):
+        padded = F.pad(mask, (size // 2, size // 2, size // 2, size // 2), mode="replicate")
+        mask = F.avg_pool2d(padded, size, stride=1)
+    return mask
+
+
+def resize(picture: torch.Tensor, width: int, height: int) -> torch.Tensor:
+    """(batch, channels, height, width) in 0..1, bicubic with antialiasing; identity at its size."""
+    if picture.shape[-2:] == (height, width):
+        return picture
+    sized = F.interpolate(picture, (height, width), mode="bicubic", antialias=True)
+    return sized.clamp(0, 1)
+
+
+def _expect_photo(picture: torch.Tensor, crop: Crop) -> None:
+    height, width = picture.shape[-2:]
+    if (height, width) != (crop.photo_height, crop.photo_width):
+        raise InputError(
+            f"This crop belongs to a photo of {crop.photo_width}x{crop.photo_height} pixels, "
+            f"and the picture is {width}x{height}. Connect the photo that was cropped."
+        )
+
+
+def read_picture(path: str | Path) -> Image.Image:
+    """A picture file as a Pillow picture, "RGB", or "RGBA" where it has transparency.
+
+    Turned upright by its EXIF mark; 16-bit, grey, palette and CMYK files are converted; of an
+    animation the first frame. Raises InputError for a file that is missing, no picture or broken.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"A picture file was wanted, and {path} does not exist.")
+    try:
+        with Image.open(path) as file:
+            if file.width * file.height > LARGEST_PIXELS:
+                raise InputError(
+                    f"{path.name} is {file.width}x{file.height} pixels; at most "
+                    f"{LARGEST_PIXELS // 1_000_000} megapixels can be worked on. Make it smaller."
+                )
+            upright = ImageOps.exif_transpose(file)
+            if upright.mode.startswith("I"):  # 16 bits a channel; convert() alone would clip it
+                upright = upright.point(lambda value: value / 257).convert("L")
+            transparent = upright.has_transparency_data
+            return upright.convert("RGBA" if transparent else "RGB")
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(
+            f"{path.name} cannot be read as a picture ({error}). "
+            "Save it again as PNG, JPEG or WebP."
+        ) from error
+
+
+def write_picture(path: str | Path, picture: np.ndarray) -> None:
+    """Writes a uint8 (height, width, 3 or 4) or (height, width) picture; the ending tells how."""
+    from PIL import Image
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        Image.fromarray(picture).save(path)
+    except (ValueError, KeyError) as error:
+        raise InputError(
+            f"{path.name} has no ending that names a picture format. Use .png, .jpg or .webp."
+        ) from error
