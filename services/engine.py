@@ -1,0 +1,208 @@
+"""A ComfyUI engine of one's own: find it, start it apart from the user's folders, talk to it.
+
+Standard library only, so that it runs before anything is installed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+PACKAGE = Path(__file__).resolve().parent.parent
+START_SECONDS = 300
+
+
+class EngineError(RuntimeError):
+    """The engine did not start, refused a workflow or failed while running it."""
+
+
+def find_engine() -> Path | None:
+    """ComfyUI's folder: $COMFYUI_PATH, the engine this package is installed in, comfy-cli's default.
+
+    Raises EngineError where $COMFYUI_PATH is set but holds no ComfyUI.
+    """
+    named = os.environ.get("COMFYUI_PATH")
+    if named:
+        if (Path(named) / "main.py").is_file():
+            return Path(named)
+        raise EngineError(f"COMFYUI_PATH is {named}, and there is no ComfyUI (main.py) in it.")
+    for folder in PACKAGE.parents:
+        if folder.name == "custom_nodes" and (folder.parent / "main.py").is_file():
+            return folder.parent
+    for folder in (Path.home() / "comfy/ComfyUI", Path.home() / "Documents/comfy/ComfyUI"):
+        if (folder / "main.py").is_file():
+            return folder
+    return None
+
+
+def engine_python(engine: Path) -> str:
+    """The Python that the engine runs on: $COMFYUI_PYTHON, its own environment, or this one."""
+    named = os.environ.get("COMFYUI_PYTHON")
+    if named:
+        return named
+    places = [engine / ".venv", engine / "venv", engine.parent / ".venv", engine.parent / "venv"]
+    candidates = [place / part for place in places for part in ("bin/python", "Scripts/python.exe")]
+    candidates.append(engine.parent / "python_embeded" / "python.exe")
+    return next((str(path) for path in candidates if path.is_file()), sys.executable)
+
+
+class Engine:
+    """A ComfyUI process on a free port, with folders of its own and only this package in it.
+
+    Use it as a context manager. base: an empty folder for its models, input, output and database;
+    the package is linked into `base/custom_nodes`.
+    """
+
+    def __init__(self, engine: Path, base: Path, arguments: tuple[str, ...] = ("--cpu",)) -> None:
+        self.base = base.resolve()
+        self.port = _free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.log = self.base / "engine.log"
+        self._engine = engine
+        self._arguments = arguments
+        self._process: subprocess.Popen | None = None
+
+    def __enter__(self) -> Engine:
+        self._link_package()
+        command = [
+            engine_python(self._engine), "main.py", "--port", str(self.port),
+            "--base-directory", str(self.base), "--disable-api-nodes",
+            "--disable-all-custom-nodes", "--whitelist-custom-nodes", "comfyui-fitting-room",
+            "--database-url", f"sqlite:///{self.base / 'comfyui.db'}", *self._arguments,
+        ]  # fmt: skip
+        with open(self.log, "wb") as log:
+            self._process = subprocess.Popen(
+                command, cwd=self._engine, stdout=log, stderr=subprocess.STDOUT
+            )
+        try:
+            self._wait_until_up()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _link_package(self) -> None:
+        for name in ("custom_nodes", "models", "input", "output", "temp", "user"):
+            (self.base / name).mkdir(parents=True, exist_ok=True)
+        link = self.base / "custom_nodes" / "comfyui-fitting-room"
+        if link.exists():
+            return
+        try:
+            link.symlink_to(PACKAGE, target_is_directory=True)
+        except OSError:  # Windows without the right to make links
+            skipped = shutil.ignore_patterns(".git", ".venv", "__pycache__")
+            shutil.copytree(PACKAGE, link, ignore=skipped)
+
+    def _wait_until_up(self) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
+            try:
+                self.get("/system_stats")
+                return
+            except (OSError, EngineError):
+                time.sleep(0.3)
+        raise EngineError(f"ComfyUI did not start. Its last words:\n{self.log_tail()}")
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def log_tail(self, characters: int = 3000) -> str:
+        return self.log.read_text("utf-8", "replace")[-characters:]
+
+    def get(self, path: str) -> Any:
+        """The JSON answer of a GET."""
+        return json.loads(self.get_bytes(path))
+
+    def get_bytes(self, path: str) -> bytes:
+        with urllib.request.urlopen(self.address + path, timeout=60) as answer:
+            return answer.read()
+
+    def post(self, path: str, body: Any) -> tuple[int, Any]:
+        """Status and JSON answer of a POST, also of a refused one."""
+        request = urllib.request.Request(
+            self.address + path,
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                status, text = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            status, text = error.code, error.read()
+        return status, json.loads(text) if text else None
+
+    def run(self, graph: dict, seconds: float = 600) -> dict:
+        """Runs a workflow in API format to its end and returns its history entry, failed or not.
+
+        Raises EngineError where the engine refuses the workflow or does not finish it in time.
+        """
+        prompt_id = str(uuid.uuid4())
+        status, answer = self.post("/prompt", {"prompt": graph, "prompt_id": prompt_id})
+        if status != 200 or answer["node_errors"]:
+            raise EngineError(f"ComfyUI refused the workflow: {json.dumps(answer)}")
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            history = self.get(f"/history/{prompt_id}")
+            if prompt_id in history:
+                return history[prompt_id]
+            if not self.alive:
+                raise EngineError(f"ComfyUI stopped. Its last words:\n{self.log_tail()}")
+            time.sleep(0.1)
+        raise EngineError(f"The workflow was not done after {seconds:.0f} s.")
+
+    def picture(self, found: dict) -> bytes:
+        """The bytes of an output picture, as a history entry names it."""
+        return self.get_bytes("/view?" + urllib.parse.urlencode(found))
+
+
+def failure(history: dict) -> dict | None:
+    """The `execution_error` of a history entry, or None where the run went well."""
+    for name, message in history["status"]["messages"]:
+        if name in ("execution_error", "execution_interrupted"):
+            return message
+    return None
+
+
+def cached_nodes(history: dict) -> set[str]:
+    """Ids of the nodes whose results were taken from the engine's cache."""
+    for name, message in history["status"]["messages"]:
+        if name == "execution_cached":
+            return set(message["nodes"])
+    return set()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
