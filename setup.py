@@ -3,7 +3,9 @@
 from setuptools import find_packages, setup
 
 LAYERS = ("nodes", "pipelines", "services", "commands")
-found = find_packages(".", include=[pattern for layer in LAYERS for pattern in (layer, f"{layer}.*")])
+found = find_packages(
+    ".", include=[pattern for layer in LAYERS for pattern in (layer, f"{layer}.*")]
+)
 
 setup(
     packages=["fitting_room", *(f"fitting_room.{name}" for name in found)],

@@ -84,9 +84,7 @@ class GarmentMask(io.ComfyNode):
         photos = pictures(image, "Garment Mask")
         rows = paired(body, garment or (None,), drawn_masks(mask, image))
         results = each(rows, work)
-        overlays = [
-            _overlay(photo, made[0]) for photo, made in paired(photos, results)
-        ]
+        overlays = [_overlay(photo, made[0]) for photo, made in paired(photos, results)]
         report = "\n".join(f"{index}: {made[1]}" for index, made in enumerate(results))
         return io.NodeOutput(mask_of([made[0] for made in results]), image_of(overlays), report)
 

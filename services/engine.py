@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-PACKAGE = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).absolute().parent.parent  # not resolved: it may be a link in custom_nodes
 START_SECONDS = 300
 
 
