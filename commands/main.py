@@ -12,9 +12,16 @@ import sys
 from collections.abc import Sequence
 
 from ..pipelines.errors import InputError, MissingFiles
-from . import doctor, garment, mask, pose, tryon
+from . import demo, doctor, garment, mask, pose, tryon
 
-COMMANDS = {"tryon": tryon, "mask": mask, "pose": pose, "garment": garment, "doctor": doctor}
+COMMANDS = {
+    "tryon": tryon,
+    "mask": mask,
+    "pose": pose,
+    "garment": garment,
+    "doctor": doctor,
+    "demo": demo,
+}
 
 
 def parser() -> argparse.ArgumentParser:

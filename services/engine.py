@@ -29,7 +29,7 @@ class EngineError(RuntimeError):
 
 
 def find_engine() -> Path | None:
-    """ComfyUI's folder: $COMFYUI_PATH, the engine this package is installed in, comfy-cli's default.
+    """ComfyUI's folder: $COMFYUI_PATH, the engine that holds this package, or comfy-cli's default.
 
     Raises EngineError where $COMFYUI_PATH is set but holds no ComfyUI.
     """

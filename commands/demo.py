@@ -1,0 +1,77 @@
+"""Dresses the sample person in the sample T-shirt, through ComfyUI where one is found."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from . import pictures
+
+ROOT = Path(__file__).absolute().parent.parent
+WORKFLOW = ROOT / "workflows" / "api" / "preview_try_on.json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    pictures.add_output(parser, "output/demo.png")
+    parser.add_argument("--library", action="store_true", help="do not look for a ComfyUI")
+
+
+def run(options: argparse.Namespace) -> int:
+    from ..services.engine import EngineError, find_engine
+
+    start = time.perf_counter()
+    output = Path(options.output).resolve()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    backend = "library"
+    engine = None if options.library else find_engine()
+    if engine is not None:
+        try:
+            _through_engine(engine, output)
+            backend = f"ComfyUI at {engine}"
+        except EngineError as error:
+            print(f"{error}\nGoing on without ComfyUI.", file=sys.stderr)
+    if backend == "library":
+        _through_library(output)
+    seconds = round(time.perf_counter() - start, 1)
+    facts = {"picture": str(output), "backend": backend, "seconds": seconds}
+    pictures.report(options, facts, f"{output}  ({backend}, {seconds} s with its start)")
+    return 0
+
+
+def _through_library(output: Path) -> None:
+    from ..pipelines.images import write_picture
+    from ..services.preview import preview
+    from ..services.request import TryOnRequest
+
+    request = TryOnRequest(
+        person=pictures.photo(str(ROOT / "samples" / "person.png")),
+        garment=pictures.photo(str(ROOT / "samples" / "tshirt.png")),
+    )
+    write_picture(output, preview(request, pictures.tell).image)
+
+
+def _through_engine(engine: Path, output: Path) -> None:
+    from ..services.engine import Engine, EngineError, failure
+
+    graph = json.loads(WORKFLOW.read_text("utf-8"))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        pictures.tell(f"starting ComfyUI ({engine})")
+        with Engine(engine, Path(folder)) as running:
+            pictures.tell("running workflows/api/preview_try_on.json")
+            history = running.run(graph)
+            problem = failure(history)
+            if problem:
+                raise EngineError(problem["exception_message"])
+            saved = [
+                found
+                for node, shown in history["outputs"].items()
+                if graph[node]["class_type"] == "SaveImage"
+                for found in shown["images"]
+            ]
+            output.write_bytes(running.picture(saved[0]))
+            shutil.copyfile(running.log, output.with_suffix(".log"))
