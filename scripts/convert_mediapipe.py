@@ -1,0 +1,201 @@
+"""Turns MediaPipe's TensorFlow Lite files into this package's safetensors files. Needs only be run
+again when MediaPipe publishes other weights.
+
+    pip download mediapipe==0.10.21 --no-deps --python-version 3.11 --only-binary :all:
+    pip install ai-edge-litert
+    python scripts/convert_mediapipe.py mediapipe-0.10.21-….whl
+
+Takes that wheel, the npm packages @mediapipe/pose and @mediapipe/selfie_segmentation (.tgz), single
+.tflite files, or folders of them. Weights keep the 16 bits that they were published in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import sys
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from ai_edge_litert import schema_py_generated as schema
+from safetensors.torch import save_file
+from torch import nn
+
+FOLDER = Path(__file__).resolve().parent.parent / "pipelines" / "masking" / "mediapipe"
+LICENCE = "Apache-2.0, Copyright The MediaPipe Authors"
+
+# Per file: the network, and its convolutions in the file's order. A prefix takes every
+# convolution below it that no earlier prefix took; DROPPED is a layer that we do not use.
+DROPPED = "-"
+FILES = {
+    "pose_detection.tflite": (
+        "PersonDetector",
+        "person_detector",
+        "stem fine middle.0.expand side_fine middle coarse.0.expand side_middle coarse "
+        "narrow_middle join_middle narrow_fine join_fine "
+        "scores.0 boxes.0 scores.1 boxes.1 scores.2 boxes.2",
+    ),
+    "pose_landmark_full.tflite": (
+        "PoseLandmarks",
+        "pose_landmarks",
+        # Dropped: the heat maps, and the landmarks in metres.
+        "grid128 grid64.0.expand side128 grid64 grid32.0.expand side64 grid32 "
+        "grid16.0.expand side32 grid16 grid8.0.expand side16 grid8 "
+        f"side8 narrow join128 join256 mask {DROPPED} body landmarks {DROPPED} flag",
+    ),
+    "selfie_segmentation.tflite": (
+        "SelfieSegmentation",
+        "selfie_segmentation",
+        "grid128 grid64 grid32 grid16 widen weigh rise32 rise64 rise128 mask",
+    ),
+}
+
+
+def load_networks():
+    """The networks' module alone; it imports nothing but torch."""
+    spec = importlib.util.spec_from_file_location("networks", FOLDER / "networks.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def find_files(paths: list[Path]) -> dict[str, bytes]:
+    """The wanted files by name, out of wheels, npm packages, folders and single files."""
+    found: dict[str, bytes] = {}
+    for path in paths:
+        if path.is_dir():
+            entries = [(p.name, p.read_bytes()) for p in sorted(path.rglob("*.tflite"))]
+        elif path.suffix in (".whl", ".zip"):
+            with zipfile.ZipFile(path) as archive:
+                entries = [
+                    (Path(n).name, archive.read(n))
+                    for n in archive.namelist()
+                    if Path(n).name in FILES
+                ]
+        elif path.suffix == ".tgz":
+            with tarfile.open(path) as archive:
+                entries = [
+                    (Path(member.name).name, archive.extractfile(member).read())  # type: ignore
+                    for member in archive
+                    if Path(member.name).name in FILES
+                ]
+        else:
+            entries = [(path.name, path.read_bytes())]
+        for name, content in entries:
+            if name in FILES:
+                found.setdefault(name, content)
+    return found
+
+
+class Graph:
+    """The first subgraph of a TensorFlow Lite file."""
+
+    def __init__(self, content: bytes):
+        self.model = schema.ModelT.InitFromPackedBuf(content, 0)
+        self.graph = self.model.subgraphs[0]
+        names = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
+        codes = self.model.operatorCodes
+        self.kinds = [
+            names[
+                max(codes[op.opcodeIndex].builtinCode, codes[op.opcodeIndex].deprecatedBuiltinCode)
+            ]
+            for op in self.graph.operators
+        ]
+        self.sources = {  # a dequantized or densified tensor -> the stored one
+            op.outputs[0]: op.inputs[0]
+            for op, kind in zip(self.graph.operators, self.kinds, strict=True)
+            if kind in ("DEQUANTIZE", "DENSIFY")
+        }
+
+    def constant(self, index: int) -> np.ndarray:
+        """A stored weight: 16 bits, its shape as TensorFlow has it."""
+        while index in self.sources:
+            index = self.sources[index]
+        tensor = self.graph.tensors[index]
+        if tensor.type != schema.TensorType.FLOAT16:
+            raise SystemExit(f"{tensor.name.decode()}: expected 16-bit floats")
+        values = np.frombuffer(bytes(self.model.buffers[tensor.buffer].data), np.float16)
+        shape = tuple(int(size) for size in tensor.shape)
+        if tensor.sparsity is None:
+            return values.reshape(shape)
+        return densify(values, shape, tensor.sparsity)
+
+    def convolutions(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """(weight, bias) of each convolution as torch has them, in the file's order."""
+        for op, kind in zip(self.graph.operators, self.kinds, strict=True):
+            if kind not in ("CONV_2D", "DEPTHWISE_CONV_2D", "CUSTOM"):
+                continue
+            weight, bias = (self.constant(int(i)) for i in op.inputs[1:3])
+            # (out, h, w, in) -> (out, in, h, w); depthwise (1, h, w, c) -> (c, 1, h, w) and the
+            # transposed convolution (out, h, w, in) -> (in, out, h, w)
+            order = (0, 3, 1, 2) if kind == "CONV_2D" else (3, 0, 1, 2)
+            yield np.ascontiguousarray(weight.transpose(order)), bias
+
+
+def densify(values: np.ndarray, shape: tuple[int, ...], sparsity: schema.SparsityParametersT):
+    """Writes a compressed tensor out in full."""
+    assert list(sparsity.traversalOrder) == list(range(len(shape))), "blocks are not supported"
+    places = np.zeros((1, 0), dtype=np.int64)
+    for dimension in sparsity.dimMetadata:
+        if dimension.format == schema.DimensionType.DENSE:
+            counts = np.full(len(places), dimension.denseSize)
+            column = np.tile(np.arange(dimension.denseSize), len(places))
+        else:
+            counts = np.diff(np.asarray(dimension.arraySegments.values))
+            column = np.asarray(dimension.arrayIndices.values)
+        places = np.column_stack([np.repeat(places, counts, axis=0), column])
+    full = np.zeros(shape, dtype=values.dtype)
+    full[tuple(places.T)] = values
+    return full
+
+
+def names_in_order(network: nn.Module, prefixes: str) -> list[str]:
+    kinds = (nn.Conv2d, nn.ConvTranspose2d)
+    left = [name for name, module in network.named_modules() if isinstance(module, kinds)]
+    ordered: list[str] = []
+    for prefix in prefixes.split():
+        if prefix == DROPPED:
+            ordered.append(DROPPED)
+            continue
+        taken = [name for name in left if name == prefix or name.startswith(prefix + ".")]
+        left = [name for name in left if name not in taken]
+        ordered += taken
+    assert not left, left
+    return ordered
+
+
+def convert(content: bytes, network: nn.Module, prefixes: str) -> dict[str, torch.Tensor]:
+    names = names_in_order(network, prefixes)
+    weights: dict[str, torch.Tensor] = {}
+    for name, (weight, bias) in zip(names, Graph(content).convolutions(), strict=True):
+        if name != DROPPED:
+            weights[f"{name}.weight"] = torch.from_numpy(weight.copy())
+            weights[f"{name}.bias"] = torch.from_numpy(bias.copy())
+    network.load_state_dict(weights)  # refuses a missing name or another shape
+    return weights
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="+", type=Path, help="wheel, .tgz, .tflite or folder")
+    arguments = parser.parse_args()
+    networks = load_networks()
+    found = find_files(arguments.files)
+    for name, (network, target, prefixes) in FILES.items():
+        if name not in found:
+            sys.exit(f"{name} is in none of the given files")
+        weights = convert(found[name], getattr(networks, network)(), prefixes)
+        source = f"{name}, sha256 {hashlib.sha256(found[name]).hexdigest()}"
+        path = FOLDER / f"{target}.safetensors"
+        save_file(weights, path, metadata={"source": source, "licence": LICENCE})
+        print(f"{path.name}: {len(weights)} tensors, {path.stat().st_size / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    main()
