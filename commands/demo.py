@@ -49,7 +49,7 @@ def _through_library(output: Path) -> None:
     from ..services.request import TryOnRequest
 
     request = TryOnRequest(
-        person=pictures.photo(str(ROOT / "samples" / "person.png")),
+        person=pictures.photo(str(ROOT / "samples" / "person.jpg")),
         garment=pictures.photo(str(ROOT / "samples" / "tshirt.png")),
     )
     write_picture(output, preview(request, pictures.tell).image)

@@ -107,7 +107,7 @@ def paired(*lists: Sequence) -> list[tuple]:
 
 
 def each(items: Sequence[Item], work: Callable[[Item], Result]) -> list[Result]:
-    """work(item) for a whole batch, with progress and interrupt; an error names the item's index."""
+    """work(item) for a batch, with progress and interrupt; an error names the item's index."""
     import comfy.model_management
     import comfy.utils
 

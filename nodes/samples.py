@@ -1,6 +1,6 @@
 """Sample pictures in ComfyUI's input folder, so that the shipped workflows run at the first press.
 
-The workflows name `fitting_room/….png`. The files are copied once; one that the user changed or
+The workflows name `fitting_room/…`. The files are copied once; one that the user changed or
 another one of that name stays as it is.
 """
 
@@ -20,7 +20,7 @@ def copy_samples() -> None:
     folder = Path(folder_paths.get_input_directory()) / "fitting_room"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for sample in SAMPLES.glob("*.png"):
+        for sample in SAMPLES.iterdir():
             if not (folder / sample.name).exists():
                 shutil.copyfile(sample, folder / sample.name)
     except OSError as error:

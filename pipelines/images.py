@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
-LARGEST_PIXELS = 100_000_000
+LARGEST_PIXELS = 50_000_000
 SMALLEST_SIDE = 32
 
 

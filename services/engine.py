@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any
 
 PACKAGE = Path(__file__).absolute().parent.parent  # not resolved: it may be a link in custom_nodes
+NAME = "comfyui-fitting-room"
 START_SECONDS = 300
 
 
@@ -62,11 +63,18 @@ class Engine:
     """A ComfyUI process on a free port, with folders of its own and only this package in it.
 
     Use it as a context manager. base: an empty folder for its models, input, output and database;
-    the package is linked into `base/custom_nodes`.
+    the package, and any `more` folders of nodes, are linked into `base/custom_nodes`.
     """
 
-    def __init__(self, engine: Path, base: Path, arguments: tuple[str, ...] = ("--cpu",)) -> None:
+    def __init__(
+        self,
+        engine: Path,
+        base: Path,
+        arguments: tuple[str, ...] = ("--cpu",),
+        more: tuple[Path, ...] = (),
+    ) -> None:
         self.base = base.resolve()
+        self._packages = {NAME: PACKAGE, **{folder.name: folder for folder in more}}
         self.port = _free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.log = self.base / "engine.log"
@@ -75,12 +83,12 @@ class Engine:
         self._process: subprocess.Popen | None = None
 
     def __enter__(self) -> Engine:
-        self._link_package()
+        self._link_packages()
         command = [
             engine_python(self._engine), "main.py", "--port", str(self.port),
             "--base-directory", str(self.base), "--disable-api-nodes",
-            "--disable-all-custom-nodes", "--whitelist-custom-nodes", "comfyui-fitting-room",
             "--database-url", f"sqlite:///{self.base / 'comfyui.db'}", *self._arguments,
+            "--disable-all-custom-nodes", "--whitelist-custom-nodes", *self._packages,
         ]  # fmt: skip
         with open(self.log, "wb") as log:
             self._process = subprocess.Popen(
@@ -108,17 +116,16 @@ class Engine:
             self._process.kill()
             self._process.wait()
 
-    def _link_package(self) -> None:
+    def _link_packages(self) -> None:
         for name in ("custom_nodes", "models", "input", "output", "temp", "user"):
             (self.base / name).mkdir(parents=True, exist_ok=True)
-        link = self.base / "custom_nodes" / "comfyui-fitting-room"
-        if link.exists():
-            return
-        try:
-            link.symlink_to(PACKAGE, target_is_directory=True)
-        except OSError:  # Windows without the right to make links
-            skipped = shutil.ignore_patterns(".git", ".venv", "__pycache__")
-            shutil.copytree(PACKAGE, link, ignore=skipped)
+        for name, folder in self._packages.items():
+            link = self.base / "custom_nodes" / name
+            try:
+                link.symlink_to(folder, target_is_directory=True)
+            except OSError:  # Windows without the right to make links
+                skipped = shutil.ignore_patterns(".git", ".venv", "__pycache__")
+                shutil.copytree(folder, link, ignore=skipped, dirs_exist_ok=True)
 
     def _wait_until_up(self) -> None:
         assert self._process is not None

@@ -1,0 +1,58 @@
+"""Every shipped workflow through the real engine's HTTP API, to real pictures."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fitting_room.services.engine import failure
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = sorted(path.stem for path in (ROOT / "workflows").glob("*.json"))
+
+
+def saved(engine, graph, history):
+    """The pictures that SaveImage nodes wrote."""
+    found = []
+    for node, shown in history["outputs"].items():
+        if graph[node]["class_type"] == "SaveImage":
+            found += [Image.open(io.BytesIO(engine.picture(name))) for name in shown["images"]]
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_workflow_makes_its_pictures(engine, graph, name):
+    prompt = graph(name)
+    history = engine.run(prompt)
+    assert failure(history) is None, json.dumps(failure(history), indent=1)
+    made = saved(engine, prompt, history)
+    assert made, "the workflow saves at least one picture"
+    for picture in made:
+        assert np.asarray(picture.convert("RGB")).std() > 10
+
+
+def test_preview_changes_the_torso_and_nothing_else(engine, graph):
+    prompt = graph("preview_try_on")
+    history = engine.run(prompt)
+    made = np.asarray(saved(engine, prompt, history)[0].convert("RGB")).astype(int)
+    before = np.asarray(Image.open(ROOT / "samples" / "person.jpg").convert("RGB")).astype(int)
+    assert made.shape == before.shape
+    changed = np.abs(made - before).max(-1) > 2
+    assert changed[330:, 100:400].mean() > 0.5, "the torso carries the garment"
+    assert not changed[:170].any(), "face, hair and the background above come back as they were"
+
+
+def test_new_person_does_not_cut_the_garment_again(engine, graph):
+    from fitting_room.services.engine import cached_nodes
+
+    prompt = graph("preview_try_on")
+    kinds = {node["class_type"]: name for name, node in prompt.items()}
+    engine.run(prompt)
+    person = next(n for n, node in prompt.items() if node.get("_meta", {}).get("title") == "Person")
+    prompt[person]["inputs"]["image"] = "fitting_room/person_mirrored.jpg"
+    cached = cached_nodes(engine.run(prompt))
+    assert kinds["FittingRoomGarmentCutout"] in cached
+    assert kinds["FittingRoomBodyPose"] not in cached
+    assert kinds["FittingRoomPreviewTryOn"] not in cached
