@@ -83,11 +83,6 @@ def read_state(path: Path | str, prefix: str = "") -> State:
     }
 
 
-def read_shapes(path: Path | str) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of a weight file, as `read_state` would give them."""
-    return {name: tuple(tensor.shape) for name, tensor in read_state(path).items()}
-
-
 def load_strict(
     module: nn.Module,
     state: State,

@@ -1,0 +1,377 @@
+"""What can be installed: per variant its files, licence, limits and defaults. Data only.
+
+Sizes and hashes are the published ones. `derived` marks a size that was computed from parameter
+names and shapes and not read from a listing; None is unknown and is then not compared. Where a
+number comes from is said beside it. A download also compares with the hash that the server gives.
+Adding a model is adding an entry to VARIANTS; nothing else lists models.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from .catalog_types import (
+    APACHE,
+    CC_BY_NC_SA,
+    DENSEPOSE,
+    LEFFA,
+    MIT,
+    OPENPOSE,
+    OPENRAIL,
+    File,
+    Licence,
+    Part,
+    Source,
+    Variant,
+)
+from .errors import InputError
+
+TOKENIZER = ("merges.txt", "special_tokens_map.json", "tokenizer_config.json", "vocab.json")
+
+# IDM-VTON: sizes from its public listing; of unet_encoder, text_encoder_2, image_encoder and vae
+# the same number follows from names, shapes and header.
+IDM_VTON_SHARED = (
+    File("image_encoder/config.json"),
+    File("image_encoder/model.safetensors", 2_528_373_448),
+    File("scheduler/scheduler_config.json"),
+    File("text_encoder/config.json"),
+    File("text_encoder/model.safetensors", 492_265_879),
+    File("text_encoder_2/config.json"),
+    File("text_encoder_2/model.safetensors", 2_778_702_976),
+    *(File(f"tokenizer/{name}") for name in TOKENIZER),
+    *(File(f"tokenizer_2/{name}") for name in TOKENIZER),
+    File("unet_encoder/config.json"),
+    File("unet_encoder/diffusion_pytorch_model.safetensors", 10_270_077_736),
+    File("vae/config.json"),
+    File("vae/diffusion_pytorch_model.safetensors", 334_643_268),
+)
+IDM_VTON_PARTS = (
+    Part("try-on UNet with image tokens", 2_991_238_468),
+    Part("garment UNet", 2_562_218_244),
+    Part("text encoder", 123_060_480),
+    Part("text encoder 2", 694_659_840),
+    Part("image encoder", 632_076_800),
+    Part("VAE", 83_653_863),
+)
+
+
+def _idm_vton(name: str, title: str, does: str, categories: tuple[str, ...],
+              *sources: Source) -> Variant:  # fmt: skip
+    return Variant(
+        f"idm_vton/{name}",
+        title,
+        does,
+        CC_BY_NC_SA,
+        sources,
+        IDM_VTON_PARTS,
+        categories,
+        steps=30,
+        guidance=2.0,
+        scheduler="DDPM",
+        needs=("densepose/r50_fpn_s1x",),
+        uses=("human_parsing/onnx", "openpose/body"),
+    )
+
+
+def _ootdiffusion(name: str, title: str, does: str, categories: tuple[str, ...]) -> Variant:
+    networks = f"ootd/ootd_{name}/checkpoint-36000"
+    files = (
+        File(f"{networks}/unet_garm/config.json", 1_873, derived=True),
+        File(f"{networks}/unet_garm/diffusion_pytorch_model.safetensors", 3_438_167_608,
+             derived=True),
+        File(f"{networks}/unet_vton/config.json", 1_873, derived=True),
+        File(f"{networks}/unet_vton/diffusion_pytorch_model.safetensors", 3_438_213_688,
+             derived=True),
+        File("ootd/scheduler/scheduler_config.json", 687),
+        File("ootd/text_encoder/config.json"),
+        File("ootd/text_encoder/pytorch_model.bin"),
+        *(File(f"ootd/tokenizer/{file}") for file in TOKENIZER),
+        File("ootd/vae/config.json"),
+        File("ootd/vae/diffusion_pytorch_model.bin"),
+    )  # fmt: skip
+    clip = (File("config.json"), File("model.safetensors"), File("preprocessor_config.json"))
+    return Variant(
+        f"ootdiffusion/{name}",
+        title,
+        does,
+        CC_BY_NC_SA,
+        (
+            Source("levihsu/OOTDiffusion", "ootdiffusion", files, below="checkpoints"),
+            Source(
+                "openai/clip-vit-large-patch14",
+                "ootdiffusion/checkpoints/clip-vit-large-patch14",
+                clip,
+            ),
+        ),
+        (
+            Part("try-on UNet", 859_532_484),
+            Part("garment UNet", 859_520_964),
+            Part("image encoder", 303_966_208),
+            Part("text encoder", 123_060_480),
+            Part("VAE", 83_653_863),
+        ),
+        categories,
+        steps=20,
+        guidance=2.0,
+        scheduler="UniPC",
+        uses=("human_parsing/onnx", "openpose/body"),
+    )
+
+
+# Leffa: byte sizes of the small files from the listing; the .pth sizes are the float32 values
+# alone, which the listing's rounded 7.21 and 20.9 GB agree with.
+LEFFA_SD15 = (
+    File("stable-diffusion-inpainting/scheduler/scheduler_config.json", 313),
+    File("stable-diffusion-inpainting/unet/config.json", 748),
+    File("stable-diffusion-inpainting/vae/config.json", 552),
+)
+LEFFA_SDXL = (
+    File("stable-diffusion-xl-1.0-inpainting-0.1/scheduler/scheduler_config.json", 479),
+    File("stable-diffusion-xl-1.0-inpainting-0.1/unet/config.json", 1_932),
+    File("stable-diffusion-xl-1.0-inpainting-0.1/vae/config.json", 659),
+)
+LEFFA_TRYON_PARTS = (
+    Part("try-on UNet", 859_544_004),
+    Part("garment UNet", 859_520_964),
+    Part("VAE", 83_653_863),
+)
+
+
+def _leffa(name: str, title: str, does: str, categories: tuple[str, ...], uses: tuple[str, ...],
+           base: tuple[File, ...], parts: tuple[Part, ...]) -> Variant:  # fmt: skip
+    bytes_of_values = 4 * sum(part.parameters for part in parts)
+    files = (File(f"{name}.pth", bytes_of_values, derived=True), *base)
+    return Variant(
+        f"leffa/{name}",
+        title,
+        does,
+        LEFFA,
+        (Source("franciszzj/Leffa", "leffa", files),),
+        parts,
+        categories,
+        steps=30,
+        guidance=2.5,
+        scheduler="DDPM",
+        needs=("densepose/r50_fpn_s1x",),
+        uses=uses,
+    )
+
+
+_TRYON = (
+    _ootdiffusion(
+        "hd",
+        "OOTDiffusion, half body",
+        "Dresses the upper body from a garment photo; trained on half-body photos.",
+        ("upper",),
+    ),
+    _ootdiffusion(
+        "dc",
+        "OOTDiffusion, full body",
+        "Dresses upper body, lower body or in a dress; trained on full-body photos.",
+        ("upper", "lower", "dress"),
+    ),
+    _idm_vton(
+        "vitonhd",
+        "IDM-VTON",
+        "Dresses the upper body from a garment photo and a short description; keeps prints well.",
+        ("upper",),
+        Source(
+            "yisol/IDM-VTON",
+            "idm_vton",
+            (
+                File("unet/config.json"),
+                File("unet/diffusion_pytorch_model.bin", 11_965_769_774),
+                *IDM_VTON_SHARED,
+            ),
+        ),
+    ),
+    _idm_vton(
+        "dresscode",
+        "IDM-VTON, DressCode",
+        "As IDM-VTON, also for lower body and dresses: another try-on UNet, the rest is shared.",
+        ("upper", "lower", "dress"),
+        # The file's format and size in this repository were not seen; both forms are accepted.
+        Source(
+            "yisol/IDM-VTON-DC",
+            "idm_vton_dc",
+            (File("unet/config.json"), File("unet/diffusion_pytorch_model.bin")),
+        ),
+        Source("yisol/IDM-VTON", "idm_vton", IDM_VTON_SHARED),
+    ),
+    _leffa(
+        "virtual_tryon",
+        "Leffa try-on",
+        "Dresses the upper body from a garment photo; needs no description.",
+        ("upper",),
+        ("human_parsing/onnx", "openpose/body"),
+        LEFFA_SD15,
+        LEFFA_TRYON_PARTS,
+    ),
+    _leffa(
+        "virtual_tryon_dc",
+        "Leffa try-on, DressCode",
+        "Dresses upper body, lower body or in a dress; needs no description.",
+        ("upper", "lower", "dress"),
+        ("human_parsing/onnx", "openpose/body"),
+        LEFFA_SD15,
+        LEFFA_TRYON_PARTS,
+    ),
+    _leffa(
+        "pose_transfer",
+        "Leffa pose transfer",
+        "Shows the person of one photo, with their clothes, in the pose of another photo.",
+        (),
+        (),
+        LEFFA_SDXL,
+        (
+            Part("pose UNet", 2_567_486_724),
+            Part("appearance UNet", 2_567_463_684),
+            Part("VAE", 83_653_863),
+        ),
+    ),
+)
+
+
+def _tool(name: str, title: str, does: str, licence: Licence, source: Source,
+          parts: tuple[Part, ...], width: int, height: int) -> Variant:  # fmt: skip
+    return Variant(
+        name, title, does, licence, (source,), parts, width=width, height=height, steps=0,
+        dtype="float32",
+    )  # fmt: skip
+
+
+# The counts of the parsing networks include their running means and variances.
+PARSING_PARTS = (Part("ATR", 66_837_428), Part("LIP", 66_838_456))
+
+# Sizes and hashes of the .onnx, OpenPose and DensePose files: Git LFS records of a public mirror,
+# with the sizes of the authors' listing; of the parsing .pth files: a public record of a strict
+# load of both; of the safety checker: a public packaging recipe of that very file.
+_TOOLS = (
+    _tool(
+        "human_parsing/onnx",
+        "Human parsing, ONNX",
+        "Labels hair, garments and limbs in a photo, for masks equal to the try-on authors'.",
+        MIT,
+        Source(
+            "franciszzj/Leffa",
+            "human_parsing",
+            (
+                File("parsing_atr.onnx", 266_859_305,
+                     "04c7d1d070d0e0ae943d86b18cb5aaaea9e278d97462e9cfb270cbbe4cd977f4"),
+                File("parsing_lip.onnx", 266_863_411,
+                     "8436e1dae96e2601c373d1ace29c8f0978b16357d9038c17a8ba756cca376dbc"),
+            ),
+            below="humanparsing",
+        ),
+        PARSING_PARTS,
+        512,
+        512,
+    ),
+    _tool(
+        "human_parsing/pth",
+        "Human parsing, PyTorch",
+        "The same two networks as the authors of SCHP publish them.",
+        MIT,
+        Source(
+            "franciszzj/Leffa",
+            "human_parsing",
+            (
+                File("exp-schp-201908301523-atr.pth", 267_445_237,
+                     "e9d7c91ce3b4e7133df56b599fc817b533e3439c5e8d282a59126d2fda339a2a"),
+                File("exp-schp-201908261155-lip.pth", 267_449_349,
+                     "24fa3254ceeb74c8435458994a64b522fb439a3635b7b86ff470457e0413da00"),
+            ),
+            below="schp",
+        ),
+        PARSING_PARTS,
+        512,
+        512,
+    ),
+    _tool(
+        "openpose/body",
+        "OpenPose body",
+        "Finds 18 body points, for masks equal to the try-on authors'.",
+        OPENPOSE,
+        Source(
+            "franciszzj/Leffa",
+            "openpose",
+            (
+                File("body_pose_model.pth", 209_267_595,
+                     "25a948c16078b0f08e236bda51a385d855ef4c153598947c28c0d47ed94bb746"),
+            ),
+            below="openpose",
+        ),
+        (Part("body", 52_311_446),),
+        184,
+        144,
+    ),
+    _tool(
+        "densepose/r50_fpn_s1x",
+        "DensePose R50-FPN s1x",
+        "Maps each pixel of a person to a place on the body; IDM-VTON and Leffa need it.",
+        DENSEPOSE,
+        Source(
+            "franciszzj/Leffa",
+            "densepose",
+            (
+                File("model_final_162be9.pkl", 255_757_821,
+                     "b8a7382001b16e453bad95ca9dbc68ae8f2b839b304cf90eaf5c27fbdb4dae91"),
+            ),
+            below="densepose",
+        ),
+        (Part("detector and charts", 63_927_330),),
+        800,
+        1333,
+    ),
+    _tool(
+        "safety/falconsai",
+        "Falconsai NSFW classifier",
+        "Says how likely a picture is unsafe for work: a second opinion beside the built-in one.",
+        APACHE,
+        Source(
+            "Falconsai/nsfw_image_detection",
+            "safety/falconsai",
+            (File("config.json"), File("model.safetensors"), File("preprocessor_config.json")),
+            revision="04367978d3474804ab1a00a9bd6548b741764069",
+        ),
+        (Part("ViT-B/16 classifier", 85_800_194),),
+        224,
+        224,
+    ),
+    _tool(
+        "safety/stable_diffusion",
+        "Stable Diffusion safety checker",
+        "Compares a picture with a list of unsafe concepts, as Stable Diffusion pipelines do.",
+        OPENRAIL,
+        Source(
+            "CompVis/stable-diffusion-safety-checker",
+            "safety/stable_diffusion",
+            (
+                File("config.json"),
+                File("model.safetensors", None,
+                     "08902f19b1cfebd7c989f152fc0507bef6898c706a91d666509383122324b511"),
+                File("preprocessor_config.json"),
+            ),
+            revision="refs/pr/41",
+        ),
+        (Part("CLIP ViT-L/14 with concept table", 303_981_588),),
+        224,
+        224,
+    ),
+)  # fmt: skip
+
+VARIANTS: dict[str, Variant] = {variant.name: variant for variant in (*_TRYON, *_TOOLS)}
+
+
+def variant_named(name: str) -> Variant:
+    """The entry of "model/variant"; of "model" alone where it has only one variant.
+
+    Raises InputError naming the possible ones.
+    """
+    if name in VARIANTS:
+        return VARIANTS[name]
+    fitting = [key for key in VARIANTS if fnmatchcase(key, f"{name}/*")]
+    if len(fitting) == 1:
+        return VARIANTS[fitting[0]]
+    choices = fitting or list(VARIANTS)
+    raise InputError(f"No model is called {name!r}. Choose one of: {', '.join(choices)}.")

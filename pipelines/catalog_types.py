@@ -1,0 +1,116 @@
+"""The kinds of records in the catalogue, and the licences they name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class File:
+    """One published file; `path` is relative to `Source.below` of its repository."""
+
+    path: str
+    size: int | None = None  # bytes
+    sha256: str | None = None
+    derived: bool = False  # the size follows from names and shapes, within 1 % of the file's
+
+
+@dataclass(frozen=True)
+class Source:
+    """Files of one Hugging Face repository.
+
+    They lie in `<models folder>/fitting_room/<folder>/[<below>/]<path>`, or in the hub's cache.
+    """
+
+    repository: str
+    folder: str
+    files: tuple[File, ...]
+    below: str = ""  # folder of the repository that every path starts from
+    revision: str = "main"
+
+
+@dataclass(frozen=True)
+class Licence:
+    name: str
+    url: str
+    for_a_shop: str  # one sentence
+    must_accept: bool = True  # False: may be used by anyone for anything, with its notice kept
+
+
+@dataclass(frozen=True)
+class Part:
+    """A network that is placed in memory by itself."""
+
+    name: str
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Variant:
+    """name: "model/variant", as the command line and the nodes take it."""
+
+    name: str
+    title: str
+    does: str
+    licence: Licence
+    sources: tuple[Source, ...]  # the first one is where the model's own networks are
+    parts: tuple[Part, ...]
+    categories: tuple[str, ...] = ()  # of upper, lower, dress
+    width: int = 768
+    height: int = 1024
+    steps: int = 30
+    guidance: float = 1.0
+    scheduler: str = ""
+    dtype: str = "float16"  # the safe choice on a graphics card; the authors' own
+    needs: tuple[str, ...] = ()  # variants without which it cannot run
+    uses: tuple[str, ...] = ()  # variants that make its masks closer to the authors'
+
+    @property
+    def model(self) -> str:
+        return self.name.split("/")[0]
+
+    @property
+    def parameters(self) -> int:
+        return sum(part.parameters for part in self.parts)
+
+
+CC_BY_NC_SA = Licence(
+    "CC BY-NC-SA 4.0",
+    "https://creativecommons.org/licenses/by-nc-sa/4.0/",
+    "Not for a shop: research and private use only, unless the authors agree otherwise.",
+)
+LEFFA = Licence(
+    "MIT (code and model card), on base weights under CreativeML OpenRAIL",
+    "https://huggingface.co/franciszzj/Leffa",
+    "The authors allow commercial use, but trained on data sets that were given for research "
+    "only, so ask a lawyer before selling with it; the base model forbids the harmful uses that "
+    "its licence lists.",
+)
+OPENPOSE = Licence(
+    "OpenPose: academic or non-profit, non-commercial",
+    "https://github.com/CMU-Perceptual-Computing-Lab/openpose/blob/master/LICENSE",
+    "Not for a shop without a commercial licence from its university; the built-in body model "
+    "does the same task and is free for any use.",
+)
+DENSEPOSE = Licence(
+    "CC BY-NC 4.0 (weights), Apache-2.0 (code)",
+    "https://github.com/facebookresearch/DensePose/blob/main/LICENSE",
+    "Not for a shop: the weights were released for non-commercial use; check the model zoo's page.",
+)
+MIT = Licence(
+    "MIT",
+    "https://github.com/GoGoDuck912/Self-Correction-Human-Parsing/blob/master/LICENSE",
+    "May be used commercially; the data sets it was trained on have terms of their own.",
+    must_accept=False,
+)
+APACHE = Licence(
+    "Apache-2.0",
+    "https://www.apache.org/licenses/LICENSE-2.0",
+    "May be used commercially.",
+    must_accept=False,
+)
+OPENRAIL = Licence(
+    "CreativeML OpenRAIL-M",
+    "https://huggingface.co/spaces/CompVis/stable-diffusion-license",
+    "May be used commercially, except for the harmful uses that the licence lists.",
+)
