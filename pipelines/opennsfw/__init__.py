@@ -1,0 +1,1 @@
+"""Yahoo's open_nsfw network in plain torch, with its weights."""
