@@ -11,7 +11,14 @@ setup(
     packages=["fitting_room", *(f"fitting_room.{name}" for name in found)],
     package_dir={"fitting_room": "."},
     package_data={
-        "fitting_room": ["NOTICE", "samples/*", "workflows/*", "workflows/api/*", "locales/*/*", "web/**/*"],
+        "fitting_room": [
+            "NOTICE",
+            "samples/*",
+            "workflows/*",
+            "workflows/api/*",
+            "locales/*/*",
+            "web/**/*",
+        ],
         "fitting_room.pipelines": ["**/*.safetensors", "**/*.json"],
     },
 )
