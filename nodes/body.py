@@ -32,10 +32,24 @@ class BodyPose(io.ComfyNode):
                 ),
             ],
             outputs=[
-                BodySocket.Output("body", display_name="body"),
-                io.Image.Output("skeleton", display_name="skeleton"),
-                io.Mask.Output("person_mask", display_name="person mask"),
-                PoseSocket.Output("keypoints", display_name="key points"),
+                BodySocket.Output(
+                    "body",
+                    display_name="body",
+                    tooltip="Body points and person mask, for the other Fitting Room nodes.",
+                ),
+                io.Image.Output(
+                    "skeleton",
+                    display_name="skeleton",
+                    tooltip="OpenPose skeleton on black, as ControlNet takes it.",
+                ),
+                io.Mask.Output(
+                    "person_mask", display_name="person mask", tooltip="1 = the chosen person."
+                ),
+                PoseSocket.Output(
+                    "keypoints",
+                    display_name="key points",
+                    tooltip="18 points as OpenPose JSON (POSE_KEYPOINT), for other node packages.",
+                ),
             ],
         )
 

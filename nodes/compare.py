@@ -33,7 +33,7 @@ class BeforeAfter(io.ComfyNode):
                 io.Image.Input("garment", optional=True,
                                tooltip="The garment's photo, shown between (side by side only)."),
             ],
-            outputs=[io.Image.Output("comparison", display_name="image")],
+            outputs=[io.Image.Output("comparison", display_name="image", tooltip="The comparison picture.")],
         )  # fmt: skip
 
     @classmethod

@@ -34,9 +34,9 @@ class CropForTryOn(io.ComfyNode):
                                "share of the mask's longer side."),
             ],
             outputs=[
-                io.Image.Output("cropped_image", display_name="image"),
-                io.Mask.Output("cropped_mask", display_name="mask"),
-                CropSocket.Output("crop", display_name="crop"),
+                io.Image.Output("cropped_image", display_name="image", tooltip="The cropped picture."),
+                io.Mask.Output("cropped_mask", display_name="mask", tooltip="The cropped mask."),
+                CropSocket.Output("crop", display_name="crop", tooltip="Where the crop was, for Uncrop."),
             ],
         )  # fmt: skip
 
@@ -83,7 +83,7 @@ class Uncrop(io.ComfyNode):
                              tooltip="Pixels over which the new picture fades in, inside the "
                              "mask's edge. It never reaches outside the mask."),
             ],
-            outputs=[io.Image.Output("uncropped", display_name="image")],
+            outputs=[io.Image.Output("uncropped", display_name="image", tooltip="The whole photo again.")],
         )  # fmt: skip
 
     @classmethod

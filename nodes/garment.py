@@ -42,10 +42,22 @@ class GarmentCutout(io.ComfyNode):
                 ),
             ],
             outputs=[
-                GarmentSocket.Output("garment", display_name="garment"),
-                io.Image.Output("cutout", display_name="cut-out on white"),
-                io.Mask.Output("garment_mask", display_name="garment mask"),
-                io.String.Output("found_category", display_name="category"),
+                GarmentSocket.Output(
+                    "garment",
+                    display_name="garment",
+                    tooltip="The garment, understood, for the other Fitting Room nodes.",
+                ),
+                io.Image.Output(
+                    "cutout",
+                    display_name="cut-out on white",
+                    tooltip="The garment on a white background.",
+                ),
+                io.Mask.Output("garment_mask", display_name="garment mask", tooltip="1 = garment."),
+                io.String.Output(
+                    "found_category",
+                    display_name="category",
+                    tooltip="upper, lower or dress; a batch is separated by commas.",
+                ),
             ],
         )
 

@@ -52,9 +52,9 @@ class GarmentMask(io.ComfyNode):
                               "size than the image, counts as none."),
             ],
             outputs=[
-                io.Mask.Output("garment_mask", display_name="mask"),
-                io.Image.Output("overlay", display_name="mask over photo"),
-                io.String.Output("report", display_name="report"),
+                io.Mask.Output("garment_mask", display_name="mask", tooltip="1 = repaint."),
+                io.Image.Output("overlay", display_name="mask over photo", tooltip="The mask in red over the photo."),
+                io.String.Output("report", display_name="report", tooltip="Which mask was used for each image, and why."),
             ],
         )  # fmt: skip
 

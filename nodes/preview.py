@@ -42,8 +42,16 @@ class PreviewTryOn(io.ComfyNode):
                 ),
             ],
             outputs=[
-                io.Image.Output("preview", display_name="image"),
-                io.Mask.Output("repainted", display_name="repainted mask"),
+                io.Image.Output(
+                    "preview",
+                    display_name="image",
+                    tooltip="The photo with the garment on, at its own size.",
+                ),
+                io.Mask.Output(
+                    "repainted",
+                    display_name="repainted mask",
+                    tooltip="What was repainted (1 = repainted).",
+                ),
             ],
         )
 
