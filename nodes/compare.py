@@ -28,13 +28,26 @@ class BeforeAfter(io.ComfyNode):
                     tooltip="side by side: one next to the other. split: one picture, before on "
                     "the left of a line and after on its right.",
                 ),
-                io.Float.Input("position", default=0.5, min=0.0, max=1.0, step=0.01,
-                               tooltip="Where the line stands (split only)."),
-                io.Image.Input("garment", optional=True,
-                               tooltip="The garment's photo, shown between (side by side only)."),
+                io.Float.Input(
+                    "position",
+                    default=0.5,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    tooltip="Where the line stands (split only).",
+                ),
+                io.Image.Input(
+                    "garment",
+                    optional=True,
+                    tooltip="The garment's photo, shown between (side by side only).",
+                ),
             ],
-            outputs=[io.Image.Output("comparison", display_name="image", tooltip="The comparison picture.")],
-        )  # fmt: skip
+            outputs=[
+                io.Image.Output(
+                    "comparison", display_name="image", tooltip="The comparison picture."
+                )
+            ],
+        )
 
     @classmethod
     def execute(

@@ -25,20 +25,42 @@ class CropForTryOn(io.ComfyNode):
             inputs=[
                 io.Image.Input("image", tooltip="Photo of any size and aspect."),
                 io.Mask.Input("mask", tooltip="What will be repainted (1 = repaint)."),
-                io.Int.Input("width", default=768, min=64, max=4096, step=8,
-                             tooltip="Width of the cropped picture in pixels."),
-                io.Int.Input("height", default=1024, min=64, max=4096, step=8,
-                             tooltip="Height of the cropped picture in pixels."),
-                io.Float.Input("context", default=0.25, min=0.0, max=2.0, step=0.05,
-                               tooltip="How much of the surroundings is kept on each side, as a "
-                               "share of the mask's longer side."),
+                io.Int.Input(
+                    "width",
+                    default=768,
+                    min=64,
+                    max=4096,
+                    step=8,
+                    tooltip="Width of the cropped picture in pixels.",
+                ),
+                io.Int.Input(
+                    "height",
+                    default=1024,
+                    min=64,
+                    max=4096,
+                    step=8,
+                    tooltip="Height of the cropped picture in pixels.",
+                ),
+                io.Float.Input(
+                    "context",
+                    default=0.25,
+                    min=0.0,
+                    max=2.0,
+                    step=0.05,
+                    tooltip="How much of the surroundings is kept on each side, as a "
+                    "share of the mask's longer side.",
+                ),
             ],
             outputs=[
-                io.Image.Output("cropped_image", display_name="image", tooltip="The cropped picture."),
+                io.Image.Output(
+                    "cropped_image", display_name="image", tooltip="The cropped picture."
+                ),
                 io.Mask.Output("cropped_mask", display_name="mask", tooltip="The cropped mask."),
-                CropSocket.Output("crop", display_name="crop", tooltip="Where the crop was, for Uncrop."),
+                CropSocket.Output(
+                    "crop", display_name="crop", tooltip="Where the crop was, for Uncrop."
+                ),
             ],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(
@@ -79,12 +101,19 @@ class Uncrop(io.ComfyNode):
                 io.Image.Input("repainted", tooltip="The cropped picture after the model."),
                 io.Mask.Input("mask", tooltip="Mask of the photo (1 = take the repainted pixel)."),
                 CropSocket.Input("crop", tooltip="From Crop for Try-On."),
-                io.Int.Input("feather", default=8, min=0, max=256,
-                             tooltip="Pixels over which the new picture fades in, inside the "
-                             "mask's edge. It never reaches outside the mask."),
+                io.Int.Input(
+                    "feather",
+                    default=8,
+                    min=0,
+                    max=256,
+                    tooltip="Pixels over which the new picture fades in, inside the "
+                    "mask's edge. It never reaches outside the mask.",
+                ),
             ],
-            outputs=[io.Image.Output("uncropped", display_name="image", tooltip="The whole photo again.")],
-        )  # fmt: skip
+            outputs=[
+                io.Image.Output("uncropped", display_name="image", tooltip="The whole photo again.")
+            ],
+        )
 
     @classmethod
     def execute(

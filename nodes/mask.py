@@ -40,23 +40,45 @@ class GarmentMask(io.ComfyNode):
                     tooltip="Sleeves of the new garment. auto: those of the connected garment, "
                     "long where none is connected.",
                 ),
-                io.Float.Input("grow", default=0.0, min=-0.2, max=0.5, step=0.01,
-                               tooltip="Grows the mask (negative: shrinks it), as a share of the "
-                               "shoulder width."),
-                io.Float.Input("feather", default=0.0, min=0.0, max=0.5, step=0.01,
-                               tooltip="Softens the mask's edge, as a share of the shoulder "
-                               "width."),
+                io.Float.Input(
+                    "grow",
+                    default=0.0,
+                    min=-0.2,
+                    max=0.5,
+                    step=0.01,
+                    tooltip="Grows the mask (negative: shrinks it), as a share of the "
+                    "shoulder width.",
+                ),
+                io.Float.Input(
+                    "feather",
+                    default=0.0,
+                    min=0.0,
+                    max=0.5,
+                    step=0.01,
+                    tooltip="Softens the mask's edge, as a share of the shoulder width.",
+                ),
                 GarmentSocket.Input("garment", optional=True, tooltip="From Garment Cut-out."),
-                io.Mask.Input("mask", optional=True,
-                              tooltip="Your own mask; it wins. An empty one, or one of another "
-                              "size than the image, counts as none."),
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip="Your own mask; it wins. An empty one, or one of another "
+                    "size than the image, counts as none.",
+                ),
             ],
             outputs=[
                 io.Mask.Output("garment_mask", display_name="mask", tooltip="1 = repaint."),
-                io.Image.Output("overlay", display_name="mask over photo", tooltip="The mask in red over the photo."),
-                io.String.Output("report", display_name="report", tooltip="Which mask was used for each image, and why."),
+                io.Image.Output(
+                    "overlay",
+                    display_name="mask over photo",
+                    tooltip="The mask in red over the photo.",
+                ),
+                io.String.Output(
+                    "report",
+                    display_name="report",
+                    tooltip="Which mask was used for each image, and why.",
+                ),
             ],
-        )  # fmt: skip
+        )
 
     @classmethod
     def execute(

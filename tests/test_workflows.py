@@ -37,9 +37,7 @@ def test_nodes_do_not_overlap(path):
     boxes = [(node["id"], *node["pos"], *node["size"]) for node in nodes]
     for index, (one, x, y, width, height) in enumerate(boxes):
         for other, x2, y2, width2, height2 in boxes[index + 1 :]:
-            apart = (
-                x + width <= x2 or x2 + width2 <= x or y + height <= y2 or y2 + height2 <= y
-            )
+            apart = x + width <= x2 or x2 + width2 <= x or y + height <= y2 or y2 + height2 <= y
             assert apart, f"nodes {one} and {other} overlap"
 
 

@@ -46,13 +46,17 @@ def page(browser, engine):
 
 def _note(page, message):
     # Only what concerns this package: the page itself looks for files that need not be there.
-    if message.type == "error" and ("fitting" in message.text.lower() or "Failed to load" not in message.text):
+    if message.type == "error" and (
+        "fitting" in message.text.lower() or "Failed to load" not in message.text
+    ):
         page.complaints.append(f"{message.text} {message.location.get('url', '')}")
 
 
 def _open(page, engine):
     page.goto(engine.address, wait_until="domcontentloaded")
-    page.wait_for_function("window.app && window.app.graph && window.app.vueAppReady", timeout=120000)
+    page.wait_for_function(
+        "window.app && window.app.graph && window.app.vueAppReady", timeout=120000
+    )
     page.keyboard.press("Escape")
 
 
