@@ -1,0 +1,182 @@
+"""The networks that can judge a picture for the safety filter.
+
+open_nsfw is shipped. The two others are installed by the user (`fitting-room download
+safety/falconsai`) and read in their published layout by transformers and diffusers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .errors import InputError, MissingFiles
+from .locate import find, weight_file
+from .opennsfw.network import load_open_nsfw, prepare
+from .weights import read_state
+
+if TYPE_CHECKING:
+    from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+    from transformers import ViTForImageClassification
+
+MODELS = ("open_nsfw", "falconsai", "stable_diffusion")
+
+SPECIAL_CARE = 0.01
+"""What diffusers' checker adds to every concept once one of its special-care concepts is met."""
+
+
+class SafetyModel(Protocol):
+    """name: key into the limits of safety.py. network: the module to place on a device."""
+
+    name: str
+    network: nn.Module
+
+    def scores(self, pictures: Sequence[np.ndarray]) -> list[float]:
+        """One score per uint8 (height, width, 3) RGB picture: the higher, the less safe."""
+        ...
+
+
+def load_safety_model(
+    name: str = "open_nsfw", path: str | Path | None = None, folders: Sequence[str | Path] = ()
+) -> SafetyModel:
+    """One of MODELS, in float32 on the CPU.
+
+    path: a folder in the published layout that the user named. folders: models folders to look in.
+    Raises InputError for another name, MissingFiles where files are absent or not the published.
+    """
+    if name == "open_nsfw":
+        return OpenNsfwModel()
+    if name == "falconsai":
+        return FalconsaiModel(find("safety/falconsai", path, folders).root)
+    if name == "stable_diffusion":
+        return StableDiffusionModel(find("safety/stable_diffusion", path, folders).root)
+    raise InputError(f"There is no safety model {name!r}. Choose one of: {', '.join(MODELS)}.")
+
+
+class OpenNsfwModel:
+    """Yahoo's open_nsfw: probability in 0..1."""
+
+    name = "open_nsfw"
+
+    def __init__(self) -> None:
+        self.network = load_open_nsfw()
+
+    @torch.inference_mode()
+    def scores(self, pictures: Sequence[np.ndarray]) -> list[float]:
+        if not pictures:
+            return []
+        prepared = torch.stack([prepare(picture) for picture in pictures])
+        return self.network(prepared.to(_device(self.network))).tolist()
+
+
+class FalconsaiModel:
+    """Falconsai/nsfw_image_detection, a ViT: probability of the label "nsfw" in 0..1."""
+
+    name = "falconsai"
+
+    def __init__(self, folder: Path) -> None:
+        from transformers import ViTForImageClassification
+
+        self.network: ViTForImageClassification = _load(ViTForImageClassification, folder)
+        self.processor = _image_processor(folder)
+        labels = {text.lower(): index for index, text in self.network.config.id2label.items()}
+        if "nsfw" not in labels:
+            raise MissingFiles(
+                f"{folder / 'config.json'} has no label nsfw, only {', '.join(labels)}. "
+                "Get the published files with `fitting-room download safety/falconsai`."
+            )
+        self.unsafe = labels["nsfw"]
+
+    @torch.inference_mode()
+    def scores(self, pictures: Sequence[np.ndarray]) -> list[float]:
+        if not pictures:
+            return []
+        pixels = _pixels(self.processor, pictures).to(_device(self.network))
+        return self.network(pixels).logits.softmax(dim=1)[:, self.unsafe].tolist()
+
+
+class StableDiffusionModel:
+    """Stable Diffusion's checker: cosine above the limit of the nearest unsafe concept.
+
+    Rounded to thousandths as diffusers does, so that 0.001 and above is its own decision.
+    """
+
+    name = "stable_diffusion"
+
+    def __init__(self, folder: Path) -> None:
+        from diffusers.pipelines.stable_diffusion.safety_checker import (
+            StableDiffusionSafetyChecker,
+        )
+
+        self.network: StableDiffusionSafetyChecker = _load(StableDiffusionSafetyChecker, folder)
+        self.processor = _image_processor(folder)
+
+    @torch.inference_mode()
+    def scores(self, pictures: Sequence[np.ndarray]) -> list[float]:
+        if not pictures:
+            return []
+        checker = self.network
+        pixels = _pixels(self.processor, pictures).to(_device(checker))
+        pooled = checker.vision_model(pixels)[1]
+        seen = checker.visual_projection(pooled)  # (batch, projected)
+        special = _cosines(seen, checker.special_care_embeds) - checker.special_care_embeds_weights
+        concepts = _cosines(seen, checker.concept_embeds) - checker.concept_embeds_weights
+        return [
+            _nearest(special_row, concept_row)
+            for special_row, concept_row in zip(special.tolist(), concepts.tolist(), strict=True)
+        ]
+
+
+def _nearest(special: list[float], concepts: list[float]) -> float:
+    """The highest concept, with the published extra where a special-care concept is met."""
+    added = SPECIAL_CARE if any(round(each, 3) > 0 for each in special) else 0.0
+    return max(round(each + added, 3) for each in concepts)
+
+
+def _cosines(seen: Tensor, concepts: Tensor) -> Tensor:
+    """(batch, projected) and (concepts, projected) -> (batch, concepts)."""
+    return nn.functional.normalize(seen).float() @ nn.functional.normalize(concepts).float().T
+
+
+def _load(kind: Any, folder: Path) -> Any:
+    """A transformers model from published names, which the library translates to its own."""
+    path = weight_file(folder / "model.safetensors")
+    config = kind.config_class.from_json_file(folder / "config.json")
+    network, found = kind.from_pretrained(
+        None,
+        config=config,
+        state_dict=read_state(path),
+        dtype=torch.float32,
+        ignore_mismatched_sizes=True,  # told below, with everything else that is wrong
+        output_loading_info=True,
+    )
+    wrong = [
+        f"{words}: {len(found[key])}, such as {sorted(map(str, found[key]))[0]}"
+        for key, words in (("missing_keys", "missing"), ("mismatched_keys", "other shapes"))
+        if found[key]
+    ]
+    if wrong:
+        raise MissingFiles(
+            f"{path} does not hold the weights of {kind.__name__} ({'; '.join(wrong)}). "
+            "Get the published file with `fitting-room download`."
+        )
+    return network.requires_grad_(False).eval()
+
+
+def _image_processor(folder: Path) -> Any:
+    from transformers import AutoImageProcessor
+
+    return AutoImageProcessor.from_pretrained(folder, local_files_only=True)
+
+
+def _pixels(processor: Any, pictures: Sequence[np.ndarray]) -> Tensor:
+    """(batch, 3, side, side) float32 as the model's own preprocessor makes them."""
+    return processor(images=list(pictures), return_tensors="pt")["pixel_values"]
+
+
+def _device(network: nn.Module) -> torch.device:
+    return next(network.parameters()).device
