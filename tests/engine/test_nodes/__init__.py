@@ -1,6 +1,5 @@
 """Nodes for the engine tests: images that no core node can make."""
 
-import torch
 from comfy_api.latest import ComfyExtension, io
 
 
