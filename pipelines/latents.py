@@ -1,0 +1,89 @@
+"""Between pictures and latents: the VAE, its posterior, and previews without it.
+
+Pictures here are (batch, 3, height, width) float32 in 0..1, RGB, as in `images.py`; sides are
+multiples of 8. Latents are (batch, 4, height / 8, width / 8).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .errors import InputError
+
+SHRINK = 8
+"""Pixels per latent, of every VAE used here."""
+
+# Linear maps from the four latent channels to R, G, B in -1..1, and their offset: the fits that
+# ComfyUI's own previews use for these two latent spaces.
+PREVIEW = {
+    "sd15": (
+        (0.3512, 0.2297, 0.3227), (0.3250, 0.4974, 0.2350),
+        (-0.2829, 0.1762, 0.2721), (-0.2120, -0.2616, -0.7177),
+    ),
+    "sdxl": (
+        (0.3651, 0.4232, 0.4341), (-0.2533, -0.0042, 0.1068),
+        (0.1076, 0.1111, -0.0362), (-0.3165, -0.2492, -0.2188),
+    ),
+}  # fmt: skip
+PREVIEW_OFFSET = {"sd15": (0.0, 0.0, 0.0), "sdxl": (0.1084, -0.0175, -0.0011)}
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """What the VAE's encoder tells about a picture's latents, unscaled.
+
+    moments: (batch, 8, height / 8, width / 8): four means, four log-variances.
+    """
+
+    moments: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        return self.moments.chunk(2, dim=1)[0]
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """mean + standard deviation * noise; log-variances are clamped to -30..20."""
+        mean, log_variance = self.moments.chunk(2, dim=1)
+        return mean + (0.5 * log_variance.clamp(-30, 20)).exp() * noise.to(mean)
+
+    def rows(self, rows: Tensor) -> Posterior:
+        return Posterior(self.moments[rows.to(self.moments.device)])
+
+
+def encode(vae: Any, pictures: Tensor, device: torch.device | str) -> Posterior:
+    """Runs an AutoencoderKL's encoder on pictures in -1..1. The moments are float32."""
+    moments = vae.encode(pictures.to(device, vae.dtype)).latent_dist.parameters
+    return Posterior(moments.float())
+
+
+def decode(vae: Any, latents: Tensor, device: torch.device | str) -> Tensor:
+    """Pictures in 0..1 of scaled latents, float32."""
+    unscaled = latents / vae.config.scaling_factor
+    decoded = vae.decode(unscaled.to(device, vae.dtype)).sample
+    return (decoded.float() / 2 + 0.5).clamp(0, 1)
+
+
+def preview(latents: Tensor, kind: str) -> Tensor:
+    """Rough pictures of scaled latents, (batch, 3, height / 8, width / 8) float32 in 0..1.
+
+    kind: "sd15" or "sdxl", by the VAE's latent space.
+    """
+    factors = torch.tensor(PREVIEW[kind], device=latents.device)
+    offset = torch.tensor(PREVIEW_OFFSET[kind], device=latents.device)
+    picture = torch.einsum("bchw,cr->brhw", latents.float(), factors) + offset[:, None, None]
+    return ((picture + 1) / 2).clamp(0, 1)
+
+
+def check_size(picture: Tensor, what: str) -> None:
+    """Raises InputError unless both sides are multiples of 8 pixels."""
+    height, width = picture.shape[-2:]
+    if height % SHRINK or width % SHRINK or not height or not width:
+        fitting = f"{max(width // SHRINK, 1) * SHRINK}x{max(height // SHRINK, 1) * SHRINK}"
+        raise InputError(
+            f"The {what} must have sides that are multiples of {SHRINK} pixels; {width}x{height} "
+            f"came. Resize or crop it, to {fitting} for example."
+        )
