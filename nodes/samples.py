@@ -1,7 +1,7 @@
 """Sample pictures in ComfyUI's input folder, so that the shipped workflows run at the first press.
 
-The workflows name `fitting_room/…`. The files are copied once; one that the user changed or
-another one of that name stays as it is.
+They stand at the top of the folder, because the page takes pictures of a subfolder for missing.
+Copied once; a file of that name that is there already stays as it is.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 
 
 def copy_samples() -> None:
-    folder = Path(folder_paths.get_input_directory()) / "fitting_room"
+    """Puts samples/<name> into the input folder as fitting_room_<name>."""
+    folder = Path(folder_paths.get_input_directory())
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for sample in SAMPLES.iterdir():
-            if not (folder / sample.name).exists():
-                shutil.copyfile(sample, folder / sample.name)
+            target = folder / f"fitting_room_{sample.name}"
+            if not target.exists():
+                shutil.copyfile(sample, target)
     except OSError as error:
         logger.warning("The sample pictures could not be copied to %s: %s", folder, error)

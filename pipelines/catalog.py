@@ -126,7 +126,7 @@ LEFFA_SD15 = (
     File("stable-diffusion-inpainting/vae/config.json", 552),
 )
 LEFFA_SDXL = (
-    File("stable-diffusion-xl-1.0-inpainting-0.1/scheduler/scheduler_config.json", 479),
+    File("stable-diffusion-xl-1.0-inpainting-0.1/scheduler/scheduler_config.json"),
     File("stable-diffusion-xl-1.0-inpainting-0.1/unet/config.json", 1_932),
     File("stable-diffusion-xl-1.0-inpainting-0.1/vae/config.json", 659),
 )

@@ -12,8 +12,8 @@ from fitting_room.services.engine import EngineError, failure
 from PIL import Image
 
 GRAPH = {
-    "person": {"class_type": "LoadImage", "inputs": {"image": "fitting_room/person.jpg"}},
-    "garment": {"class_type": "LoadImage", "inputs": {"image": "fitting_room/tshirt.png"}},
+    "person": {"class_type": "LoadImage", "inputs": {"image": "fitting_room_person.jpg"}},
+    "garment": {"class_type": "LoadImage", "inputs": {"image": "fitting_room_tshirt.png"}},
     "body": {"class_type": "FittingRoomBodyPose", "inputs": {"image": ["person", 0], "person": 0}},
     "cut": {
         "class_type": "FittingRoomGarmentCutout",
@@ -56,8 +56,8 @@ def odd(kind, source):
 def files(engine):
     """Odd files in the engine's input folder."""
     folder = engine.base / "input"
-    person = Image.open(folder / "fitting_room" / "person.jpg")
-    garment = Image.open(folder / "fitting_room" / "tshirt.png").convert("RGB")
+    person = Image.open(folder / "fitting_room_person.jpg")
+    garment = Image.open(folder / "fitting_room_tshirt.png").convert("RGB")
     noise = np.random.default_rng(0).integers(0, 255, (480, 360, 3), dtype=np.uint8)
     Image.fromarray(noise).save(folder / "noise.png")
     Image.new("RGB", (400, 500), (230, 230, 230)).save(folder / "blank.png")
@@ -179,7 +179,7 @@ def test_bad_picture_in_a_batch_names_its_index(engine, files):
 def test_batch_equals_single_runs(engine, files):
     graph = changed("body", image=["batch", 0])
     graph["try"]["inputs"]["image"] = ["batch", 0]
-    names = ("fitting_room/person.jpg", "fitting_room/person_mirrored.jpg")
+    names = ("fitting_room_person.jpg", "fitting_room_person_mirrored.jpg")
     for index, name in enumerate(names):
         graph[f"p{index}"] = {"class_type": "LoadImage", "inputs": {"image": name}}
     graph["batch"] = {

@@ -51,7 +51,7 @@ def test_new_person_does_not_cut_the_garment_again(engine, graph):
     kinds = {node["class_type"]: name for name, node in prompt.items()}
     engine.run(prompt)
     person = next(n for n, node in prompt.items() if node.get("_meta", {}).get("title") == "Person")
-    prompt[person]["inputs"]["image"] = "fitting_room/person_mirrored.jpg"
+    prompt[person]["inputs"]["image"] = "fitting_room_person_mirrored.jpg"
     cached = cached_nodes(engine.run(prompt))
     assert kinds["FittingRoomGarmentCutout"] in cached
     assert kinds["FittingRoomBodyPose"] not in cached
