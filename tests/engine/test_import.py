@@ -10,6 +10,7 @@ import asyncio, importlib.util, json, sys, time
 root, engine = sys.argv[1:3]
 sys.argv = ["main.py", "--cpu"]
 sys.path.insert(0, engine)
+import comfy.options; comfy.options.enable_args_parsing()
 import nodes, comfy.model_patcher, comfy_api.latest, numpy
 before = set(sys.modules)
 start = time.perf_counter()
