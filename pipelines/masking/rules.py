@@ -17,7 +17,15 @@ from PIL import Image
 from ..errors import InputError
 from .keypoints import KeyPoints
 from .rules_catvton import catvton
-from .rules_common import ATR, FRAME_HEIGHT, FRAME_WIDTH, LIP, check_choice, resized_labels
+from .rules_common import (
+    ATR,
+    FRAME_HEIGHT,
+    FRAME_WIDTH,
+    LIP,
+    check_choice,
+    check_labels,
+    resized_labels,
+)
 from .rules_ladi import LadiMask, body_shape, ladi_dresscode, ladi_pose_map, ladi_vitonhd, leffa_dc
 from .rules_ootdiffusion import leffa_hd, ootdiffusion
 
@@ -95,7 +103,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "Leffa, Dress Code model", ("atr_neck",), True, BODY_CATEGORIES, FRAME, "bicubic",
             "franciszzj/Leffa leffa_utils/utils.py", MIT,
             lambda maps, points, category: leffa_dc(
-                resized_labels(maps["atr_neck"], *FRAME), points, category
+                _in_frame(maps["atr_neck"]), points, category
             ),
         ),
         "catvton": Rule(
@@ -118,6 +126,12 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         ),
     }
 )  # fmt: skip
+
+
+def _in_frame(labels: np.ndarray) -> np.ndarray:
+    """The map at the 384x512 that Leffa's program parses its pictures in."""
+    check_labels(labels, "ATR")
+    return resized_labels(labels, *FRAME)
 
 
 def apply_rule(

@@ -113,7 +113,8 @@ def _mask(
         target |= neck | dilated(strokes, 5, times=4)
     if leffa:
         fixed = eroded(fixed, 5)
-    # Leffa's erosion frees a rim of the kept area that is still not changeable: it is repainted.
+    # Leffa's erosion frees a rim of the kept area, which is repainted; where the rim closes,
+    # filling the holes takes what it encloses too (shoes, trousers: stages hd_rule.*.upper_body.*).
     repaint = (target | kept) & ~(fixed | head)
     return as_mask(_largest_region(without_holes(repaint)))
 
