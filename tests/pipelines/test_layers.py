@@ -1,0 +1,234 @@
+"""The architecture, read from the source: who may import whom, what is imported at start, sizes."""
+
+import ast
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LAYERS = ("nodes", "services", "pipelines", "commands")
+
+# ComfyUI's own top-level modules; only nodes/ may import them.
+ENGINE = {"comfy", "comfy_api", "comfy_execution", "comfy_extras", "execution", "folder_paths",
+          "latent_preview", "server"}  # fmt: skip
+# Seconds of import time or much memory: only inside functions, or in files imported only there.
+HEAVY = {"accelerate", "cv2", "diffusers", "onnx", "onnxruntime", "scipy", "skimage", "torchvision",
+         "transformers"}  # fmt: skip
+FORBIDDEN_LAYERS = {
+    "pipelines": {"nodes", "services", "commands"},
+    "services": {"nodes", "commands"},
+    "commands": {"nodes"},
+    "nodes": {"commands"},
+}
+DATA_FILES = {"pipelines/catalog.py"}  # a table, one entry a variant
+MOST_LINES, MOST_FUNCTION_LINES = 320, 60
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module, absolute (`fitting_room.…` inside the package). at_start: when its file
+    is imported, that is outside functions and outside `if TYPE_CHECKING`."""
+
+    module: str
+    line: int
+    at_start: bool
+    relative: bool
+
+
+def sources(*folders):
+    """Python files of the package: those below the folders, or all of it."""
+    names = folders or LAYERS
+    files = [path for name in names for path in sorted((ROOT / name).rglob("*.py"))]
+    return files if folders else [ROOT / "__init__.py", *files]
+
+
+def relative_name(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(("fitting_room", *(part for part in parts if part != "__init__")))
+
+
+def imports_of(path, source=None):
+    package = module_name(path).split(".")
+    if path.name != "__init__.py":
+        package = package[:-1]
+    found = []
+
+    def visit(node, at_start):
+        if isinstance(node, ast.Import):
+            found.extend(Import(name.name, node.lineno, at_start, False) for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            found.append(Import(module, node.lineno, at_start, node.level > 0))
+            # `from . import name` may import a module of that name
+            found.extend(
+                Import(f"{module}.{name.name}", node.lineno, at_start, node.level > 0)
+                for name in node.names
+            )
+        inside = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        typing_only = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for child in ast.iter_child_nodes(node):
+            visit(child, at_start and not inside and not typing_only)
+
+    visit(ast.parse(source if source is not None else path.read_text(encoding="utf-8")), True)
+    return found
+
+
+def top(module):
+    return module.split(".")[0]
+
+
+def layer(module):
+    parts = module.split(".")
+    return parts[1] if parts[0] == "fitting_room" and len(parts) > 1 else None
+
+
+def broken_layer_rules(path, source=None):
+    own = path.relative_to(ROOT).parts[0]
+    broken = []
+    for item in imports_of(path, source):
+        if top(item.module) in ENGINE and own != "nodes":
+            broken.append(f"{relative_name(path)}:{item.line} imports {item.module}")
+        if layer(item.module) in FORBIDDEN_LAYERS.get(own, ()):
+            broken.append(f"{relative_name(path)}:{item.line} imports {item.module}")
+        if top(item.module) == "fitting_room" and not item.relative:
+            broken.append(f"{relative_name(path)}:{item.line} names the package absolutely")
+    return broken
+
+
+def test_arrows_point_down_only():
+    assert not [line for path in sources() for line in broken_layer_rules(path)]
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("pipelines/some/file.py", "import comfy.utils"),
+        ("pipelines/some/file.py", "def f():\n    from comfy import utils"),
+        ("pipelines/some/file.py", "from ...nodes import mask"),
+        ("pipelines/some/file.py", "from ... import services"),
+        ("pipelines/file.py", "from fitting_room.pipelines import errors"),
+        ("services/file.py", "import folder_paths"),
+        ("services/file.py", "from ..nodes.mask import GarmentMask"),
+        ("commands/file.py", "from ..nodes import mask"),
+    ],
+)
+def test_an_arrow_upwards_is_noticed(file, source):
+    assert broken_layer_rules(ROOT / file, source)
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("nodes/file.py", "import comfy.utils\nfrom ..pipelines import errors"),
+        ("pipelines/some/file.py", "from ..errors import InputError\nimport numpy"),
+        ("services/file.py", "from ..pipelines.errors import InputError"),
+    ],
+)
+def test_an_arrow_downwards_is_allowed(file, source):
+    assert not broken_layer_rules(ROOT / file, source)
+
+
+def test_only_the_standard_library_is_imported_with_the_package():
+    for name in ("__init__.py", "install.py", "setup.py"):
+        others = {top(item.module) for item in imports_of(ROOT / name) if item.at_start}
+        others -= set(sys.stdlib_module_names) | {"setuptools"}
+        assert not others, f"{name} imports {others} before anything asked for it"
+
+
+def start_imports(path, seen):
+    """Files of the package that importing this one imports too, itself included."""
+    if path in seen:
+        return
+    seen[path] = [item for item in imports_of(path) if item.at_start]
+    for item in seen[path]:
+        if top(item.module) != "fitting_room":
+            continue
+        parts = item.module.split(".")[1:]
+        for length in range(len(parts) + 1):
+            target = ROOT.joinpath(*parts[:length])
+            if target.with_suffix(".py").is_file():
+                start_imports(target.with_suffix(".py"), seen)
+            elif (target / "__init__.py").is_file():
+                start_imports(target / "__init__.py", seen)
+
+
+def test_loading_the_nodes_imports_nothing_heavy():
+    seen = {}
+    start_imports(ROOT / "nodes" / "__init__.py", seen)
+    assert len(seen) > 5
+    heavy = [
+        f"{relative_name(path)}:{item.line} imports {item.module}"
+        for path, items in seen.items()
+        for item in items
+        if top(item.module) in HEAVY
+    ]
+    assert not heavy
+
+
+@pytest.mark.parametrize("name", ["main", "doctor", "mask", "tryon"])
+def test_the_command_line_starts_without_anything_heavy(name):
+    seen = {}
+    start_imports(ROOT / "commands" / f"{name}.py", seen)
+    assert not [item for items in seen.values() for item in items if top(item.module) in HEAVY]
+
+
+# ------------------------------------------------------------------ sizes
+
+
+def written_files():
+    folders = [*LAYERS, "tests", "benchmarks", "scripts"]
+    return [*sorted(ROOT.glob("*.py")), *sources(*folders)]
+
+
+def test_files_are_short_enough_to_read():
+    long = {
+        relative_name(path): lines
+        for path in written_files()
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > MOST_LINES
+        and relative_name(path) not in DATA_FILES
+    }
+    assert not long
+
+
+def test_functions_are_short_enough_to_read():
+    """A pipeline's __call__, which shows its whole loop, is the exception."""
+    long = [
+        f"{relative_name(path)}:{node.lineno} {node.name}: {lines} lines"
+        for path in written_files()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (lines := node.end_lineno - node.lineno + 1) > MOST_FUNCTION_LINES
+        and not (node.name == "__call__" and path.is_relative_to(ROOT / "pipelines"))
+    ]
+    assert not long
+
+
+# ------------------------------------------------------------------ dependencies
+
+
+def listed_dependencies():
+    """The dependencies table of pyproject.toml, also before Python 3.11 had a TOML reader."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    block = re.search(r"^dependencies = \[\n(.*?)^\]", text, re.DOTALL | re.MULTILINE)
+    assert block
+    return re.findall(r'"([^"]+)"', block[1])
+
+
+def test_requirements_are_the_dependencies():
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    required = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    assert sorted(required) == sorted(listed_dependencies())
+
+
+def test_the_engines_own_libraries_are_not_required():
+    names = {re.split(r"[^A-Za-z0-9_.-]", wanted)[0].lower() for wanted in listed_dependencies()}
+    assert names
+    assert not names & {"torch", "torchvision", "torchaudio", "numpy"}
