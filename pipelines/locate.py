@@ -16,20 +16,22 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from .catalog import variant_named
 from .catalog_types import File, Source, Variant
 from .errors import MissingFiles
+
+if TYPE_CHECKING:
+    import torch  # not needed to find or fetch files, and slow to import
 
 RECEIPT = "fitting_room.json"
 """Beside the files of a source: sizes that were agreed to instead of the catalogue's."""
 
 WEIGHTS = (".safetensors", ".bin", ".pth", ".pt", ".ckpt", ".pkl")
 
-PRECISIONS = {torch.float16: "fp16", torch.bfloat16: "bf16", torch.float32: "fp32"}
-"""The word that a converted file carries before its ending."""
+PRECISIONS = {"float16": "fp16", "bfloat16": "bf16", "float32": "fp32"}
+"""The word that a converted file carries before its ending, by the name of its dtype."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,9 @@ def find(
     roots, lines = [], []
     for source in variant.sources:
         tried = list(_tried(source, path, folders, only_given=source is variant.sources[0]))
-        # The first place without problems; else the one with the fewest, to tell about.
-        root, found = min(tried, key=lambda place: len(place[1]))
+        # The first place without problems; else the one with the fewest, to tell about, and of
+        # these one where a file is wrong and not just missing.
+        root, found = min(tried, key=lambda place: (len(place[1]), str(place[1]).count("missing:")))
         roots.append(root)
         lines += found
     if lines:
@@ -164,10 +167,9 @@ def weight_file(published: Path, dtype: torch.dtype | None = None) -> Path:
     .safetensors or .bin, then one converted to another precision. `published` itself if there is
     nothing at all.
     """
-    if dtype in PRECISIONS:
-        converted = converted_name(published, dtype)
-        if converted.is_file():
-            return converted
+    precision = PRECISIONS.get(str(dtype).removeprefix("torch."))
+    if precision and converted_name(published, precision).is_file():
+        return converted_name(published, precision)
     return published_or_converted(published)
 
 
@@ -176,12 +178,13 @@ def published_or_converted(published: Path) -> Path:
     if published.is_file() or published.suffix not in WEIGHTS:
         return published
     others = [published.with_suffix(ending) for ending in (".safetensors", ".bin")]
-    others += [converted_name(published, dtype) for dtype in PRECISIONS]
+    others += [converted_name(published, precision) for precision in PRECISIONS.values()]
     return next((other for other in others if other.is_file()), published)
 
 
-def converted_name(published: Path, dtype: torch.dtype) -> Path:
-    return published.with_suffix(f".{PRECISIONS[dtype]}.safetensors")
+def converted_name(published: Path, precision: str) -> Path:
+    """precision: fp16, bf16 or fp32."""
+    return published.with_suffix(f".{precision}.safetensors")
 
 
 def safetensors_length(path: Path) -> int:

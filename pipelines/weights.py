@@ -68,8 +68,8 @@ def read_state(path: Path | str, prefix: str = "") -> State:
             state = _read_array_pickle(path)
         else:
             state = _read_torch(path)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, TypeError, ValueError,
-            AttributeError, ImportError) as error:  # fmt: skip
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, LookupError, TypeError,
+            ValueError, AttributeError, ImportError) as error:  # fmt: skip
         raise MissingFiles(_unreadable(path, error)) from error
     except Exception as error:
         # The safetensors library has one exception type of its own, derived from Exception.
