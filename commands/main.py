@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from ..pipelines.errors import InputError, MissingFiles
-from . import demo, doctor, garment, mask, pose, tryon
+from . import convert, demo, doctor, download, garment, mask, pose, tryon
 
 COMMANDS = {
     "tryon": tryon,
@@ -20,6 +20,8 @@ COMMANDS = {
     "pose": pose,
     "garment": garment,
     "doctor": doctor,
+    "download": download,
+    "convert": convert,
     "demo": demo,
 }
 
