@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -65,6 +66,11 @@ def decode(vae: Any, latents: Tensor, device: torch.device | str) -> Tensor:
     unscaled = latents / vae.config.scaling_factor
     decoded = vae.decode(unscaled.to(device, vae.dtype)).sample
     return (decoded.float() / 2 + 0.5).clamp(0, 1)
+
+
+def to_bytes(pictures: Tensor) -> np.ndarray:
+    """uint8 (batch, height, width, 3) of pictures in 0..1, rounded half to even."""
+    return (pictures.float() * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
 def preview(latents: Tensor, kind: str) -> Tensor:

@@ -1,0 +1,1 @@
+"""Leffa: try-on (VITON-HD, Dress Code) and pose transfer (DeepFashion)."""
