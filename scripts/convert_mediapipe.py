@@ -43,10 +43,10 @@ FILES = {
     "pose_landmark_full.tflite": (
         "PoseLandmarks",
         "pose_landmarks",
-        # Dropped: the heat maps, and the landmarks in metres.
+        # Dropped: the landmarks in metres.
         "grid128 grid64.0.expand side128 grid64 grid32.0.expand side64 grid32 "
         "grid16.0.expand side32 grid16 grid8.0.expand side16 grid8 "
-        f"side8 narrow join128 join256 mask {DROPPED} body landmarks {DROPPED} flag",
+        f"side8 narrow join128 join256 mask heat body landmarks {DROPPED} flag",
     ),
     "selfie_segmentation.tflite": (
         "SelfieSegmentation",

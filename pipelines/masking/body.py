@@ -1,67 +1,31 @@
-"""Who is in the photo: landmarks, key points and mask of one person, from MediaPipe's networks."""
+"""One person in the photo: landmarks, key points and mask, from MediaPipe's networks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import NobodyFound
+from .edges import BAND, sharpen
 from .keypoints import KeyPoints
-from .mediapipe.decoding import CROP_SIZE, DETECTOR_SIZE, Crop, decode_people, person_crop
-from .mediapipe.networks import PersonDetector, PoseLandmarks, SelfieSegmentation
+from .mediapipe.crops import Crop, cut_out, person_crop, put_back
+from .mediapipe.decoding import BODY_POINTS, CROP_SIZE, decode_landmarks
+from .mediapipe.model import BodyModel, load_body_model
+from .people import Person, find_people, look_for_people, read_picture
 
-WEIGHTS = Path(__file__).parent / "mediapipe"
-LEAST_SCORE = 0.5  # MediaPipe's, for the detector and for the landmarks' flag
+__all__ = ["Body", "BodyModel", "Person", "find_body", "find_people", "load_body_model"]
+
+LEAST_SCORE = 0.5  # MediaPipe's, of "a person is in this crop"
 LEAST_VISIBILITY = 0.3
+CELLS = 2  # of the grid where the photo sharpens the mask, per pixel of the network's mask
 
 # MediaPipe's landmark of each OpenPose point; the neck is the middle of both shoulders.
 LANDMARK_OF = (0, None, 12, 14, 16, 11, 13, 15, 24, 26, 28, 23, 25, 27, 5, 2, 8, 7)
 SHOULDERS = (11, 12)
-
-
-class BodyModel(nn.Module):
-    """The three networks, ready to run: `detector`, `landmarks`, `segmentation`."""
-
-    def __init__(self):
-        super().__init__()
-        self.detector = PersonDetector()
-        self.landmarks = PoseLandmarks()
-        self.segmentation = SelfieSegmentation()
-
-    @property
-    def device(self) -> torch.device:
-        return self.landmarks.flag.weight.device
-
-
-def load_body_model(device: str | torch.device = "cpu") -> BodyModel:
-    """The networks with the weights of this package, in 32 bits."""
-    with torch.device("meta"):
-        model = BodyModel()
-    for part, file in (
-        (model.detector, "person_detector"),
-        (model.landmarks, "pose_landmarks"),
-        (model.segmentation, "selfie_segmentation"),
-    ):
-        weights = load_file(WEIGHTS / f"{file}.safetensors")
-        part.load_state_dict({k: w.float() for k, w in weights.items()}, assign=True)
-    model = model.eval().requires_grad_(False)
-    return model.to(device=device, memory_format=torch.channels_last)
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody the detector saw. box: (left, top, right, bottom) of the whole body in picture
-    pixels, roughly; score 0..1; crop: the rotated square that the landmarks are read from."""
-
-    box: tuple[float, float, float, float]
-    score: float
-    crop: Crop
 
 
 @dataclass(frozen=True)
@@ -79,95 +43,120 @@ class Body:
     def keypoints(self) -> KeyPoints:
         """The 18 OpenPose points; hidden ones and ones outside the picture are missing."""
         height, width = self.mask.shape
-        shoulders = self.landmarks[list(SHOULDERS)]
-        rows = [
-            shoulders.mean(axis=0) if landmark is None else self.landmarks[landmark]
-            for landmark in LANDMARK_OF
-        ]
+        neck = self.landmarks[list(SHOULDERS)].mean(axis=0)
+        rows = [neck if source is None else self.landmarks[source] for source in LANDMARK_OF]
         points = np.stack(rows)[:, (0, 1, 3)].astype(np.float32)
-        inside = (
-            (points[:, 0] >= 0) & (points[:, 1] >= 0)
-            & (points[:, 0] < width) & (points[:, 1] < height)
-            & (points[:, 2] >= LEAST_VISIBILITY)
-        )  # fmt: skip
-        return KeyPoints(points * inside[:, None], width, height)
-
-
-def cut_out(picture: Image.Image, crop: Crop, size: int) -> Tensor:
-    """The crop as (1, 3, size, size), 0..1; black where it leaves the picture."""
-    a, b, c, d, e, f = (crop.affine() / [[size, size, 1]]).ravel()
-    turned = picture.transform(
-        (size, size), Image.Transform.AFFINE, (a, b, c, d, e, f), Image.Resampling.BILINEAR
-    )
-    pixels = torch.from_numpy(np.array(turned))[None].permute(0, 3, 1, 2)
-    return pixels.float().div_(255)
-
-
-def find_people(model: BodyModel, picture: np.ndarray) -> list[Person]:
-    """Everybody the detector sees in the picture (height, width, 3), the largest first."""
-    return _detect(model, Image.fromarray(picture))
-
-
-def _detect(model: BodyModel, picture: Image.Image) -> list[Person]:
-    side = max(picture.size)
-    whole = Crop(picture.width / 2, picture.height / 2, side)
-    factor = max(side // (2 * DETECTOR_SIZE), 1)
-    small = picture.reduce(factor)
-    pixels = cut_out(small, Crop(whole.x / factor, whole.y / factor, side / factor), DETECTOR_SIZE)
-    with torch.inference_mode():
-        boxes, logits = model.detector((pixels * 2 - 1).to(model.device))
-    scores, points = decode_people(boxes[0].cpu().numpy(), logits[0].cpu().numpy(), LEAST_SCORE)
-    people = []
-    for score, places in zip(scores, points, strict=True):
-        corners = whole.to_picture(places)
-        crop = person_crop(corners[2], corners[3])
-        radius = crop.size / 2.5
-        box = (
-            max(crop.x - radius, 0.0),
-            max(crop.y - radius, 0.0),
-            min(crop.x + radius, float(picture.width)),
-            min(crop.y + radius, float(picture.height)),
-        )
-        people.append(Person(box, float(score), crop))
-    return sorted(people, key=lambda person: -person.crop.size)
+        seen = (points[:, :2] >= 0).all(1) & (points[:, :2] < (width, height)).all(1)
+        seen &= points[:, 2] >= LEAST_VISIBILITY
+        return KeyPoints(points * seen[:, None], width, height)
 
 
 def find_body(model: BodyModel, picture: np.ndarray, index: int = 0) -> Body:
-    """The person number `index`, the largest being 0, in the picture (height, width, 3) uint8.
+    """Person number `index` (0 is the largest) in the picture (height, width, 3) uint8 RGB.
 
-    Raises NobodyFound.
+    Raises NobodyFound, or InputError for an array that is not a picture.
     """
-    image = Image.fromarray(picture)
-    people = _detect(model, image)
+    image = read_picture(picture)
+    people = look_for_people(model, image)
+    size = f"{image.width}x{image.height}"
     if not people:
-        raise NobodyFound("Nobody was found in the photo. Use one that shows a face or upper body.")
-    if index >= len(people):
-        raise NobodyFound(f"Person {index} was asked for, but {len(people)} found.")
-    crop = people[index].crop
-    factor = max(int(crop.size / CROP_SIZE / 1.5), 1)
-    small = image.reduce(factor)
-    reduced = Crop(crop.x / factor, crop.y / factor, crop.size / factor, crop.angle)
-    pixels = cut_out(small, reduced, CROP_SIZE)
-    with torch.inference_mode():
-        raw, flag, mask = model.landmarks(pixels.to(model.device))
-        values = raw[0, :33].cpu().numpy()
-        score = float(torch.sigmoid(flag[0]))
-        # places of picture pixels in the crop
-        height, width = picture.shape[:2]
-        inverse = np.linalg.inv(np.vstack([crop.affine(), [0, 0, 1]]))[:2]
-        inv = torch.tensor(inverse, dtype=torch.float32)
-        xs = torch.arange(width) + 0.5
-        ys = torch.arange(height) + 0.5
-        gx = inv[0, 0] * xs[None] + inv[0, 1] * ys[:, None] + inv[0, 2]
-        gy = inv[1, 0] * xs[None] + inv[1, 1] * ys[:, None] + inv[1, 2]
-        grid = torch.stack([gx, gy], -1)[None] * 2 - 1
-        full = torch.sigmoid(mask)[None].cpu()
-        full = torch.nn.functional.grid_sample(full, grid, align_corners=False)[0, 0].numpy()
-    xy = crop.to_picture(values[:, :2] / CROP_SIZE)
-    z = values[:, 2:3] * crop.size / CROP_SIZE
-    sure = 1 / (1 + np.exp(-values[:, 3:5]))
-    landmarks = np.concatenate([xy, z, sure], 1).astype(np.float32)
-    rows = np.flatnonzero((full > 0.5).any(1))
-    columns = np.flatnonzero((full > 0.5).any(0))
+        raise NobodyFound(
+            f"Nobody was found in the photo ({size} pixels). Use a photo of one person, upright, "
+            "whose face or upper body is visible and takes up a good part of the picture."
+        )
+    if not 0 <= index < len(people):
+        raise NobodyFound(
+            f"Person {index} was asked for, but the photo shows {len(people)}, numbered from 0 "
+            f"(the largest). Choose 0 to {len(people) - 1}, or use a photo that shows the person "
+            "larger."
+        )
+    reading = _read(model, image, people[index].crop)
+    if reading.score < LEAST_SCORE or _far(reading.crop, reading.next_crop):
+        second = _read(model, image, reading.next_crop)
+        reading = second if second.score >= min(reading.score, LEAST_SCORE) else reading
+    if reading.score < LEAST_SCORE:
+        raise NobodyFound(
+            f"Something like a person is in the photo ({size} pixels), but no pose can be read. "
+            "Use a photo of a person upright, whose face or upper body is visible and not too small."
+        )
+    mask = _person_mask(model, picture, image, reading, alone=len(people) == 1)
+    rows, columns = np.flatnonzero((mask > 0.5).any(1)), np.flatnonzero((mask > 0.5).any(0))
+    if not len(rows):
+        raise NobodyFound(
+            f"The pose of a person is in the photo ({size} pixels), but not its outline. "
+            "Use a photo where the person stands out from the background."
+        )
     box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-    return Body(landmarks, full, box, score)
+    return Body(reading.landmarks, mask, box, reading.score)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What the landmark network says of one crop; mask (256, 256), 0..1, along the crop."""
+
+    crop: Crop
+    next_crop: Crop  # where it would rather have looked
+    landmarks: np.ndarray
+    mask: Tensor
+    score: float
+
+
+def _read(model: BodyModel, image: Image.Image, crop: Crop) -> _Reading:
+    with torch.inference_mode():
+        pixels = cut_out(image, crop, CROP_SIZE, "nearest").to(model.device)
+        raw, heat, flag, mask = model.landmarks(pixels)
+        found = decode_landmarks(raw[0].cpu().numpy(), heat[0].cpu().numpy())
+        score, mask = float(torch.sigmoid(flag[0])), torch.sigmoid(mask[0]).cpu()
+    places = crop.to_picture(found[:, :2])
+    landmarks = np.column_stack([places, found[:, 2] * crop.size, found[:, 3:]])
+    next_crop = person_crop(*places[BODY_POINTS : BODY_POINTS + 2])
+    return _Reading(crop, next_crop, landmarks[:BODY_POINTS].astype(np.float32), mask, score)
+
+
+def _far(one: Crop, other: Crop) -> bool:
+    """Whether two crops of a person differ enough to look again. Smaller differences move the
+    landmarks by about half a percent of the crop, either way."""
+    shift = np.hypot(one.x - other.x, one.y - other.y)
+    turn = np.abs(np.angle(np.exp(1j * (one.angle - other.angle))))
+    return bool(shift > one.size / 8 or abs(np.log(one.size / other.size)) > 0.25 or turn > 0.35)
+
+
+def _person_mask(
+    model: BodyModel, picture: np.ndarray, image: Image.Image, reading: _Reading, alone: bool
+) -> np.ndarray:
+    """The chosen person's mask at picture size; `alone`: nobody else is in the picture."""
+    width, height = image.size
+    crop = reading.crop
+    full = np.zeros((height, width), dtype=np.float32)
+    cell = max(crop.size / (CROP_SIZE * CELLS), 1.0)
+    box = _outline(reading.mask, crop, width, height, margin=2 * BAND * cell)
+    if box is None:
+        return full
+    left, top, right, bottom = box
+    columns, rows = max(round((right - left) / cell), 1), max(round((bottom - top) / cell), 1)
+    coarse = put_back(reading.mask, crop, box, columns, rows)
+    if alone:
+        # Where the landmark network hesitates, hear the segmentation, which marks everybody.
+        view = Crop((left + right) / 2, (top + bottom) / 2, max(right - left, bottom - top))
+        with torch.inference_mode():
+            pixels = cut_out(image, view, CROP_SIZE, "nearest").to(model.device)
+            everybody = put_back(model.segmentation(pixels)[0], view, box, columns, rows)
+        coarse = torch.lerp(coarse, everybody, 2.4 * coarse * (1 - coarse))
+    full[top:bottom, left:right] = sharpen(picture[top:bottom, left:right], coarse)
+    return full
+
+
+def _outline(
+    mask: Tensor, crop: Crop, width: int, height: int, margin: float
+) -> tuple[int, int, int, int] | None:
+    """The box in the picture that holds the crop's mask and `margin` pixels around it."""
+    rows, columns = torch.nonzero(mask > 0.05, as_tuple=True)
+    if not len(rows):
+        return None
+    cells = torch.stack([columns, rows], 1).numpy() + 0.5
+    places = crop.to_picture(cells / CROP_SIZE)
+    left, top = np.floor(places.min(0) - margin).astype(int)
+    right, bottom = np.ceil(places.max(0) + margin).astype(int)
+    left, top = max(int(left), 0), max(int(top), 0)
+    right, bottom = min(int(right), width), min(int(bottom), height)
+    return (left, top, right, bottom) if left < right and top < bottom else None

@@ -1,61 +1,18 @@
-"""From network outputs to people: anchors, non-maximum suppression and the rotated crop.
+"""From network outputs to people and landmarks.
 
-Numbers are those of MediaPipe's own graphs (pose_detection_cpu, pose_detection_to_roi,
-pose_landmarks_to_roi).
+Numbers are those of MediaPipe's own graphs: pose_detection_cpu and
+tensors_to_pose_landmarks_and_segmentation.
 """
 
 from __future__ import annotations
-
-import math
-from dataclasses import dataclass
 
 import numpy as np
 
 DETECTOR_SIZE = 224
 CROP_SIZE = 256
-MARGIN = 1.25  # the crop is this much larger than the circle around the person
-
-
-@dataclass(frozen=True)
-class Crop:
-    """A square of `size` pixels around (x, y), turned clockwise by `angle` radians."""
-
-    x: float
-    y: float
-    size: float
-    angle: float = 0.0
-
-    def affine(self) -> np.ndarray:
-        """(2, 3) matrix from places in the crop (0..1 both ways) to picture pixels."""
-        cosine, sine = math.cos(self.angle) * self.size, math.sin(self.angle) * self.size
-        return np.array(
-            [
-                [cosine, -sine, self.x - (cosine - sine) / 2],
-                [sine, cosine, self.y - (sine + cosine) / 2],
-            ]
-        )
-
-    def to_picture(self, points: np.ndarray) -> np.ndarray:
-        """(n, 2) places in the crop, 0..1, as picture pixels."""
-        matrix = self.affine()
-        return points @ matrix[:, :2].T + matrix[:, 2]
-
-    def to_crop(self, points: np.ndarray) -> np.ndarray:
-        """(n, 2) picture pixels as places in the crop; inside it they are 0..1."""
-        matrix = self.affine()
-        return (points - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
-
-
-def person_crop(centre: np.ndarray, top: np.ndarray) -> Crop:
-    """The upright crop of a person from the middle of the hips and the point straight above that
-    lies on the circle around the whole body."""
-    across, up = top - centre
-    return Crop(
-        x=float(centre[0]),
-        y=float(centre[1]),
-        size=float(2 * MARGIN * math.hypot(across, up)),
-        angle=math.atan2(across, -up),
-    )
+BODY_POINTS = 33  # the landmarks of the body; the next two steer a following crop
+HEAT_REACH = 3  # cells around a landmark that may move it
+LEAST_HEAT = 0.5
 
 
 def anchors() -> np.ndarray:
@@ -76,7 +33,7 @@ def decode_people(
     Points: corners of the head's box (left top, right bottom), middle of the hips, point on the
     circle around the body, middle of the shoulders, point on the circle around the upper body.
     """
-    scores = 1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -100, 100)))
+    scores = sigmoid(logits)
     kept = np.flatnonzero(scores > least_score)
     raw = boxes[kept].reshape(-1, 6, 2) / DETECTOR_SIZE
     centres = anchors()[kept]
@@ -109,3 +66,30 @@ def _overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     common = np.prod(np.clip(sides, 0, None), axis=1)
     areas = np.prod(boxes[:, 1] - boxes[:, 0], axis=1)
     return common / (np.prod(box[1] - box[0]) + areas - common + 1e-12)
+
+
+def decode_landmarks(raw: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """Landmarks (39, 5) and heat maps (39, 64, 64), both raw -> (39, 5): x, y, z in widths of the
+    crop, visibility and presence 0..1.
+
+    As in MediaPipe, a landmark moves to the centre of the heat near it, if any of that is sure.
+    """
+    landmarks = np.concatenate([raw[:, :3] / CROP_SIZE, sigmoid(raw[:, 3:])], axis=1)
+    cells = heat.shape[-1]
+    for landmark, logits in zip(landmarks, heat, strict=True):
+        column, row = (landmark[:2] * cells).astype(int)
+        if not (0 <= column < cells and 0 <= row < cells):
+            continue
+        top, left = max(row - HEAT_REACH, 0), max(column - HEAT_REACH, 0)
+        near = sigmoid(logits[top : row + HEAT_REACH + 1, left : column + HEAT_REACH + 1])
+        if near.max() < LEAST_HEAT:
+            continue
+        rows, columns = np.indices(near.shape)
+        landmark[0] = (left + np.average(columns, weights=near)) / cells
+        landmark[1] = (top + np.average(rows, weights=near)) / cells
+    return landmarks
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Probabilities of logits, in 64 bits."""
+    return 1 / (1 + np.exp(-np.clip(logits.astype(np.float64), -100, 100)))

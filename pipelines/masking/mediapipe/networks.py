@@ -173,7 +173,7 @@ def _rise(narrow: Convolution, x: Tensor) -> Tensor:
 
 
 def _depth_to_space(x: Tensor) -> Tensor:
-    """(batch, 4c, h, w) -> (batch, c, 2h, 2w); TensorFlow keeps c innermost, PixelShuffle does not."""
+    """(batch, 4c, h, w) -> (batch, c, 2h, 2w) with c innermost, unlike torch's PixelShuffle."""
     batch, channels, height, width = x.shape
     x = x.view(batch, 2, 2, channels // 4, height, width).permute(0, 3, 4, 1, 5, 2)
     x = x.reshape(batch, channels // 4, height * 2, width * 2)
@@ -186,11 +186,12 @@ def _rows(x: Tensor, values: int) -> Tensor:
 
 
 class PoseLandmarks(nn.Module):
-    """pose_landmark_full: (batch, 3, 256, 256) RGB in 0..1 -> landmarks, flag, mask.
+    """pose_landmark_full: (batch, 3, 256, 256) RGB in 0..1 -> landmarks, heat, flag, mask.
 
     landmarks (batch, 39, 5): x, y, z in crop pixels, visibility and presence as logits (33 body
-    points, then points that only steer the next crop); flag (batch,): logit of "a person is
-    here"; mask (batch, 256, 256): logits of "belongs to that person".
+    points, then points that only steer the next crop); heat (batch, 39, 64, 64): logits of where
+    each of them is; flag (batch,): logit of "a person is here"; mask (batch, 256, 256): logits of
+    "belongs to that person".
     """
 
     def __init__(self):
@@ -225,6 +226,7 @@ class PoseLandmarks(nn.Module):
         self.join128 = nn.Sequential(Residual(8), Residual(8))
         self.join256 = nn.Sequential(Residual(8), Residual(8))
         self.mask = Convolution(8, 1, 3, activation=None)
+        self.heat = Convolution(48, 39, activation=None)
         self.body = nn.Sequential(  # -> (batch, 288, 2, 2)
             Separable(864, 288),
             Residual(288, stride=2),
@@ -235,7 +237,7 @@ class PoseLandmarks(nn.Module):
         self.landmarks = nn.Conv2d(288, 39 * 5, 2)
         self.flag = nn.Conv2d(288, 1, 2)
 
-    def forward(self, crop: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, crop: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         grid128 = self.grid128(crop)
         grid64 = self.grid64(grid128)
         grid32 = self.grid32(grid64)
@@ -244,10 +246,12 @@ class PoseLandmarks(nn.Module):
         x = self.side16(grid16).add_(enlarge(self.side8(grid8)))
         x = self.side32(grid32).add_(enlarge(x))
         x = self.side64(grid64).add_(enlarge(x))
+        heat = self.heat(x)
         x = self.join128(self.side128(grid128).add_(enlarge(self.narrow(x))))
         mask = self.mask(self.join256(enlarge(x)))
         body = self.body(grid8)
-        return self.landmarks(body).view(-1, 39, 5), self.flag(body).view(-1), mask[:, 0]
+        landmarks = self.landmarks(body).view(-1, 39, 5)
+        return landmarks, heat, self.flag(body).view(-1), mask[:, 0]
 
 
 class Gate(nn.Module):

@@ -1,0 +1,131 @@
+"""Who is in the photo, and where to look for each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ..errors import InputError
+from .mediapipe.crops import MARGIN, Crop, cut_out, person_crop
+from .mediapipe.decoding import CROP_SIZE, DETECTOR_SIZE, decode_people, suppress
+from .mediapipe.model import BodyModel
+
+LEAST_SCORE = 0.5  # MediaPipe's
+LEAST_AREA = 0.02  # of the picture, for a person that only the segmentation sees
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody in the photo. box: (left, top, right, bottom) of the whole body in picture pixels,
+    roughly, cut at the frame; score: 0..1; crop: the turned square to read the landmarks from."""
+
+    box: tuple[float, float, float, float]
+    score: float
+    crop: Crop
+
+
+def find_people(model: BodyModel, picture: np.ndarray) -> list[Person]:
+    """Everybody in the picture (height, width, 3) uint8 RGB, the largest first.
+
+    The detector sees the whole picture. Only if it finds nobody, it looks again, nearer and from
+    further away, and last a segmentation says where a person is. Raises InputError for an array
+    that is not a picture.
+    """
+    return look_for_people(model, read_picture(picture))
+
+
+def read_picture(picture: np.ndarray) -> Image.Image:
+    """The array as an image; raises InputError if it is not (height, width, 3) uint8."""
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+        raise InputError(
+            "Wanted a picture as (height, width, 3) uint8, "
+            f"got {picture.shape} {picture.dtype}. Convert it to 8-bit RGB."
+        )
+    if min(picture.shape[:2]) < 1:
+        raise InputError(f"The picture is empty: {picture.shape[1]}x{picture.shape[0]} pixels.")
+    return Image.fromarray(picture)
+
+
+def look_for_people(model: BodyModel, image: Image.Image) -> list[Person]:
+    """See find_people."""
+    width, height = image.size
+    whole = Crop(width / 2, height / 2, max(width, height))
+    people = (
+        _detect(model, image, [whole])
+        or _detect(model, image, _other_views(width, height))
+        or _segment(model, image, whole)
+    )
+    return sorted(people, key=lambda person: -person.crop.size)
+
+
+def _other_views(width: int, height: int) -> list[Crop]:
+    """Squares to look at if the whole picture shows nobody: from further away for someone very
+    near, then parts of the picture for someone small or in a panorama."""
+    short, long = min(width, height), max(width, height)
+    views = [Crop(width / 2, height / 2, long * 1.8)]
+    for size in (short, long * 0.6):
+        xs = _centres(width, size)
+        ys = _centres(height, size)
+        views += [Crop(x, y, size) for y in ys for x in xs]
+    return views
+
+
+def _centres(length: int, size: float) -> list[float]:
+    """Centres of one square in the middle, or of two or three that cover the length."""
+    if length <= size * 1.05:
+        return [length / 2]
+    count = 2 if length <= size * 1.8 else 3
+    return [size / 2 + (length - size) * i / (count - 1) for i in range(count)]
+
+
+def _detect(model: BodyModel, image: Image.Image, views: list[Crop]) -> list[Person]:
+    """Everybody in any of the square views of the image."""
+    pixels = torch.cat([cut_out(image, view, DETECTOR_SIZE, "black") for view in views])
+    with torch.inference_mode():
+        boxes, logits = model.detector((pixels * 2 - 1).to(model.device))
+    scores, places = [], []
+    for view, box, logit in zip(views, boxes.cpu().numpy(), logits.cpu().numpy(), strict=True):
+        found_scores, found = decode_people(box, logit, LEAST_SCORE)
+        scores.append(found_scores)
+        places.append(view.to_picture(found.reshape(-1, 2)).reshape(-1, 6, 2))
+    best = suppress(np.concatenate(scores), np.concatenate(places))
+    return [
+        _person(image, person_crop(points[2], points[3]), float(score))
+        for score, points in zip(*best, strict=True)
+    ]
+
+
+def _segment(model: BodyModel, image: Image.Image, whole: Crop) -> list[Person]:
+    """The one person whom only the segmentation sees, if any."""
+    with torch.inference_mode():
+        pixels = cut_out(image, whole, CROP_SIZE, "black").to(model.device)
+        mask = model.segmentation(pixels)[0].cpu().numpy()
+    rows, columns = np.nonzero(mask > LEAST_SCORE)
+    cell = whole.size / CROP_SIZE
+    if len(rows) * cell**2 < LEAST_AREA * image.width * image.height:
+        return []
+    # The few outermost cells are often not part of the person.
+    left, right = np.percentile(columns, (1, 99))
+    top, bottom = np.percentile(rows, (1, 99))
+    corners = whole.to_picture(np.array([[left, top], [right + 1, bottom + 1]]) / CROP_SIZE)
+    (left, top), (right, bottom) = corners
+    if bottom > image.height - 2 * cell:  # cut by the frame: the hips are at its edge or below
+        x, y, radius = (left + right) / 2, bottom, bottom - top
+    else:
+        x, y, radius = (left + right) / 2, (top + bottom) / 2, (bottom - top) / 2
+    crop = Crop(float(x), float(y), float(max(radius, (right - left) / 2) * 2 * MARGIN))
+    return [_person(image, crop, float(mask[rows, columns].mean()))]
+
+
+def _person(image: Image.Image, crop: Crop, score: float) -> Person:
+    radius = crop.size / (2 * MARGIN)
+    box = (
+        max(crop.x - radius, 0.0),
+        max(crop.y - radius, 0.0),
+        min(crop.x + radius, float(image.width)),
+        min(crop.y + radius, float(image.height)),
+    )
+    return Person(box, score, crop)
