@@ -14,6 +14,7 @@ from ..errors import InputError
 from .rules_common import (
     ATR,
     LIP,
+    among,
     as_mask,
     check_choice,
     check_labels,
@@ -125,10 +126,7 @@ def _odd(number: int) -> int:
 
 
 def _body(densepose: np.ndarray, parts: tuple[str, ...]) -> np.ndarray:
-    lookup = np.zeros(256, dtype=bool)
-    for part in parts:
-        lookup[list(DENSEPOSE[part])] = True
-    return lookup[densepose]
+    return among(densepose, [index for part in parts for index in DENSEPOSE[part]])
 
 
 def _hulls(area: np.ndarray) -> np.ndarray:
@@ -142,6 +140,13 @@ def _hulls(area: np.ndarray) -> np.ndarray:
 
 
 def _blurred(area: np.ndarray, side: int) -> np.ndarray:
-    """The area widened by a Gaussian blur and a low threshold."""
-    grey = area.view(np.uint8) * np.uint8(255)
-    return opencv().GaussianBlur(grey, (side, side), 0) >= BLUR_THRESHOLD
+    """The area widened by a Gaussian blur of side x side and a low threshold."""
+    cv2 = opencv()
+    left, top, width, height = cv2.boundingRect(area.view(np.uint8))
+    reach = side // 2 + 1  # one more than the blur's, so that nothing is mirrored at a cut edge
+    rows = slice(max(top - reach, 0), top + height + reach)
+    columns = slice(max(left - reach, 0), left + width + reach)
+    grey = area[rows, columns].view(np.uint8) * np.uint8(255)
+    wide = np.zeros_like(area)
+    wide[rows, columns] = cv2.GaussianBlur(grey, (side, side), 0) >= BLUR_THRESHOLD
+    return wide

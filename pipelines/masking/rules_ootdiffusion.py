@@ -32,7 +32,6 @@ from .rules_common import (
     opencv,
     polyline,
     resized_labels,
-    without_holes,
 )
 
 ARM_THICKNESS = {"hd": 60, "dc": 45}  # pixels at a height of 512
@@ -116,7 +115,7 @@ def _mask(
     # Leffa's erosion frees a rim of the kept area, which is repainted; where the rim closes,
     # filling the holes takes what it encloses too (shoes, trousers: stages hd_rule.*.upper_body.*).
     repaint = (target | kept) & ~(fixed | head)
-    return as_mask(_largest_region(without_holes(repaint)))
+    return as_mask(_largest_region(repaint))
 
 
 def _arms(labels: np.ndarray, points: np.ndarray, thickness: int) -> tuple[np.ndarray, np.ndarray]:
@@ -153,12 +152,15 @@ def _stroke(
 
 
 def _largest_region(mask: np.ndarray) -> np.ndarray:
-    """The inside of the outline of largest area, after OpenCV's TC89_L1 approximation of it.
+    """The largest region of the mask inside its one-pixel border, with its holes filled.
 
-    The approximation moves the outline a little: every stage ootdiffusion/* and hd_rule.* shows it.
+    Drawing the outer outline alone fills the holes. OpenCV's TC89_L1 approximation moves the
+    outline a little: every stage of ootdiffusion and hd_rule.* shows it.
     """
     cv2 = opencv()
-    outlines, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_TC89_L1)
+    inside = np.zeros(mask.shape, dtype=np.uint8)
+    inside[1:-1, 1:-1] = mask[1:-1, 1:-1]
+    outlines, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_TC89_L1)
     region = np.zeros(mask.shape, dtype=np.uint8)
     if outlines:
         areas = [abs(cv2.contourArea(outline, True)) for outline in outlines]
