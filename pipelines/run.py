@@ -23,6 +23,7 @@ class Step:
     prediction: Tensor  # what the scheduler was given, (batch, 4, h, w) float32
     clean: Tensor  # the finished latents as far as they could be told, (batch, 4, h, w)
     kind: str  # the latent space, "sd15" or "sdxl"
+    stepped: Tensor  # as the scheduler gave the latents, before a photo was blended in
 
     def preview(self) -> Tensor:
         """Rough pictures, (batch, 3, h, w) float32 in 0..1."""

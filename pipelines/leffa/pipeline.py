@@ -132,7 +132,7 @@ class LeffaPipeline:
                 prediction = rescale(prediction, conditional, share=guidance)
             clean = schedule.clean(prediction, index, latents)
             latents = schedule.step(prediction, index, latents, noise)
-            progress(index + 1, len(schedule), Step(latents, prediction, clean, self.kind))
+            progress(index + 1, len(schedule), Step(latents, prediction, clean, self.kind, latents))
         self.place("decode")
         return decode(self.vae, latents, self.device)
 

@@ -1,0 +1,1 @@
+"""OOTDiffusion: try-on for half-body (hd) and full-body photos (dc)."""
