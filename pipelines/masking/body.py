@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..errors import NobodyFound
-from .edges import BAND, sharpen
+from .edges import BAND, WINDOW, sharpen
 from .keypoints import KeyPoints
 from .mediapipe.crops import Crop, cut_out, person_crop, put_back
 from .mediapipe.decoding import BODY_POINTS, CROP_SIZE, decode_landmarks
@@ -77,7 +77,7 @@ def find_body(model: BodyModel, picture: np.ndarray, index: int = 0) -> Body:
     if reading.score < LEAST_SCORE:
         raise NobodyFound(
             f"Something like a person is in the photo ({size} pixels), but no pose can be read. "
-            "Use a photo of a person upright, whose face or upper body is visible and not too small."
+            "Use a photo of a person upright, whose face or upper body is visible and not small."
         )
     mask = _person_mask(model, picture, image, reading, alone=len(people) == 1)
     rows, columns = np.flatnonzero((mask > 0.5).any(1)), np.flatnonzero((mask > 0.5).any(0))
@@ -129,7 +129,7 @@ def _person_mask(
     crop = reading.crop
     full = np.zeros((height, width), dtype=np.float32)
     cell = max(crop.size / (CROP_SIZE * CELLS), 1.0)
-    box = _outline(reading.mask, crop, width, height, margin=2 * BAND * cell)
+    box = _outline(reading.mask, crop, width, height, margin=(BAND + WINDOW) * cell)
     if box is None:
         return full
     left, top, right, bottom = box
