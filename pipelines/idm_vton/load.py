@@ -21,10 +21,11 @@ from transformers import (
     CLIPVisionModelWithProjection,
 )
 
+from ..errors import MissingFiles
 from ..locate import weight_file
 from ..networks import known_options, read_config
 from ..reference import equip, trim_reference
-from ..weights import State, empty, load_strict, match_prefix, read_state
+from ..weights import State, empty, load_strict, looks_like, match_prefix, read_state
 from .pipeline import IdmVtonPipeline
 from .resampler import Resampler
 
@@ -141,8 +142,15 @@ def split_resampler(
 ) -> tuple[State, Resampler]:
     """The denoiser's own tensors, and the resampler of the same file, loaded."""
     part = {n.removeprefix(RESAMPLER): t for n, t in state.items() if n.startswith(RESAMPLER)}
-    with empty():
-        resampler = Resampler.shaped_like(part, source)
+    try:
+        with empty():
+            resampler = Resampler.shaped_like(part)
+    except KeyError as error:
+        raise MissingFiles(
+            f"{source} holds no resampler for image tokens ({RESAMPLER}{error.args[0]}): it is not "
+            f"the try-on UNet of IDM-VTON, it looks like {looks_like(state)}. Get the right file "
+            "with `fitting-room download`."
+        ) from error
     load_strict(resampler, part, source=f"{source} ({RESAMPLER}*)", dtype=dtype)
     return {n: t for n, t in state.items() if not n.startswith(RESAMPLER)}, resampler
 
