@@ -86,8 +86,7 @@ def from_state(
 ) -> LeffaPipeline:
     """The pipeline from tensors by their published names; every name must fit, none be left over.
 
-    What the model never uses is checked and then let go before anything is converted: every
-    cross-attention, SDXL's added embedding, and the reference UNet after its last tokens.
+    What the model never uses is checked too, and let go before anything is converted.
     """
     networks = build(unet_config, vae_config)
     left = [name for name in state if not name.startswith(PREFIXES)]
@@ -99,11 +98,7 @@ def from_state(
         part = {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
         load_strict(network, part, source=f"{source} ({prefix}*)")
     kind = "sdxl" if networks.denoiser.config["addition_embed_type"] else "sd15"
-    for unet in (networks.reference, networks.denoiser):
-        _time_only(unet)
-        equip(unet)
-        drop_cross_attention(unet)
-    trim_reference(networks.reference)
+    prepare(networks)
     return LeffaPipeline(
         converted(networks.vae, vae_dtype or dtype),
         converted(networks.reference, dtype),
@@ -113,6 +108,16 @@ def from_state(
         kind=kind,
         dtype=dtype,
     )
+
+
+def prepare(networks: Networks) -> None:
+    """Lets whole, loaded networks work together, and lets go of what is never used: every
+    cross-attention, SDXL's added embedding, and the reference UNet after its last tokens."""
+    for unet in (networks.reference, networks.denoiser):
+        _time_only(unet)
+        equip(unet)
+        drop_cross_attention(unet)
+    trim_reference(networks.reference)
 
 
 def published_scheduler(config: dict, kind: str) -> DDPMScheduler:

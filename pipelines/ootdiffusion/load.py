@@ -109,9 +109,7 @@ def load(
         if name == "text_encoder":
             state = match_prefix(network, state, "text_model.")
         load_strict(network, state, source=str(path), allowed_extra=left_over)
-    for unet in (networks.reference, networks.denoiser):
-        equip(unet)
-    trim_reference(networks.reference)
+    prepare(networks)
     return OOTDiffusionPipeline(
         converted(networks.vae, vae_dtype or dtype),
         converted(networks.reference, dtype),
@@ -123,6 +121,14 @@ def load(
         clip_settings=read_config(clip / "preprocessor_config.json"),
         dtype=dtype,
     )
+
+
+def prepare(networks: Networks) -> None:
+    """Lets whole, loaded networks work together, and lets go of the reference UNet after its last
+    tokens, which is never used."""
+    for unet in (networks.reference, networks.denoiser):
+        equip(unet)
+    trim_reference(networks.reference)
 
 
 def published_scheduler(config: dict) -> UniPCMultistepScheduler:

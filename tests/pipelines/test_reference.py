@@ -10,8 +10,11 @@ from fitting_room.pipelines import reference as ref
 from fitting_room.pipelines.attention import zero_token_logits
 from fitting_room.pipelines.errors import InputError
 
-SD15 = {
-    "block_out_channels": (8, 16, 16, 16),
+SD15 = {  # the same kinds of blocks as SD-1.5 and SDXL, fewer of them
+    "block_out_channels": (8, 16, 16),
+    "down_block_types": ("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+    "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+    "layers_per_block": 1,
     "attention_head_dim": 2,
     "cross_attention_dim": 12,
     "norm_num_groups": 4,
@@ -20,7 +23,8 @@ SDXL = {
     "block_out_channels": (8, 16, 16),
     "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
     "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-    "transformer_layers_per_block": (1, 2, 3),
+    "layers_per_block": 1,
+    "transformer_layers_per_block": (1, 1, 2),
     "attention_head_dim": (1, 2, 4),
     "use_linear_projection": True,
     "cross_attention_dim": 12,
@@ -89,7 +93,7 @@ def test_blocks_are_named_in_execution_order(config):
         block.register_forward_pre_hook(lambda *_, name=name: ran.append(name))
     unet(draw(1, 4, 8, 8), 1, draw(1, 3, 12))
     assert list(ref.transformer_blocks(unet)) == ran
-    assert len(ran) == (16 if config is SD15 else 2 * 2 + 2 * 3 + 3 + 3 * 3 + 3 * 2)
+    assert len(ran) == (2 + 1 + 4 if config is SD15 else 1 + 2 + 2 + 2 * 2 + 2 * 1)
 
 
 def test_without_anything_given_it_is_the_stock_unet(pair):
@@ -173,7 +177,7 @@ def test_zero_tokens_in_closed_form(pair, dtype):
     tolerance = {torch.float32: 2e-5, torch.float16: 0.02, torch.bfloat16: 0.15}[dtype]
     spread = expected.std()
     assert (actual - expected).abs().max() < tolerance * spread
-    assert (masked_out - expected)[:1].abs().max() > 0.05 * spread
+    assert (masked_out - expected)[:1].abs().max() > 0.02 * spread
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
