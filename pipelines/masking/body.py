@@ -12,14 +12,14 @@ from torch import Tensor
 from ..errors import NobodyFound
 from .edges import BAND, WINDOW, sharpen
 from .keypoints import KeyPoints
-from .mediapipe.crops import Crop, cut_out, person_crop, put_back
-from .mediapipe.decoding import BODY_POINTS, CROP_SIZE, decode_landmarks
+from .landmarks import Reading, settle
+from .mediapipe.crops import Crop, cut_out, put_back
+from .mediapipe.decoding import CROP_SIZE
 from .mediapipe.model import BodyModel, load_body_model
 from .people import Person, find_people, look_for_people, read_picture
 
 __all__ = ["Body", "BodyModel", "Person", "find_body", "find_people", "load_body_model"]
 
-LEAST_SCORE = 0.5  # MediaPipe's, of "a person is in this crop"
 LEAST_VISIBILITY = 0.3
 CELLS = 2  # of the grid where the photo sharpens the mask, per pixel of the network's mask
 
@@ -70,11 +70,8 @@ def find_body(model: BodyModel, picture: np.ndarray, index: int = 0) -> Body:
             f"(the largest). Choose 0 to {len(people) - 1}, or use a photo that shows the person "
             "larger."
         )
-    reading = _read(model, image, people[index].crop)
-    if reading.score < LEAST_SCORE or _far(reading.crop, reading.next_crop):
-        second = _read(model, image, reading.next_crop)
-        reading = second if second.score >= min(reading.score, LEAST_SCORE) else reading
-    if reading.score < LEAST_SCORE:
+    reading = settle(model, image, people[index].crop)
+    if reading is None:
         raise NobodyFound(
             f"Something like a person is in the photo ({size} pixels), but no pose can be read. "
             "Use a photo of a person upright, whose face or upper body is visible and not small."
@@ -90,39 +87,8 @@ def find_body(model: BodyModel, picture: np.ndarray, index: int = 0) -> Body:
     return Body(reading.landmarks, mask, box, reading.score)
 
 
-@dataclass(frozen=True)
-class _Reading:
-    """What the landmark network says of one crop; mask (256, 256), 0..1, along the crop."""
-
-    crop: Crop
-    next_crop: Crop  # where it would rather have looked
-    landmarks: np.ndarray
-    mask: Tensor
-    score: float
-
-
-def _read(model: BodyModel, image: Image.Image, crop: Crop) -> _Reading:
-    with torch.inference_mode():
-        pixels = cut_out(image, crop, CROP_SIZE, "nearest").to(model.device)
-        raw, heat, flag, mask = model.landmarks(pixels)
-        found = decode_landmarks(raw[0].cpu().numpy(), heat[0].cpu().numpy())
-        score, mask = float(torch.sigmoid(flag[0])), torch.sigmoid(mask[0]).cpu()
-    places = crop.to_picture(found[:, :2])
-    landmarks = np.column_stack([places, found[:, 2] * crop.size, found[:, 3:]])
-    next_crop = person_crop(*places[BODY_POINTS : BODY_POINTS + 2])
-    return _Reading(crop, next_crop, landmarks[:BODY_POINTS].astype(np.float32), mask, score)
-
-
-def _far(one: Crop, other: Crop) -> bool:
-    """Whether two crops of a person differ enough to look again. Smaller differences move the
-    landmarks by about half a percent of the crop, either way."""
-    shift = np.hypot(one.x - other.x, one.y - other.y)
-    turn = np.abs(np.angle(np.exp(1j * (one.angle - other.angle))))
-    return bool(shift > one.size / 8 or abs(np.log(one.size / other.size)) > 0.25 or turn > 0.35)
-
-
 def _person_mask(
-    model: BodyModel, picture: np.ndarray, image: Image.Image, reading: _Reading, alone: bool
+    model: BodyModel, picture: np.ndarray, image: Image.Image, reading: Reading, alone: bool
 ) -> np.ndarray:
     """The chosen person's mask at picture size; `alone`: nobody else is in the picture."""
     width, height = image.size

@@ -55,19 +55,22 @@ def _remove_specks(mask: np.ndarray, coarse: np.ndarray) -> None:
     # Labelling many pixels takes a while, and a speck that matters spans more than a few.
     step = max(math.isqrt(mask.size // MOST_LABELLED), 1)
     view = mask[::step, ::step]
-    rows, columns = (
-        ((np.arange(n) + 0.5) * size / n).astype(int)
-        for n, size in zip(coarse.shape, view.shape, strict=True)
-    )
+    cells = np.ix_(*(_centres(n, size) for n, size in zip(coarse.shape, view.shape, strict=True)))
     for value, inside, agrees in ((1, view < 0.8, coarse < 0.5), (0, view > 0.2, coarse > 0.5)):
-        labels, count = ndimage.label(inside)
-        known = np.zeros(count + 1, dtype=bool)
-        known[labels[np.ix_(rows, columns)][agrees]] = True
+        labels = np.empty(view.shape, dtype=np.int32)
+        ndimage.label(inside, output=labels)
+        known = np.zeros(labels.max() + 1, dtype=bool)
+        known[labels[cells][agrees]] = True
         known[0] = True
         specks = ~known[labels]
         if specks.any():
             specks = specks.repeat(step, 0).repeat(step, 1)[: mask.shape[0], : mask.shape[1]]
             mask[specks] = value
+
+
+def _centres(cells: int, size: int) -> np.ndarray:
+    """The pixels in the middle of `cells` cells over `size` pixels."""
+    return ((np.arange(cells) + 0.5) * (size / cells)).astype(int)
 
 
 def _fit(picture: np.ndarray, coarse: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +10,13 @@ import torch
 from PIL import Image
 
 from ..errors import InputError
+from .landmarks import settle
 from .mediapipe.crops import MARGIN, Crop, cut_out, person_crop
 from .mediapipe.decoding import CROP_SIZE, DETECTOR_SIZE, decode_people, suppress
 from .mediapipe.model import BodyModel
 
 LEAST_SCORE = 0.5  # MediaPipe's
+MOST_DOUBTFUL = 4  # people to look at closely where the whole picture showed none
 LEAST_AREA = 0.02  # of the picture, for a person that only the segmentation sees
 
 
@@ -55,10 +58,26 @@ def look_for_people(model: BodyModel, image: Image.Image) -> list[Person]:
     whole = Crop(width / 2, height / 2, max(width, height))
     people = (
         _detect(model, image, [whole])
-        or _detect(model, image, _other_views(width, height))
-        or _segment(model, image, whole)
+        or _confirm(model, image, _detect(model, image, _other_views(width, height)))
+        or _confirm(model, image, _segment(model, image, whole))
     )
     return sorted(people, key=lambda person: -person.crop.size)
+
+
+def _confirm(model: BodyModel, image: Image.Image, people: list[Person]) -> list[Person]:
+    """Those of whom landmarks can be read, the best scores first; looks at no more than a few."""
+    confirmed = []
+    for person in sorted(people, key=lambda person: -person.score)[:MOST_DOUBTFUL]:
+        reading = settle(model, image, person.crop, seen=False)
+        if reading and not any(_same(reading.crop, other.crop) for other in confirmed):
+            confirmed.append(_person(image, reading.crop, reading.score))
+    return confirmed
+
+
+def _same(one: Crop, other: Crop) -> bool:
+    """Whether two crops are of one person, seen in two views. Two people who stand shoulder to
+    shoulder are a fifth of a crop apart."""
+    return math.hypot(one.x - other.x, one.y - other.y) < 0.1 * max(one.size, other.size)
 
 
 def _other_views(width: int, height: int) -> list[Crop]:
