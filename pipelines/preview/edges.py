@@ -1,0 +1,87 @@
+"""Edge-preserving refinement: soft maps made at a small size are drawn along a photo's edges."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def resize(values: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Float map (H, W) or (H, W, C) at another size: averaged when shrinking, smooth when growing."""
+    channels = values if values.ndim == 3 else values[..., None]
+    tensor = torch.from_numpy(np.ascontiguousarray(channels, dtype=np.float32)).permute(2, 0, 1)
+    shrink = height < values.shape[0] or width < values.shape[1]
+    resized = F.interpolate(
+        tensor[None], (height, width), mode="bilinear", antialias=shrink, align_corners=False
+    )[0].permute(1, 2, 0)
+    array = resized.numpy()
+    return array if values.ndim == 3 else array[..., 0]
+
+
+def box(values: torch.Tensor, radius: int) -> torch.Tensor:
+    """Mean over (2 radius + 1) squares of (C, H, W), counting only pixels inside."""
+    size = 2 * radius + 1
+    pooled = F.avg_pool2d(values[None], (size, 1), 1, (radius, 0), count_include_pad=False)
+    return F.avg_pool2d(pooled, (1, size), 1, (0, radius), count_include_pad=False)[0]
+
+
+def guided_coefficients(
+    guide: torch.Tensor, values: torch.Tensor, radius: int, softness: float
+) -> torch.Tensor:
+    """Local linear models value = a . colour + b of the colour guided filter (He et al. 2013).
+
+    guide (3, H, W) in 0..1, values (C, H, W). Returns (4, C, H, W): a for each colour, then b.
+    """
+    mean_guide, mean_values = box(guide, radius), box(values, radius)
+    pairs = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+    products = torch.stack([guide[i] * guide[j] for i, j in pairs])
+    expected = torch.stack([mean_guide[i] * mean_guide[j] for i, j in pairs])
+    rr, rg, rb, gg, gb, bb = box(products, radius) - expected
+    rr, gg, bb = rr + softness, gg + softness, bb + softness
+    inverse_rr, inverse_rg, inverse_rb = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
+    inverse_gg, inverse_gb, inverse_bb = rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg
+    determinant = rr * inverse_rr + rg * inverse_rg + rb * inverse_rb
+    cross = torch.stack(
+        [box(guide[i] * values, radius) - mean_guide[i] * mean_values for i in range(3)]
+    )  # (3, C, H, W)
+    a = torch.stack(
+        [
+            inverse_rr * cross[0] + inverse_rg * cross[1] + inverse_rb * cross[2],
+            inverse_rg * cross[0] + inverse_gg * cross[1] + inverse_gb * cross[2],
+            inverse_rb * cross[0] + inverse_gb * cross[1] + inverse_bb * cross[2],
+        ]
+    ) / determinant.clamp_min(1e-12)
+    b = mean_values - (a * mean_guide[:, None]).sum(0)
+    coefficients = torch.cat([a, b[None]])
+    flat = coefficients.flatten(0, 1)
+    return box(flat, radius).unflatten(0, coefficients.shape[:2])
+
+
+def refine(
+    values: np.ndarray, small: np.ndarray, large: np.ndarray | None, radius: int, softness: float
+) -> np.ndarray:
+    """Soft maps drawn along the edges of a picture.
+
+    values (h, w) or (h, w, C) in 0..1; small float32 (h, w, 3) in 0..1 is the picture at their
+    size; large (H, W, 3) the same picture at the wanted size, or None for the same size.
+    """
+    maps = values if values.ndim == 3 else values[..., None]
+    to_tensor = lambda array: torch.from_numpy(np.ascontiguousarray(array)).permute(2, 0, 1)  # noqa: E731
+    coefficients = guided_coefficients(to_tensor(small), to_tensor(maps), radius, softness)
+    if large is not None:
+        flat = coefficients.flatten(0, 1)[None]
+        flat = F.interpolate(flat, large.shape[:2], mode="bilinear", align_corners=False)[0]
+        coefficients = flat.unflatten(0, coefficients.shape[:2])
+    guide = to_tensor(small if large is None else large)
+    result = (coefficients[:3] * guide[:, None]).sum(0) + coefficients[3]
+    array = result.clamp(0, 1).permute(1, 2, 0).numpy()
+    return array if values.ndim == 3 else array[..., 0]
+
+
+def blur(values: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian blur of (H, W) or (H, W, C) float maps; sigma in pixels."""
+    from scipy.ndimage import gaussian_filter
+
+    sigmas = (sigma, sigma, 0) if values.ndim == 3 else sigma
+    return gaussian_filter(values, sigmas, mode="nearest", truncate=3.0)

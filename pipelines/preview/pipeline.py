@@ -1,0 +1,78 @@
+"""The preview try-on: fit the garment to the body, take the old one off, light it, lay it on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..masking.body import Body
+from .edges import resize
+from .fill import undress
+from .garment import Garment
+from .layers import Canvas, contact_shadow, draw_piece, find_front, find_removed, old_of
+from .light import body_shading, fold_shading
+from .place import place_garment
+from .scene import read_scene
+
+
+@dataclass(frozen=True)
+class PreviewResult:
+    """picture uint8 (H, W, 3); mask float32 (H, W): what was repainted, 0 = untouched."""
+
+    picture: np.ndarray
+    mask: np.ndarray
+
+
+class PreviewPipeline:
+    """Weight-free try-on on one photo."""
+
+    def __call__(
+        self,
+        picture: np.ndarray,
+        body: Body,
+        garment: Garment,
+        mask: np.ndarray | None = None,
+        *,
+        lighting: float = 1.0,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> PreviewResult:
+        scene = read_scene(picture, body)
+        pieces = place_garment(garment, scene)
+        front = find_front(scene)
+        old = old_of(scene, garment.category)
+        removed = find_removed(scene, old) * (1 - front.kept)
+        bare = undress(scene.small, scene.figure, scene.shape, scene.regions, garment.category)
+        canvas = Canvas(scene.photo)
+        canvas.cover(resize(bare, *scene.photo.shape[:2]), removed)
+        folds = lighting * fold_shading(scene.small, scene.figure, scene.regions)
+        for piece in pieces:
+            colours, alpha = draw_piece(scene, piece)
+            behind = np.maximum(front.kept, front.arms) if piece.part == "torso" else front.kept
+            alpha = alpha * (1 - behind)
+            light = np.exp(folds) * body_shading(scene.figure, scene.shape, folds.shape, piece.part)
+            light = resize(light.astype(np.float32), *alpha.shape)
+            person = resize(1 - scene.regions.kinds[0], *alpha.shape)
+            shadow = contact_shadow(alpha, scene.figure.unit * scene.scale)
+            canvas.darken(lighting * shadow * person * (1 - front.kept))
+            canvas.cover(np.clip(colours * light[..., None], 0, 1), alpha)
+        return finish(picture, scene, canvas, mask)
+
+
+def finish(picture, scene, canvas, mask) -> PreviewResult:
+    left, top, right, bottom = scene.window
+    changed = canvas.mask
+    painted = canvas.picture
+    if mask is not None:
+        share = mask[top:bottom, left:right]
+        painted = scene.photo + (painted - scene.photo) * share[..., None]
+        changed = changed * share
+    result = picture.copy()
+    whole = np.zeros(picture.shape[:2], dtype=np.float32)
+    whole[top:bottom, left:right] = np.where(changed > 1 / 255, changed, 0)
+    rounded = np.clip(np.round(painted * 255), 0, 255).astype(np.uint8)
+    result[top:bottom, left:right] = np.where(
+        (whole[top:bottom, left:right] > 0)[..., None], rounded, picture[top:bottom, left:right]
+    )
+    return PreviewResult(result, whole)

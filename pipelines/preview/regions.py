@@ -1,0 +1,317 @@
+"""What a photo shows where: background, skin, hair, upper and lower garment, shoes.
+
+No parsing network is shipped, so this is estimated from the photo alone: where each kind may be
+comes from the landmarks and the person mask, how it looks from colour mixtures learnt on the photo.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .edges import refine
+from .figure import Figure, Limb, along, capsule, face_distance, pixel_grid
+
+BACKGROUND, SKIN, HAIR, UPPER, LOWER, SHOES = range(6)
+COMPONENTS = (5, 3, 3, 5, 4, 3)  # colours of the mixture of each kind
+
+
+@dataclass(frozen=True)
+class Regions:
+    """kinds (6, H, W) float32: probability of each kind per pixel, they add up to 1.
+    covered: per arm (right, left), which part of it the old sleeve covers, 0..1;
+    legs the same for trouser legs or a skirt; waist: in torso lengths below the shoulders, where
+    the upper garment gives way to the lower one."""
+
+    kinds: np.ndarray
+    covered: tuple[float, float]
+    legs: tuple[float, float]
+    waist: float
+
+
+def to_lab(picture: np.ndarray) -> np.ndarray:
+    """sRGB (..., 3) in 0..1 to CIE Lab (D65), L 0..100."""
+    linear = np.where(picture > 0.04045, ((picture + 0.055) / 1.055) ** 2.4, picture / 12.92)
+    matrix = np.array(
+        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    )
+    xyz = linear @ (matrix / np.array([[0.9505], [1.0], [1.089]])).T
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.stack(
+        [116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1
+    )
+
+
+@dataclass(frozen=True)
+class Palette:
+    """A picture's colours, rounded: colours (N, 3) Lab, index (H * W,) which one each pixel has.
+
+    A photo has a few thousand rounded colours, so that what depends on colour alone is cheap.
+    """
+
+    colours: np.ndarray
+    index: np.ndarray
+
+    def weigh(self, weights: np.ndarray) -> np.ndarray:
+        """Sum of pixel weights per colour (N,)."""
+        return np.bincount(self.index, weights.ravel(), len(self.colours))
+
+
+def read_palette(picture: np.ndarray, step: float = 3.0) -> Palette:
+    """Palette of a float picture (H, W, 3) in 0..1, in cells of step Lab units."""
+    lab = to_lab(picture.astype(np.float64)).reshape(-1, 3)
+    cells = np.floor(lab / step).astype(np.int64) + 64
+    codes = (cells[:, 0] * 256 + cells[:, 1]) * 256 + cells[:, 2]
+    _, index, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    sums = [np.bincount(index, lab[:, k], len(counts)) for k in range(3)]
+    return Palette(np.stack(sums, axis=1) / counts[:, None], index)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Gaussian mixture over Lab colours."""
+
+    means: np.ndarray
+    inverses: np.ndarray
+    offsets: np.ndarray
+
+    def log_likelihood(self, colours: np.ndarray) -> np.ndarray:
+        """(N, 3) -> (N,): natural logarithm of the density, with a floor for outliers."""
+        shifted = np.einsum("knc,kcd->knd", colours[None] - self.means[:, None], self.inverses)
+        terms = self.offsets[:, None] - 0.5 * (shifted * shifted).sum(-1)
+        return np.logaddexp(np.logaddexp.reduce(terms, axis=0), -17.0)
+
+
+def learn_mixture(
+    colours: np.ndarray, weights: np.ndarray, count: int, shade: float = 3.0, least: float = 0.0
+) -> Mixture:
+    """Mixture of count Gaussians for weighted colours (N, 3), the same for the same input.
+
+    shade: standard deviation that lightness L has at least; skin seen in one light also appears
+    in others. least: share of the weight below which a component is dropped (lips in a face).
+    """
+    weights = weights / max(weights.sum(), 1e-9) + 1e-9
+    means = np.average(colours, axis=0, weights=weights)[None]
+    for _ in range(count - 1):  # far and frequent colours first
+        nearest = ((colours[:, None] - means) ** 2).sum(-1).min(1)
+        means = np.vstack([means, colours[np.argmax(nearest * weights)]])
+    owner = np.zeros(len(colours), dtype=int)
+    for _ in range(8):
+        owner = ((colours[:, None] - means) ** 2).sum(-1).argmin(1)
+        for k in range(count):
+            if (owner == k).any():
+                means[k] = np.average(colours[owner == k], axis=0, weights=weights[owner == k])
+    inverses, offsets = [], []
+    for k in range(count):
+        mine = owner == k
+        share = weights[mine].sum()
+        centred = colours[mine] - means[k]
+        # No colour is known better than the first term.
+        spread = np.diag([shade**2, 4.0, 4.0]) + (centred * weights[mine, None]).T @ centred / (
+            share + 1e-6
+        )
+        inverse = np.linalg.inv(np.linalg.cholesky(spread)).T
+        inverses.append(inverse)
+        weight = share if share >= least else 0.0
+        offsets.append(np.log(weight + 1e-9) + np.log(np.abs(np.linalg.det(inverse))))
+    return Mixture(means, np.stack(inverses), np.array(offsets))
+
+
+def smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """0 below low, 1 above high, smooth between; falls instead where low > high."""
+    place = np.clip((values - low) / (high - low), 0.0, 1.0)
+    return place * place * (3 - 2 * place)
+
+
+def hand_discs(points: np.ndarray, figure: Figure) -> np.ndarray:
+    """Distance to the nearer hand as a part of its reach: below 1 around the hands."""
+    nearest = np.full(points.shape[:-1], np.inf)
+    for arm in (figure.right_arm, figure.left_arm):
+        wrist = arm.joints[2]
+        tip = wrist + (arm.end - wrist) * 1.6
+        nearest = np.minimum(nearest, along(points, wrist, tip)[1])
+    return nearest / (0.26 * figure.unit)
+
+
+def place_priors(figure: Figure, mask: np.ndarray) -> np.ndarray:
+    """Where each kind may be (6, H, W), from the landmarks and the person mask alone."""
+    points = pixel_grid(*mask.shape)
+    unit = figure.unit
+    offset = points - figure.neck
+    side = np.abs(offset @ figure.across) / unit
+    fall = (offset @ figure.down) / figure.torso
+    face = face_distance(points, figure)
+    arms = np.minimum(
+        capsule(points, figure.right_arm, 0.06 * unit),
+        capsule(points, figure.left_arm, 0.06 * unit),
+    )
+    legs = np.minimum(
+        capsule(points, figure.right_leg, 0.08 * unit),
+        capsule(points, figure.left_leg, 0.08 * unit),
+    )
+    in_arms, in_legs = smooth_step(arms, 4, -4), smooth_step(legs, 4, -4)
+    hands = smooth_step(hand_discs(points, figure), 1.15, 0.7)
+    neck = smooth_step(along(points, figure.chin, figure.neck)[1] / unit, 0.34, 0.2)
+    in_face = smooth_step(face, 1.15, 0.9)
+    chest = smooth_step(side, 0.62, 0.5) * smooth_step(fall, -0.25, -0.1)
+    torso = chest * smooth_step(fall, 1.25, 0.85)
+    feet = np.full(mask.shape, np.inf)
+    for leg in (figure.right_leg, figure.left_leg):
+        feet = np.minimum(feet, along(points, leg.joints[2], leg.end)[1] / unit)
+    shoes = smooth_step(feet, 0.4, 0.25) * (fall > 1.6)
+    above = ((points - figure.chin) @ figure.face_up) / unit
+    near_head = smooth_step(face, 2.6, 1.6) * smooth_step(above, -0.15, 0.15)
+    falling = smooth_step(side, 0.75, 0.5) * smooth_step(fall, 0.7, 0.2) * (above < 0.4)
+
+    below = smooth_step(fall, 0.45, 0.95)
+    skin = 0.05 + 3 * in_face + 0.8 * neck + 0.8 * in_arms + 0.6 * in_legs * below + 1.5 * hands
+    skin = skin + 0.35 * chest * smooth_step(fall, 0.4, 0.1) + 0.1 * torso
+    hair = 0.003 + 1.5 * near_head * (1 - 0.97 * in_face) + 0.2 * falling * (1 - in_face)
+    upper = 0.03 + 2.0 * torso + 0.8 * in_arms * (1 - hands) + 0.25 * neck
+    upper = upper * (1 - 0.99 * in_face) * smooth_step(above, 0.35, 0.0)
+    lower = 0.01 + 2.0 * below * (1 - 0.8 * hands) * smooth_step(side, 1.5, 1.0)
+    lower = lower * (1 - 0.8 * in_arms * (1 - in_legs))
+    priors = np.stack([np.zeros(mask.shape), skin, hair, upper, lower, 0.002 + 3 * shoes])
+    priors *= mask / np.maximum(priors.sum(0), 1e-9)
+    priors[BACKGROUND] = 1 - mask
+    return priors
+
+
+def read_regions(picture: np.ndarray, figure: Figure, mask: np.ndarray) -> Regions:
+    """Regions of a small picture float32 (H, W, 3) in 0..1 with its soft person mask (H, W)."""
+    palette = read_palette(picture)
+    priors = place_priors(figure, np.clip(mask, 0.015, 0.985))
+    mixtures = learn_seeds(palette, priors, figure)
+    kinds = posterior(priors, mixtures, palette)
+    arms, legs = limb_cover(kinds, figure)
+    waist, told = find_waist(kinds, figure)
+    if told:
+        priors = waist_priors(priors, figure, waist)
+    priors = limb_priors(priors, figure, arms, legs)
+    kinds = posterior(priors, mixtures, palette)
+    mixtures = [
+        learn_mixture(
+            palette.colours, palette.weigh(kinds[k] ** 2), count, 6.0 if k == SKIN else 3.0
+        )
+        for k, count in enumerate(COMPONENTS)
+    ]
+    kinds = posterior(priors, mixtures, palette)
+    kinds = refine(kinds.transpose(1, 2, 0).astype(np.float32), picture, None, 2, 1e-3)
+    kinds = kinds.transpose(2, 0, 1)
+    kinds = kinds / np.maximum(kinds.sum(0), 1e-6)
+    return Regions(kinds, *limb_cover(kinds, figure), find_waist(kinds, figure)[0])
+
+
+def learn_seeds(palette: Palette, priors: np.ndarray, figure: Figure) -> list[Mixture]:
+    """A colour mixture per kind from the places where the kind is almost certain.
+
+    Skin and the lower garment are learnt first; what they explain is taken out of the others,
+    unless it is most of what they have (a garment in skin colour, a dress).
+    """
+    share = priors / np.maximum(priors.sum(0), 1e-9)
+    weights = []
+    for kind in range(len(COMPONENTS)):
+        limit = min(0.8, float(share[kind].max()) * 0.9)
+        weights.append(palette.weigh(share[kind] >= limit) + 1e-6)
+    mixtures: dict[int, Mixture] = {}
+    for kind in (SKIN, LOWER, UPPER, HAIR, SHOES, BACKGROUND):
+        known = [mixtures[k] for k in (SKIN, LOWER) if k in mixtures]
+        if kind != BACKGROUND:
+            weights[kind] = without_known(palette.colours, weights[kind], known)
+        shade, least = (10.0, 0.12) if kind == SKIN else (3.0, 0.0)
+        mixtures[kind] = learn_mixture(
+            palette.colours, weights[kind], COMPONENTS[kind], shade, least
+        )
+    return [mixtures[kind] for kind in range(len(COMPONENTS))]
+
+
+def without_known(
+    colours: np.ndarray, weights: np.ndarray, known: list[Mixture], most: float = 0.6
+) -> np.ndarray:
+    """Weights of colours less those that a known mixture explains, if something remains."""
+    for mixture in known:
+        explained = smooth_step(mixture.log_likelihood(colours), -12.0, -8.5)
+        if (explained * weights).sum() < most * weights.sum():
+            weights = weights * (1 - 0.98 * explained)
+    return weights
+
+
+def posterior(priors: np.ndarray, mixtures: list[Mixture], palette: Palette) -> np.ndarray:
+    """Probability of each kind (6, H, W) from where a pixel lies and which colour it has."""
+    evidence = np.stack([mixture.log_likelihood(palette.colours) for mixture in mixtures])
+    evidence = np.exp(evidence - evidence.max(0))[:, palette.index].reshape(priors.shape)
+    kinds = (priors + 1e-6) * evidence
+    return kinds / kinds.sum(0)
+
+
+def limb_cover(
+    kinds: np.ndarray, figure: Figure
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Which part of the right and left arm, and of each leg, a garment covers."""
+    arms = [covered_part(kinds, limb, UPPER) for limb in (figure.right_arm, figure.left_arm)]
+    legs = [covered_part(kinds, limb, LOWER) for limb in (figure.right_leg, figure.left_leg)]
+    return (arms[0], arms[1]), (legs[0], legs[1])
+
+
+def find_waist(kinds: np.ndarray, figure: Figure) -> tuple[float, bool]:
+    """At which height, in torso lengths, the upper garment gives way to the lower one, and
+    whether their colours tell."""
+    points = pixel_grid(*kinds.shape[1:])
+    offset = points - figure.neck
+    fall = (offset @ figure.down) / figure.torso
+    core = np.abs(offset @ figure.across) < 0.35 * figure.unit
+    bins = 40
+    index = (fall / 1.5 * bins).astype(int)
+    inside = core & (fall > 0.3) & (index < bins)
+    balance = (kinds[UPPER] - kinds[LOWER])[inside]
+    votes = np.bincount(index[inside], balance, bins) / np.maximum(
+        np.bincount(index[inside], minlength=bins), 1
+    )
+    totals = np.concatenate([[0.0], np.cumsum(votes)])
+    waist = float(np.argmax(2 * totals - totals[-1])) / bins * 1.5
+    return waist, bool(np.abs(votes).mean() > 0.3)
+
+
+def waist_priors(priors: np.ndarray, figure: Figure, waist: float) -> np.ndarray:
+    """Priors that know at which height the upper garment gives way to the lower one."""
+    fall = ((pixel_grid(*priors.shape[1:]) - figure.neck) @ figure.down) / figure.torso
+    below = smooth_step(fall, waist - 0.05, waist + 0.05)
+    result = priors.copy()
+    result[UPPER] *= 1 - 0.9 * below
+    result[LOWER] *= 1 + 3 * below
+    return result
+
+
+def covered_part(kinds: np.ndarray, limb: Limb, garment: int, bins: int = 12) -> float:
+    """Which part of a limb (0 none .. 1 all) lies under a garment that starts at its upper end."""
+    points = pixel_grid(*kinds.shape[1:])
+    votes = np.zeros(2 * bins)
+    for k in range(2):
+        place, distance = along(points, limb.joints[k], limb.joints[k + 1])
+        core = distance < 0.6 * limb.radii[k + 1]  # the line still runs from joint to joint
+        index = (place[core] * bins).astype(int).clip(0, bins - 1) + k * bins
+        balance = kinds[garment][core] - kinds[SKIN][core]
+        count = np.bincount(index, minlength=2 * bins)
+        votes += np.bincount(index, balance, 2 * bins) / np.maximum(count, 1)
+    totals = np.concatenate([[0.0], np.cumsum(votes)])
+    return float(np.argmax(totals - (totals[-1] - totals)) / (2 * bins))
+
+
+def limb_priors(
+    priors: np.ndarray, figure: Figure, arms: tuple[float, ...], legs: tuple[float, ...]
+) -> np.ndarray:
+    """Priors that know where the sleeves and trouser legs end."""
+    points = pixel_grid(*priors.shape[1:])
+    result = priors.copy()
+    limbs = ((figure.right_arm, arms[0], UPPER), (figure.left_arm, arms[1], UPPER),
+             (figure.right_leg, legs[0], LOWER), (figure.left_leg, legs[1], LOWER))  # fmt: skip
+    for limb, covered, garment in limbs:
+        for k in range(2):
+            place, distance = along(points, limb.joints[k], limb.joints[k + 1])
+            where = (place + k) / 2
+            near = smooth_step(distance / limb.radii[k], 1.3, 0.9) * (place > 0) * (place < 1)
+            bare = smooth_step(where, covered - 0.02, covered + 0.04)
+            result[SKIN] *= 1 + near * (4 * bare - 0.9 * (1 - bare))
+            result[garment] *= 1 + near * (2 * (1 - bare) - 0.9 * bare)
+    return result

@@ -1,0 +1,68 @@
+"""Everything that is read from the photo once: its window, geometry and regions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..masking.body import Body
+from .edges import refine, resize
+from .figure import Figure, build_figure
+from .regions import Regions, read_regions
+from .shape import Shape, measure_limbs, read_shape
+
+WORKING_SIDE = 512  # pixels of the longer side in which geometry is worked out
+READING_SIDE = 256  # and in which regions are told apart
+
+
+@dataclass(frozen=True)
+class Scene:
+    """window: left, top, right, bottom of the photo that the work is done in; photo float32
+    (H, W, 3) in 0..1, its pixels; small (h, w, 3) the same at working size; scale: photo pixels
+    per small pixel. Figure, regions and shape are in small pixels."""
+
+    window: tuple[int, int, int, int]
+    photo: np.ndarray
+    small: np.ndarray
+    scale: float
+    person: np.ndarray
+    figure: Figure
+    regions: Regions
+    shape: Shape
+
+    @property
+    def waist(self) -> float:
+        """Level of the waistband in small pixels: where the photo shows it, else the usual."""
+        seen = self.regions.waist
+        return (seen if 0.55 < seen < 0.92 else 0.78) * self.figure.torso
+
+
+def read_scene(picture: np.ndarray, body: Body) -> Scene:
+    """Reads a photo uint8 (H, W, 3) and the body found in it."""
+    height, width = picture.shape[:2]
+    left, top, right, bottom = body.box
+    margin = 0.2 * max(right - left, bottom - top)
+    window = (
+        int(max(0, left - margin)), int(max(0, top - margin)),
+        int(min(width, right + margin)), int(min(height, bottom + margin)),
+    )  # fmt: skip
+    cut = (slice(window[1], window[3]), slice(window[0], window[2]))
+    photo = picture[cut].astype(np.float32) / 255
+    person = body.mask[cut].astype(np.float32)
+    scale = max(1.0, max(photo.shape[:2]) / WORKING_SIDE)
+    size = (round(photo.shape[0] / scale), round(photo.shape[1] / scale))
+    small = resize(photo, *size)
+    tiny_scale = max(1.0, max(size) / READING_SIDE)
+    tiny_size = (round(size[0] / tiny_scale), round(size[1] / tiny_scale))
+    tiny = resize(small, *tiny_size)
+    origin = (window[0], window[1])
+    regions = read_regions(
+        tiny, build_figure(body, origin, 1 / (scale * tiny_scale)), resize(person, *tiny_size)
+    )
+    kinds = refine(regions.kinds.transpose(1, 2, 0), tiny, small, 3, 1e-4).transpose(2, 0, 1)
+    kinds = kinds / np.maximum(kinds.sum(0), 1e-6)
+    regions = replace(regions, kinds=kinds.astype(np.float32))
+    figure = measure_limbs(build_figure(body, origin, 1 / scale), regions)
+    shape = read_shape(figure, regions)
+    return Scene(window, photo, small, scale, resize(person, *size), figure, regions, shape)

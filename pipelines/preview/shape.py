@@ -1,0 +1,188 @@
+"""The body under the clothes: how wide the torso is at each height, where the shoulders run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .edges import resize
+from .figure import Figure, Limb, capsule
+from .regions import BACKGROUND, HAIR, SKIN, Regions
+
+# Half widths of the bare torso, in units, at heights in torso lengths below the shoulder joints:
+# chest, waist and hips of adults seen from the front; beyond the hips the outer sides of the legs.
+HEIGHTS = (-0.2, 0.15, 0.30, 0.65, 1.0, 1.12, 1.5, 2.4)
+HALF_WIDTHS = (0.46, 0.455, 0.455, 0.395, 0.48, 0.50, 0.46, 0.36)
+# How far the shoulder line lies above the joints, in units, by distance from the axis.
+SHOULDER_SIDES = (0.0, 0.17, 0.22, 0.32, 0.42, 0.52, 0.60, 0.66, 0.8)
+SHOULDER_RISES = (0.30, 0.29, 0.245, 0.195, 0.165, 0.115, 0.03, -0.10, -0.45)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Lengths in pixels of the small picture, measured from the middle between the shoulders.
+
+    levels (N,): heights along the torso's axis. sides (2, N): half widths of the bare body there
+    towards the viewer's left and right. ledge (2, M): distances from the axis, and the height of
+    the shoulder line there, for either side (rises (2, M), positive above the joints).
+    build: how broad the body is compared to the average.
+    """
+
+    levels: np.ndarray
+    sides: np.ndarray
+    offsets: np.ndarray
+    rises: np.ndarray
+    build: float
+
+    def half_width(self, level: np.ndarray, side: np.ndarray) -> np.ndarray:
+        """Half width of the body at heights, towards the left (side < 0) or right."""
+        return np.where(
+            side < 0,
+            np.interp(level, self.levels, self.sides[0]),
+            np.interp(level, self.levels, self.sides[1]),
+        )
+
+    def rise(self, offset: np.ndarray) -> np.ndarray:
+        """Height of the shoulder line above the joints at signed distances from the axis."""
+        return np.where(
+            offset < 0,
+            np.interp(-offset, self.offsets, self.rises[0]),
+            np.interp(offset, self.offsets, self.rises[1]),
+        )
+
+
+def lookup(values: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Nearest value of a map (H, W) at points (..., 2); 0 outside."""
+    x = np.round(points[..., 0]).astype(int)
+    y = np.round(points[..., 1]).astype(int)
+    height, width = values.shape
+    inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+    return np.where(inside, values[y.clip(0, height - 1), x.clip(0, width - 1)], 0)
+
+
+def read_shape(figure: Figure, regions: Regions) -> Shape:
+    """Measures the body; where clothes or hair hide it, the average body of that build."""
+    from scipy.ndimage import gaussian_filter1d
+
+    unit, torso = figure.unit, figure.torso
+    body = 1 - regions.kinds[BACKGROUND]
+    levels = np.arange(-0.2 * torso, 2.4 * torso, max(1.0, 0.02 * unit))
+    average = np.interp(levels / torso, HEIGHTS, HALF_WIDTHS) * unit
+    steps = np.arange(0.0, 0.9 * unit, 0.5)
+    measured = np.empty((2, len(levels)))
+    found = np.zeros((2, len(levels)), dtype=bool)
+    for k, side in enumerate((-1, 1)):
+        points = (
+            figure.neck
+            + levels[:, None, None] * figure.down
+            + side * steps[None, :, None] * figure.across
+        )
+        arms = np.minimum(
+            capsule(points, figure.right_arm, 0.02 * unit),
+            capsule(points, figure.left_arm, 0.02 * unit),
+        )
+        solid = (lookup(body, points) > 0.5) & (arms > 0)
+        outside = np.where(~solid & (steps > 0.25 * unit), steps, np.inf)
+        measured[k] = outside.min(1)
+        # A side is seen when it ends at the background rather than at an arm.
+        end = points[np.arange(len(levels)), np.clip(np.argmin(outside, 1), 0, None)]
+        found[k] = np.isfinite(measured[k]) & (lookup(body, end) < 0.5)
+    ratio = np.where(found, measured / average, np.nan)
+    chest = (levels > 0.22 * torso) & (levels < 0.45 * torso)
+    hips = (levels > 0.9 * torso) & (levels < 1.1 * torso)
+    ratios = [np.nanmedian(ratio[:, rows]) for rows in (chest, hips) if found[:, rows].any()]
+    build = float(np.clip(min(ratios), 0.85, 1.4)) if ratios else 1.0
+    sides = np.where(found, np.clip(measured, 0.75 * build * average, 1.06 * build * average),
+                     build * average)  # fmt: skip
+    sides = gaussian_filter1d(sides, 0.12 * unit / (levels[1] - levels[0]), axis=1, mode="nearest")
+    offsets, rises = _read_shoulders(figure, regions)
+    return Shape(levels, sides, offsets, rises, build)
+
+
+def _read_shoulders(figure: Figure, regions: Regions) -> tuple[np.ndarray, np.ndarray]:
+    """Height of the shoulder line by distance from the axis: the edge of the person without
+    hair, kept near the average where hair, a collar or a raised arm hides it."""
+    from scipy.ndimage import gaussian_filter1d
+
+    unit = figure.unit
+    offsets = np.arange(0.0, 0.9 * unit, 1.0)
+    average = np.interp(offsets / unit, SHOULDER_SIDES, SHOULDER_RISES) * unit
+    heights = np.arange(-0.5 * unit, 0.5 * unit, 0.5)
+    solid = 1 - regions.kinds[BACKGROUND] - regions.kinds[HAIR]
+    rises = np.empty((2, len(offsets)))
+    for k, side in enumerate((-1, 1)):
+        points = (
+            figure.neck
+            + side * offsets[:, None, None] * figure.across
+            - heights[None, :, None] * figure.down
+        )
+        inside = lookup(solid, points) > 0.5
+        # The highest point that is reached from the joints' height without leaving the person.
+        below = heights < average[:, None] - 0.15 * unit
+        blocked = np.where(inside | below, np.inf, heights[None])
+        top = blocked.min(1)
+        top = np.where(np.isfinite(top), top, average)
+        limited = np.clip(top, average - 0.05 * unit, average + 0.05 * unit)
+        rises[k] = np.where(np.abs(top - average) < 0.16 * unit, limited, average)
+    return offsets, gaussian_filter1d(rises, 0.05 * unit, axis=1, mode="nearest")
+
+
+def small_map(values: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A map at another size, kept within 0..1."""
+    return np.clip(resize(values, height, width), 0, 1)
+
+
+STATIONS = 11  # places along a limb at which it is measured
+
+
+def measure_limb(limb: Limb, solid: np.ndarray, unit: float) -> Limb:
+    """The limb with the middle line and the widths that the photo shows.
+
+    solid (H, W): what may belong to the limb (bare skin, or its sleeve against the background).
+    Stations where a side is hidden, or where the width is not that of a limb, keep the average.
+    """
+    from scipy.ndimage import gaussian_filter1d
+
+    bones = np.array([0.0, 0.5, 1.0])
+    places = np.linspace(0, 1, STATIONS)
+    line = np.stack([np.interp(places, bones, limb.joints[:, k]) for k in (0, 1)], 1)
+    radii = np.interp(places, np.linspace(0, 1, len(limb.radii)), limb.radii)
+    tangent = np.gradient(line, axis=0)
+    tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-6)
+    normal = np.stack([-tangent[:, 1], tangent[:, 0]], 1)
+    steps = np.arange(-2.2, 2.21, 0.05)
+    offsets = steps * radii[:, None]
+    inside = lookup(solid, line[:, None] + offsets[..., None] * normal[:, None]) > 0.5
+    middle, half, sure = np.zeros(STATIONS), radii.copy(), np.zeros(STATIONS)
+    for k in range(1, STATIONS):
+        near = np.nonzero(inside[k] & (np.abs(steps) < 0.6))[0]
+        if not len(near):
+            continue
+        centre = near[np.argmin(np.abs(steps[near]))]
+        gaps = np.nonzero(~inside[k])[0]
+        low = gaps[gaps < centre].max(initial=-1)
+        high = gaps[gaps > centre].min(initial=len(steps))
+        if low < 0 or high >= len(steps):
+            continue
+        width = (offsets[k, high] - offsets[k, low]) / 2
+        if 0.6 < width / radii[k] < 1.5:
+            middle[k], half[k], sure[k] = (offsets[k, high] + offsets[k, low]) / 2, width, 1.0
+    if sure.sum() < 2:
+        return limb
+    known = np.nonzero(sure)[0]
+    factor = np.interp(np.arange(STATIONS), known, (half / radii)[known])
+    shift = np.interp(np.arange(STATIONS), known, middle[known]) * np.minimum(places / 0.2, 1)
+    factor = gaussian_filter1d(factor, 0.8, mode="nearest")
+    shift = gaussian_filter1d(shift, 0.8, mode="nearest")
+    return replace(limb, line=line + shift[:, None] * normal, radii=radii * factor)
+
+
+def measure_limbs(figure: Figure, regions: Regions) -> Figure:
+    """The figure with arms and legs as the photo shows them."""
+    skin = regions.kinds[SKIN]
+    limbs = {
+        name: measure_limb(getattr(figure, name), skin, figure.unit)
+        for name in ("right_arm", "left_arm", "right_leg", "left_leg")
+    }
+    return replace(figure, **limbs)
