@@ -16,6 +16,8 @@ from .mediapipe.decoding import CROP_SIZE, DETECTOR_SIZE, decode_people, suppres
 from .mediapipe.model import BodyModel
 
 LEAST_SCORE = 0.5  # MediaPipe's
+WIDE = 1.2  # width by height from which one looks for several people
+MOST_SQUARES = 4  # in a row
 MOST_DOUBTFUL = 4  # people to look at closely where the whole picture showed none
 LEAST_AREA = 0.02  # of the picture, for a person that only the segmentation sees
 
@@ -33,9 +35,9 @@ class Person:
 def find_people(model: BodyModel, picture: np.ndarray) -> list[Person]:
     """Everybody in the picture (height, width, 3) uint8 RGB, the largest first.
 
-    The detector sees the whole picture. Only if it finds nobody, it looks again, nearer and from
-    further away, and last a segmentation says where a person is. Raises InputError for an array
-    that is not a picture.
+    The detector sees the whole picture, and the parts of a wide one. Only if it finds nobody, it
+    looks again, nearer and from further away, and last a segmentation says where a person is.
+    Raises InputError for an array that is not a picture.
     """
     return look_for_people(model, read_picture(picture))
 
@@ -56,22 +58,32 @@ def look_for_people(model: BodyModel, image: Image.Image) -> list[Person]:
     """See find_people."""
     width, height = image.size
     whole = Crop(width / 2, height / 2, max(width, height))
-    people = (
-        _detect(model, image, [whole])
-        or _confirm(model, image, _detect(model, image, _other_views(width, height)))
-        or _confirm(model, image, _segment(model, image, whole))
-    )
+    people = _detect(model, image, [whole])
+    if people and width > WIDE * height:
+        # The detector is made for one person; beside a large one it misses others.
+        people = _confirm(model, image, _detect(model, image, _squares(width, height)), people)
+    if not people:
+        views = [Crop(whole.x, whole.y, whole.size * 1.8)]  # for somebody very near
+        views += _squares(width, height) + _squares(width, height, whole.size * 0.6)
+        people = _confirm(model, image, _detect(model, image, views), [])
+    if not people:
+        people = _confirm(model, image, _segment(model, image, whole), [])
     return sorted(people, key=lambda person: -person.crop.size)
 
 
-def _confirm(model: BodyModel, image: Image.Image, people: list[Person]) -> list[Person]:
-    """Those of whom landmarks can be read, the best scores first; looks at no more than a few."""
-    confirmed = []
-    for person in sorted(people, key=lambda person: -person.score)[:MOST_DOUBTFUL]:
+def _confirm(
+    model: BodyModel, image: Image.Image, doubtful: list[Person], people: list[Person]
+) -> list[Person]:
+    """`people`, and those doubtful others of whom landmarks can be read. Looks at a few, the best
+    scores first."""
+    people = list(people)
+    for person in sorted(doubtful, key=lambda person: -person.score)[:MOST_DOUBTFUL]:
+        if any(_same(person.crop, other.crop) for other in people):
+            continue
         reading = settle(model, image, person.crop, seen=False)
-        if reading and not any(_same(reading.crop, other.crop) for other in confirmed):
-            confirmed.append(_person(image, reading.crop, reading.score))
-    return confirmed
+        if reading and not any(_same(reading.crop, other.crop) for other in people):
+            people.append(_person(image, reading.crop, reading.score))
+    return people
 
 
 def _same(one: Crop, other: Crop) -> bool:
@@ -80,23 +92,17 @@ def _same(one: Crop, other: Crop) -> bool:
     return math.hypot(one.x - other.x, one.y - other.y) < 0.1 * max(one.size, other.size)
 
 
-def _other_views(width: int, height: int) -> list[Crop]:
-    """Squares to look at if the whole picture shows nobody: from further away for someone very
-    near, then parts of the picture for someone small or in a panorama."""
-    short, long = min(width, height), max(width, height)
-    views = [Crop(width / 2, height / 2, long * 1.8)]
-    for size in (short, long * 0.6):
-        xs = _centres(width, size)
-        ys = _centres(height, size)
-        views += [Crop(x, y, size) for y in ys for x in xs]
-    return views
+def _squares(width: int, height: int, size: float | None = None) -> list[Crop]:
+    """Squares of `size`, or as large as fit, that cover a width x height picture."""
+    size = size or min(width, height)
+    return [Crop(x, y, size) for y in _centres(height, size) for x in _centres(width, size)]
 
 
 def _centres(length: int, size: float) -> list[float]:
-    """Centres of one square in the middle, or of two or three that cover the length."""
-    if length <= size * 1.05:
+    """Centres of one square in the middle, or of a few that overlap and cover the length."""
+    count = min(math.ceil(1.2 * length / size - 0.25), MOST_SQUARES)
+    if count < 2:
         return [length / 2]
-    count = 2 if length <= size * 1.8 else 3
     return [size / 2 + (length - size) * i / (count - 1) for i in range(count)]
 
 
