@@ -11,6 +11,14 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError, NobodyFound, NoGarmentFound
+from ..masking.densepose import (
+    DensePose,
+    coloured,
+    label_picture,
+    place_picture,
+    read_densepose,
+)
+from ..masking.densepose_rcnn.network import DensePoseRCNN
 
 VARIANTS = ("virtual_tryon", "virtual_tryon_dc", "pose_transfer")
 PARTS = 24
@@ -112,51 +120,42 @@ def _to_multiple_of_8(picture: np.ndarray) -> np.ndarray:
     return np.array(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
 
 
-def body_map(
-    variant: str, labels: np.ndarray, uv: np.ndarray, box: np.ndarray, width: int, height: int
-) -> np.ndarray:
-    """DensePose's best detection drawn as the variant wants it, (height, width, 3).
+def read_body_map(network: DensePoseRCNN, photo: np.ndarray, variant: str) -> np.ndarray:
+    """DensePose's picture of a photo as the variant was trained with it, (height, width, 3).
 
-    labels: (h, w) integers 0..24 of the detection's box. uv: (2, h, w) float 0..1.
-    box: (left, top, width, height) in pixels, cut to whole ones.
-    virtual_tryon: the parts in OpenCV's Parula colours on black. virtual_tryon_dc: labels as grey.
-    pose_transfer: channels U, V (stretched together to 0..255) and label.
-    Golden stages: densepose.*.
+    As the authors do it: at the model's own size, with red and blue swapped on the way into
+    DensePose, above a score of 0.5; of several people the last found for virtual_tryon, the best
+    for the others. Nobody found is a black picture for virtual_tryon.
+    Raises NobodyFound for the other variants.
     """
-    left, top = int(box[0]), int(box[1])
-    if variant == "virtual_tryon":
-        inside = palette()[labels]
-    elif variant == "virtual_tryon_dc":
-        inside = np.repeat(labels[:, :, None].astype(np.uint8), 3, axis=2)
-    else:
-        stretched = (uv - uv.min()) / (uv.max() - uv.min()) * 255
-        inside = np.dstack([stretched[0], stretched[1], labels]).astype(np.uint8)
-    picture = np.zeros((height, width, 3), dtype=np.uint8)
-    picture[top : top + labels.shape[0], left : left + labels.shape[1]] = inside
-    return picture
-
-
-def no_body_map(variant: str, width: int, height: int) -> np.ndarray:
-    """What stands for DensePose's picture where it found nobody: black, for virtual_tryon only.
-
-    Raises NobodyFound for the other variants, as the authors' app does.
-    """
-    if variant != "virtual_tryon":
-        raise NobodyFound(
-            "DensePose found nobody in the photo, and this Leffa variant cannot do without. "
-            "Use a photo that shows the person larger and in full."
+    swapped = np.ascontiguousarray(photo[:, :, ::-1])
+    try:
+        found = read_densepose(
+            network,
+            swapped,
+            threshold=0.5,
+            person="last" if variant == "virtual_tryon" else "best",
+            with_places=variant == "pose_transfer",
         )
-    return np.zeros((height, width, 3), dtype=np.uint8)
+    except NobodyFound:
+        if variant != "virtual_tryon":
+            raise
+        return np.zeros_like(photo)
+    return body_map(found, variant)
 
 
-def palette() -> np.ndarray:
-    """Colours of the labels 0..24, uint8 (25, 3); the background is black."""
-    import cv2
+def body_map(found: DensePose, variant: str) -> np.ndarray:
+    """DensePose's findings drawn as the variant wants them, (height, width, 3).
 
-    levels = (np.arange(PARTS + 1) * 255 / PARTS).astype(np.uint8)[:, None]
-    colours = cv2.applyColorMap(levels, cv2.COLORMAP_PARULA)[:, 0, ::-1].copy()
-    colours[0] = 0
-    return colours
+    virtual_tryon: the parts in colours. virtual_tryon_dc: their numbers as grey. pose_transfer:
+    channels U, V and number. Golden stages: densepose.*.
+    """
+    draw = {
+        "virtual_tryon": coloured,
+        "virtual_tryon_dc": label_picture,
+        "pose_transfer": place_picture,
+    }
+    return draw[variant](found)
 
 
 def repaint(person: np.ndarray, generated: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -88,7 +88,7 @@ def _checkpoint(case_dir: Path, case: dict, inputs: dict) -> Iterator[tuple[str,
         yield f"pre.mask_image_u8.{index}", mask
     masks = masks or [np.full(size[::-1], 255, np.uint8) for _ in photos]  # pose transfer: all
     bodies = [
-        pictures.body_map(variant, labels, uv, box, *size)
+        pictures.body_map(_densepose(labels, uv, box, *size), variant)
         for labels, uv, box in zip(
             random_draws(inputs, "densepose_labels"),
             random_draws(inputs, "densepose_uv"),
@@ -118,7 +118,7 @@ def _checkpoint(case_dir: Path, case: dict, inputs: dict) -> Iterator[tuple[str,
         ]
         if not wanted:
             continue
-        found = _run(pipeline, given, draws, settings, accelerated=bool(prefix))
+        found = _found(pipeline, given, draws, settings, accelerated=bool(prefix))
         binary = to_bytes(given["mask"])[..., 0]
         found["repaint_u8"] = np.stack(
             [
@@ -130,27 +130,56 @@ def _checkpoint(case_dir: Path, case: dict, inputs: dict) -> Iterator[tuple[str,
             yield prefix + name, found.get(name)
 
 
-def _run(pipeline, given, draws, settings, accelerated: bool) -> dict[str, Any]:
+def _densepose(labels, uv, box, width, height):
+    """What was found within a box, in a picture of the given size."""
+    from fitting_room.pipelines.masking.densepose import DensePose
+
+    left, top = (int(side) for side in box[:2])
+    inside = (slice(top, top + labels.shape[0]), slice(left, left + labels.shape[1]))
+    whole = np.zeros((height, width), np.uint8)
+    whole[inside] = labels
+    places = np.zeros((2, height, width), np.float32)
+    places[(slice(None), *inside)] = uv
+    return DensePose(whole, places, (left, top, *labels.shape[::-1]), score=1.0, people=1)
+
+
+JUST_ABOVE_ONE = 1 + 1e-6
+ONE_ROW_A_PICTURE = ("noise_pred.", "latents.", "decoded", "image_u8")
+
+
+def _found(pipeline, given, draws, settings, accelerated: bool) -> dict[str, Any]:
+    """Stages of one run. At a scale of 1 the authors compute an unconditional half that the
+    pipeline leaves out: what shows it is read off a run just above."""
+    scale = settings["guidance_scale"]
+    if not settings.get("classifier_free_guidance", True):
+        return _run(pipeline, given, draws, settings["steps"], 1.0, accelerated)
+    if scale != 1:
+        return _run(pipeline, given, draws, settings["steps"], scale, accelerated)
+    found = _run(pipeline, given, draws, settings["steps"], JUST_ABOVE_ONE, accelerated)
+    exact = _run(pipeline, given, draws, settings["steps"], 1.0, accelerated)
+    return found | {n: each for n, each in exact.items() if n.startswith(ONE_ROW_A_PICTURE)}
+
+
+def _run(pipeline, given, draws, steps, guidance, accelerated: bool) -> dict[str, Any]:
     from fitting_room.pipelines.latents import to_bytes
     from fitting_room.pipelines.noise import RecordedNoise
 
     count = len(given["person"])
-    guided = settings.get("classifier_free_guidance", True) and settings["guidance_scale"] != 1
     watch = Watch()
     with watch.attached(pipeline):
         person = pipeline.encode_person(given["person"], given["mask"], given["body"])
         garment = pipeline.encode_garment(given["garment"], noise=RecordedNoise(draws[1:2]))
         made = pipeline(
             person, garment,
-            steps=settings["steps"],
-            guidance=settings["guidance_scale"] if guided else 1.0,
+            steps=steps,
+            guidance=guidance,
             accelerated=accelerated,
             noise=RecordedNoise([draws[0], *draws[2:]]),
             progress=watch.progress,
         )  # fmt: skip
     # The pipeline keeps one row for the zero latent, after the garments; the authors one for each
     # person, before them.
-    rows = [count] * count + list(range(count)) if guided else list(range(count))
+    rows = [count] * count + list(range(count)) if guidance != 1 else list(range(count))
     timesteps = [timestep for timestep, _ in watch.features]
     found = {
         "vae.masked_image_moments": person.masked.moments,
@@ -179,6 +208,7 @@ def _run(pipeline, given, draws, settings, accelerated: bool) -> dict[str, Any]:
 def _units(case: dict, inputs: dict) -> Iterator[tuple[str, Any]]:
     from fitting_room.pipelines.guidance import guide, rescale
     from fitting_room.pipelines.leffa import pictures
+    from fitting_room.pipelines.masking.densepose import COLOURS
 
     for index, picture in enumerate(random_draws(inputs, "letterbox")):
         size = case["settings"]["letterbox_target_wh"]
@@ -194,10 +224,11 @@ def _units(case: dict, inputs: dict) -> Iterator[tuple[str, Any]]:
 
     height, width = inputs["densepose.image_hw"]
     found = [inputs[f"densepose.{part}"] for part in ("labels", "uv", "box_xywh")]
+    found = _densepose(*found, width, height)
     for variant in pictures.VARIANTS:
-        yield f"densepose.{variant}", pictures.body_map(variant, *found, width, height)
-    yield "densepose.palette_rgb", pictures.palette()
-    body = pictures.body_map("pose_transfer", *found, width, height)
+        yield f"densepose.{variant}", pictures.body_map(found, variant)
+    yield "densepose.palette_rgb", COLOURS
+    body = pictures.body_map(found, "pose_transfer")
     yield "transform.virtual_tryon.densepose", pictures.unit(body) * 2 - 1
     yield "transform.pose_transfer.densepose", pictures.unit_body_map(body) * 2 - 1
     picture = inputs["transform.image"]

@@ -1,5 +1,6 @@
 """Leffa on tiny random checkpoints in the published layout."""
 
+import copy
 import json
 import math
 import os
@@ -11,8 +12,10 @@ import torch
 from fitting_room.pipelines.errors import InputError, MissingFiles, NobodyFound, NoGarmentFound
 from fitting_room.pipelines.leffa import pictures
 from fitting_room.pipelines.leffa.load import BASES, build, load, prepare
+from fitting_room.pipelines.masking.densepose import load_densepose
 from fitting_room.pipelines.run import check_category, check_guidance, every_pair, pair_up
 from fitting_room.pipelines.schedulers import NAMES
+from safetensors.numpy import load_file
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PUBLISHED = json.loads((ROOT / "benchmarks" / "published_sizes.json").read_text())
@@ -459,10 +462,34 @@ def test_letterbox_of_a_line():
 def test_pictures_without_content():
     with pytest.raises(NoGarmentFound):
         pictures.centre_garment(np.zeros((20, 20, 4), np.uint8))
-    assert not pictures.no_body_map("virtual_tryon", 8, 16).any()
+
+
+@pytest.fixture(scope="module")
+def densepose():
+    """A tiny random network and a picture in which it finds people."""
+    case = ROOT / "tests" / "golden" / "densepose" / "r50_fpn_tiny"
+    network = load_densepose(case / "checkpoint" / "model_final_162be9.pkl")
+    return network, load_file(case / "inputs.safetensors")["image"]
+
+
+@pytest.mark.parametrize("variant", pictures.VARIANTS)
+def test_body_maps(densepose, variant):
+    network, photo = densepose
+    drawn = pictures.read_body_map(network, photo, variant)
+    assert drawn.shape == photo.shape and drawn.dtype == np.uint8 and drawn.any()
+    if variant == "virtual_tryon_dc":
+        assert drawn.max() <= 24 and (drawn == drawn[..., :1]).all()
+    if variant == "pose_transfer":
+        assert drawn[..., 2].max() <= 24 and drawn[..., :2].max() == 255
+
+
+def test_nobody_found_is_black_for_one_variant_alone(densepose):
+    network, photo = copy.deepcopy(densepose[0]), densepose[1]
+    network.roi_heads.box_predictor.cls_score.bias.copy_(torch.tensor([-1e4, 1e4]))  # background
+    assert not pictures.read_body_map(network, photo, "virtual_tryon").any()
     for variant in ("virtual_tryon_dc", "pose_transfer"):
-        with pytest.raises(NobodyFound):
-            pictures.no_body_map(variant, 8, 16)
+        with pytest.raises(NobodyFound, match="found nobody"):
+            pictures.read_body_map(network, photo, variant)
 
 
 def test_a_garment_at_the_edge_is_moved_inside():
