@@ -134,9 +134,11 @@ def _named_value(value: Any) -> tuple[str, str] | None:
 
 def _read_json(text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError:
+        value = json.loads(text)
+        json.dumps(value)  # what is nested too deeply to write is too deep to search
+    except (ValueError, RecursionError):
         return text
+    return value
 
 
 def _aigc(xmp: dict[str, str], texts: dict[str, Any], exif: Image.Exif) -> dict[str, Any] | None:

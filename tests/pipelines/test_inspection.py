@@ -57,6 +57,18 @@ def test_aigc_field_is_read_in_the_other_places_of_the_guide(tmp_path):
         assert found["keys"] == []
 
 
+@pytest.mark.parametrize("depth", [500, 1000, 100_000])
+def test_deeply_nested_text_is_no_trouble(tmp_path, depth):
+    from PIL.PngImagePlugin import PngInfo
+
+    texts = PngInfo()
+    texts.add_text("prompt", "[" * depth + '"sk-proj-abcdefghijklmnop1234567890"' + "]" * depth)
+    Image.fromarray(noise()).save(tmp_path / "a.png", pnginfo=texts)
+    found = inspect_picture(tmp_path / "a.png")
+    assert found["workflow"] == ["prompt"]
+    assert len(found["keys"]) == 1
+
+
 def test_xmp_with_attributes_is_read_and_entities_are_not():
     packet = xmp_packet({"Iptc4xmpExt:DigitalSourceType": AI_TYPE}).decode()
     as_attribute = packet.replace(
