@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,12 +14,17 @@ from .mediapipe.crops import Crop, cut_out, person_crop
 from .mediapipe.decoding import BODY_POINTS, CROP_SIZE, decode_landmarks
 from .mediapipe.model import BodyModel
 
+FACE = slice(0, 11)
+# Each landmark's counterpart on the other side; from the mouth on, left and right alternate.
+MIRRORED = (0, 4, 5, 6, 1, 2, 3, 8, 7, 10, 9, *(i + 1 if i % 2 else i - 1 for i in range(11, 33)))
 UPPER_BODY = 25  # landmarks from the nose to the hips
 SEEN = 0.5  # visibility
 LEAST_SCORE = 0.5  # MediaPipe's, of "a person is in this crop"
 # Chosen on photos of people (cut, turned, tiny) and of cups, cats, rockets and empty clothes.
 SURE_SCORE = 0.9
 MOST_DRIFT = 0.015
+WIDER = 1.25  # crop for a person who reaches out of the first
+MOST_AT_EDGE = 8  # pixels of the mask
 LEAST_SEEN = 0.7  # mean visibility of the upper body
 
 
@@ -56,8 +62,20 @@ def settle(model: BodyModel, image: Image.Image, crop: Crop, seen: bool = True) 
     """The reading of the person at `crop`, or None if there is none after all.
 
     `seen`: the detector saw somebody in the whole picture; otherwise it takes more to be believed.
-    One run is mostly enough; crops that the landmarks do not confirm are read up to three times.
+    One run is mostly enough; crops that the landmarks do not confirm are read up to three times,
+    and once more with a larger crop if the person reaches out of it.
     """
+    reading = _believe(model, image, crop, seen)
+    if reading is None:
+        return None
+    if _reaches_out(reading, image):
+        wider = replace(reading.crop, size=reading.crop.size * WIDER)
+        larger = read_landmarks(model, image, wider)
+        reading = larger if larger.score >= min(reading.score, SURE_SCORE) else reading
+    return _facing(reading, image)
+
+
+def _believe(model: BodyModel, image: Image.Image, crop: Crop, seen: bool) -> Reading | None:
     reading = first = read_landmarks(model, image, crop)
     good = seen and first.score >= SURE_SCORE
     if good and not _far(first.crop, first.next_crop):
@@ -72,6 +90,34 @@ def settle(model: BodyModel, image: Image.Image, crop: Crop, seen: bool = True) 
         if believable and _drift(last, reading) <= MOST_DRIFT:
             return reading
     return first if good else None
+
+
+def _reaches_out(reading: Reading, image: Image.Image) -> bool:
+    """Whether the mask goes on beyond an edge of the crop that lies inside the picture."""
+    edge = torch.ones_like(reading.mask, dtype=torch.bool)
+    edge[2:-2, 2:-2] = False
+    rows, columns = torch.nonzero((reading.mask > 0.5) & edge, as_tuple=True)
+    places = torch.stack([columns, rows], 1).numpy() + 0.5
+    places = reading.crop.to_picture(places / CROP_SIZE)
+    inside = ((places >= 0) & (places < image.size)).all(axis=1)
+    return int(inside.sum()) > MOST_AT_EDGE
+
+
+def _facing(reading: Reading, image: Image.Image) -> Reading:
+    """The same person, seen from the front if the face is outside the picture.
+
+    Without a head, the network takes every third person who faces the camera for one seen from
+    behind, and right for left. Garments are shown from the front far more often.
+    """
+    landmarks = reading.landmarks
+    face = landmarks[FACE, :2]
+    if ((face >= 0) & (face < image.size)).all(axis=1).any():
+        return reading
+    rightwards = np.array([math.cos(reading.crop.angle), math.sin(reading.crop.angle)])
+    shoulders, hips = ((landmarks[left, :2] - landmarks[left + 1, :2]) for left in (11, 23))
+    if shoulders @ rightwards < 0 and hips @ rightwards < 0:
+        return replace(reading, landmarks=landmarks[list(MIRRORED)])
+    return reading
 
 
 def _drift(one: Reading, other: Reading) -> float:
