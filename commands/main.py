@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from ..pipelines.errors import InputError, MissingFiles
-from . import convert, demo, doctor, download, garment, mask, pose, tryon
+from . import convert, demo, doctor, download, garment, inspect, mask, pose, tryon
 
 COMMANDS = {
     "tryon": tryon,
@@ -22,6 +22,7 @@ COMMANDS = {
     "doctor": doctor,
     "download": download,
     "convert": convert,
+    "inspect": inspect,
     "demo": demo,
 }
 
