@@ -28,23 +28,28 @@ from .errors import InputError
 
 TOKENIZER = ("merges.txt", "special_tokens_map.json", "tokenizer_config.json", "vocab.json")
 
-# IDM-VTON: sizes from its public listing; of unet_encoder, text_encoder_2, image_encoder and vae
-# the same number follows from names, shapes and header.
+# IDM-VTON: sizes and hashes from the authors' file pages; the sizes of unet_encoder,
+# text_encoder_2, image_encoder and vae also follow from names, shapes and header.
 IDM_VTON_SHARED = (
     File("image_encoder/config.json"),
-    File("image_encoder/model.safetensors", 2_528_373_448),
+    File("image_encoder/model.safetensors", 2_528_373_448,
+         "6ca9667da1ca9e0b0f75e46bb030f7e011f44f86cbfb8d5a36590fcd7507b030"),
     File("scheduler/scheduler_config.json"),
     File("text_encoder/config.json"),
-    File("text_encoder/model.safetensors", 492_265_879),
+    File("text_encoder/model.safetensors", 492_265_879,
+         "79f531155c765c22c89e23328793a2e91a1178070af961c57e2eae5f0509b65b"),
     File("text_encoder_2/config.json"),
-    File("text_encoder_2/model.safetensors", 2_778_702_976),
+    File("text_encoder_2/model.safetensors", 2_778_702_976,
+         "283bb90f987a133dec11947571aca17692ed32f3fff708441ac8eedcfa4a040e"),
     *(File(f"tokenizer/{name}") for name in TOKENIZER),
     *(File(f"tokenizer_2/{name}") for name in TOKENIZER),
     File("unet_encoder/config.json"),
-    File("unet_encoder/diffusion_pytorch_model.safetensors", 10_270_077_736),
+    File("unet_encoder/diffusion_pytorch_model.safetensors", 10_270_077_736,
+         "357650fbfb3c7b4d94c1f5fd7664da819ad1ff5a839430484b4ec422d03f710a"),
     File("vae/config.json"),
-    File("vae/diffusion_pytorch_model.safetensors", 334_643_268),
-)
+    File("vae/diffusion_pytorch_model.safetensors", 334_643_268,
+         "98a14dc6fe8d71c83576f135a87c61a16561c9c080abba418d2cc976ee034f88"),
+)  # fmt: skip
 IDM_VTON_PARTS = (
     Part("try-on UNet with image tokens", 2_991_238_468),
     Part("garment UNet", 2_562_218_244),
@@ -87,9 +92,16 @@ def _ootdiffusion(name: str, title: str, does: str, categories: tuple[str, ...])
         File("ootd/text_encoder/pytorch_model.bin"),
         *(File(f"ootd/tokenizer/{file}") for file in TOKENIZER),
         File("ootd/vae/config.json"),
-        File("ootd/vae/diffusion_pytorch_model.bin"),
+        # Hash: two public copies of the repository and the authors' own demonstration.
+        File("ootd/vae/diffusion_pytorch_model.bin", None,
+             "9814753f897cd32db41ec0bf0c574f6f44b39340103df9f4778b18565946d8b1"),
     )  # fmt: skip
-    clip = (File("config.json"), File("model.safetensors"), File("preprocessor_config.json"))
+    clip = (
+        File("config.json"),
+        File("model.safetensors", None,
+             "a2bf730a0c7debf160f7a6b50b3aaf3703e7e88ac73de7a314903141db026dcb"),
+        File("preprocessor_config.json"),
+    )  # fmt: skip
     return Variant(
         f"ootdiffusion/{name}",
         title,
@@ -118,8 +130,29 @@ def _ootdiffusion(name: str, title: str, does: str, categories: tuple[str, ...])
     )
 
 
-# Leffa: byte sizes of the small files from the listing; the .pth sizes are the float32 values
-# alone, which the listing's rounded 7.21 and 20.9 GB agree with.
+# Leffa: sizes of the small files and of pose_transfer.pth, and all hashes, from the authors' file
+# pages; of the other two the size is that of the float32 values alone, which the listing's rounded
+# 7.21 GB agrees with.
+LEFFA_REVISION = "e90e94fc85e4cc8efa35b40cc1b502451a42a583"
+LEFFA_WEIGHTS = {
+    "virtual_tryon": File(
+        "virtual_tryon.pth",
+        4 * 1_802_718_831,
+        "f4d4b31dafac19ec5cc4ccbe307d4eb61b76a52f98aaef78fc02b4405c406351",
+        derived=True,
+    ),
+    "virtual_tryon_dc": File(
+        "virtual_tryon_dc.pth",
+        4 * 1_802_718_831,
+        "c42a83129b885528457a49f9bb9bcb02b5c96e8c7d007421e29e45c73ce626bf",
+        derived=True,
+    ),
+    "pose_transfer": File(
+        "pose_transfer.pth",
+        20_876_062_782,
+        "3d8c4acf1e6737a846a67690ac4e109fc7cf4bc7a8186fe4f73115274182a766",
+    ),
+}
 LEFFA_SD15 = (
     File("stable-diffusion-inpainting/scheduler/scheduler_config.json", 313),
     File("stable-diffusion-inpainting/unet/config.json", 748),
@@ -139,14 +172,13 @@ LEFFA_TRYON_PARTS = (
 
 def _leffa(name: str, title: str, does: str, categories: tuple[str, ...], uses: tuple[str, ...],
            base: tuple[File, ...], parts: tuple[Part, ...]) -> Variant:  # fmt: skip
-    bytes_of_values = 4 * sum(part.parameters for part in parts)
-    files = (File(f"{name}.pth", bytes_of_values, derived=True), *base)
+    files = (LEFFA_WEIGHTS[name], *base)
     return Variant(
         f"leffa/{name}",
         title,
         does,
         LEFFA,
-        (Source("franciszzj/Leffa", "leffa", files),),
+        (Source("franciszzj/Leffa", "leffa", files, revision=LEFFA_REVISION),),
         parts,
         categories,
         steps=30,
@@ -180,7 +212,11 @@ _TRYON = (
             "idm_vton",
             (
                 File("unet/config.json"),
-                File("unet/diffusion_pytorch_model.bin", 11_965_769_774),
+                File(
+                    "unet/diffusion_pytorch_model.bin",
+                    11_965_769_774,
+                    "046b775cb9bbc67635fc3b148bb03bfe00496ce2f9ce8488a82fdb388669a521",
+                ),
                 *IDM_VTON_SHARED,
             ),
         ),
@@ -190,11 +226,18 @@ _TRYON = (
         "IDM-VTON, DressCode",
         "As IDM-VTON, also for lower body and dresses: another try-on UNet, the rest is shared.",
         ("upper", "lower", "dress"),
-        # The file's format and size in this repository were not seen; both forms are accepted.
         Source(
             "yisol/IDM-VTON-DC",
             "idm_vton_dc",
-            (File("unet/config.json"), File("unet/diffusion_pytorch_model.bin")),
+            (
+                File("unet/config.json"),
+                File(  # the same architecture: the same size, up to the names in the archive
+                    "unet/diffusion_pytorch_model.bin",
+                    11_965_769_774,
+                    "0661a4757f0ef28801f45dc670783e7a9b482b36791c0899ea3839cd5375c1a2",
+                    derived=True,
+                ),
+            ),
         ),
         Source("yisol/IDM-VTON", "idm_vton", IDM_VTON_SHARED),
     ),
@@ -245,7 +288,8 @@ PARSING_PARTS = (Part("ATR", 66_837_428), Part("LIP", 66_838_456))
 
 # Sizes and hashes of the .onnx, OpenPose and DensePose files: Git LFS records of a public mirror,
 # with the sizes of the authors' listing; of the parsing .pth files: a public record of a strict
-# load of both; of the safety checker: a public packaging recipe of that very file.
+# load of both; of Falconsai and RT-DETR: the authors' file pages; of the safety checker: a public
+# packaging recipe of that very file.
 _TOOLS = (
     _tool(
         "human_parsing/onnx",
@@ -262,6 +306,7 @@ _TOOLS = (
                      "8436e1dae96e2601c373d1ace29c8f0978b16357d9038c17a8ba756cca376dbc"),
             ),
             below="humanparsing",
+            revision=LEFFA_REVISION,
         ),
         PARSING_PARTS,
         512,
@@ -282,6 +327,7 @@ _TOOLS = (
                      "24fa3254ceeb74c8435458994a64b522fb439a3635b7b86ff470457e0413da00"),
             ),
             below="schp",
+            revision=LEFFA_REVISION,
         ),
         PARSING_PARTS,
         512,
@@ -300,10 +346,43 @@ _TOOLS = (
                      "25a948c16078b0f08e236bda51a385d855ef4c153598947c28c0d47ed94bb746"),
             ),
             below="openpose",
+            revision=LEFFA_REVISION,
         ),
         (Part("body", 52_311_446),),
         184,
         144,
+    ),
+    Variant(
+        "vitpose/base_simple",
+        "ViTPose with RT-DETR",
+        "Finds people and their joints; newer than OpenPose and free for any use.",
+        APACHE,
+        (
+            Source(
+                "usyd-community/vitpose-base-simple",
+                "vitpose/vitpose-base-simple",
+                (
+                    File("config.json"),
+                    File("model.safetensors", 4 * 85_912_337, derived=True),
+                    File("preprocessor_config.json", 363),
+                ),
+            ),
+            Source(
+                "PekingU/rtdetr_r50vd_coco_o365",
+                "vitpose/rtdetr_r50vd_coco_o365",
+                (
+                    File("config.json"),
+                    File("model.safetensors", None,
+                         "831c1c04317ad1a6f7bf5b9968b450894e64b3571011c871007ab25d38b49031"),
+                    File("preprocessor_config.json", 841),
+                ),
+            ),
+        ),
+        (Part("joints", 85_912_337), Part("people", 42_891_372)),
+        width=640,
+        height=640,
+        steps=0,
+        dtype="float32",
     ),
     _tool(
         "densepose/r50_fpn_s1x",
@@ -318,6 +397,7 @@ _TOOLS = (
                      "b8a7382001b16e453bad95ca9dbc68ae8f2b839b304cf90eaf5c27fbdb4dae91"),
             ),
             below="densepose",
+            revision=LEFFA_REVISION,
         ),
         (Part("detector and charts", 63_927_330),),
         800,
@@ -331,7 +411,12 @@ _TOOLS = (
         Source(
             "Falconsai/nsfw_image_detection",
             "safety/falconsai",
-            (File("config.json"), File("model.safetensors"), File("preprocessor_config.json")),
+            (
+                File("config.json", 724),
+                File("model.safetensors", 343_223_968,
+                     "97b2ce64ec146884b37f98ee7944ca4891aa72f6827dc0cb10684a1cbecd5830"),
+                File("preprocessor_config.json", 325),
+            ),
             revision="04367978d3474804ab1a00a9bd6548b741764069",
         ),
         (Part("ViT-B/16 classifier", 85_800_194),),

@@ -250,12 +250,12 @@ def _in_hub_cache(source: Source) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
 
     below = f"{source.below}/" if source.below else ""
-    for file in source.files:
-        found = try_to_load_from_cache(
-            source.repository, below + file.path, revision=source.revision
-        )
-        if isinstance(found, str):
-            return Path(found[: -len(file.path)])
+    # "main" too: other programs fetch by it, and a later commit has mostly touched other files.
+    for revision in dict.fromkeys((source.revision, "main")):
+        for file in source.files:
+            found = try_to_load_from_cache(source.repository, below + file.path, revision=revision)
+            if isinstance(found, str):
+                return Path(found[: -len(file.path)])
     return None
 
 

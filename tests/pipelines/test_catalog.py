@@ -82,7 +82,7 @@ def test_leffa_sizes_follow_from_the_published_names(name):
     shapes = keys.get(f"{name}.pth", keys["virtual_tryon.pth"])
     variant = VARIANTS[f"leffa/{name}"]
     assert variant.parameters == count(shapes)
-    assert variant.sources[0].files[0].size == 4 * count(shapes)
+    assert 4 * count(shapes) <= variant.sources[0].files[0].size < 4.001 * count(shapes)
 
 
 @pytest.mark.parametrize("name", ["hd", "dc"])

@@ -1,7 +1,8 @@
-"""Fetching and converting weight files: the real client, a hub on this machine."""
+"""Fetching weight files: the real client, a hub on this machine."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -16,9 +17,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from fitting_room.pipelines import convert, download, locate, weights
+from fitting_room.pipelines import download, locate
+from fitting_room.pipelines.catalog import VARIANTS
+from fitting_room.pipelines.catalog_types import APACHE, File, Part, Source, Variant
 from fitting_room.pipelines.errors import InputError, MissingFiles
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -117,9 +120,15 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-REPOSITORY = "Falconsai/nsfw_image_detection"
+FALCONSAI = "Falconsai/nsfw_image_detection"
+REPOSITORY = "somebody/something"
+NAMES = ("config.json", "preprocessor_config.json", "model.safetensors")
+SMALL = Variant(
+    "test/small", "Small", "Nothing.", APACHE,
+    (Source(REPOSITORY, "small", tuple(File(name) for name in NAMES)),), (Part("all", 4096),),
+)  # fmt: skip
 CONTENT = save({"weight": torch.rand(64, 64, generator=torch.Generator().manual_seed(0))})
-NAME = "safety/falconsai"
+NAME = SMALL.name
 
 
 @pytest.fixture
@@ -129,14 +138,16 @@ def home(tmp_path, monkeypatch):
 
     monkeypatch.setenv("FITTING_ROOM_MODELS", str(tmp_path / "home"))
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setitem(VARIANTS, NAME, SMALL)
     return tmp_path / "home"
 
 
 @pytest.fixture
 def hub():
-    """The files of the safety classifier, small."""
-    files = {"config.json": b"{}", "preprocessor_config.json": b"{}", "model.safetensors": CONTENT}
-    with serving(Hub({f"{REPOSITORY}/{name}": content for name, content in files.items()})) as hub:
+    """Two repositories, each with a small model."""
+    files = dict(zip(NAMES, (b"{}", b"{}", CONTENT), strict=True))
+    repositories = {f"{r}/{n}": c for r in (REPOSITORY, FALCONSAI) for n, c in files.items()}
+    with serving(Hub(repositories)) as hub:
         yield hub
 
 
@@ -157,14 +168,17 @@ def run(hub, home, *arguments, **settings):
 
 
 def test_from_the_command_line(hub, home):
-    done = run(hub, home, "download", NAME, "--json")
+    refused = run(hub, home, "download", "safety/falconsai", "--json")
+    assert refused.returncode == 3
+    assert "724 bytes wanted, 2 offered" in json.loads(refused.stdout)["error"]
+    done = run(hub, home, "download", "safety/falconsai", "--json", "--take-changed")
     assert done.returncode == 0, done.stderr
     root = home / "safety" / "falconsai"
-    assert json.loads(done.stdout)["models"] == {NAME: [str(root)]}
+    assert json.loads(done.stdout)["models"] == {"safety/falconsai": [str(root)]}
     assert (root / "model.safetensors").read_bytes() == CONTENT
     assert "3/3: preprocessor_config.json" in done.stderr
     asked = len(hub.requests)
-    download.download(NAME, home, endpoint=hub.address)
+    download.download("safety/falconsai", home, endpoint=hub.address)
     assert len(hub.requests) == asked  # all there: the hub is not asked again
     assert [path.name for path in root.rglob("*.part")] == []
 
@@ -180,11 +194,11 @@ def test_terms_come_first(hub, home):
 
 
 def test_without_network(hub, home):
-    done = run(hub, home, "download", NAME, HF_HUB_OFFLINE="1")
+    done = run(hub, home, "download", "safety/falconsai", HF_HUB_OFFLINE="1")
     assert done.returncode == 3
     assert "HF_HUB_OFFLINE is set" in done.stderr and "--list" in done.stderr
-    listed = run(hub, home, "download", NAME, "--list", HF_HUB_OFFLINE="1")
-    address = f"{hub.address}/{REPOSITORY}/resolve/04367978d3474804ab1a00a9bd6548b741764069"
+    listed = run(hub, home, "download", "safety/falconsai", "--list", HF_HUB_OFFLINE="1")
+    address = f"{hub.address}/{FALCONSAI}/resolve/04367978d3474804ab1a00a9bd6548b741764069"
     assert f"{address}/model.safetensors\n  -> {home / 'safety'}" in listed.stdout
     assert hub.requests == []
 
@@ -197,7 +211,7 @@ def test_cut_connection_is_resumed_by_the_client(hub, home):
     hub.cut_after = PIECE + PIECE // 2
     download.download(NAME, home, endpoint=hub.address)
     assert hub.gets("model.safetensors") == [None, f"bytes={PIECE}-"]
-    assert (home / "safety/falconsai/model.safetensors").read_bytes() == content
+    assert (home / "small/model.safetensors").read_bytes() == content
 
 
 def test_cut_download_goes_on_in_another_run(hub, home):
@@ -205,12 +219,12 @@ def test_cut_download_goes_on_in_another_run(hub, home):
     hub.said_sizes["model.safetensors"] = len(CONTENT) + 1  # the answer stays one byte short
     with pytest.raises(MissingFiles, match=r"did not arrive whole[\s\S]*To go on: fitting-room"):
         download.download(NAME, home, endpoint=hub.address)
-    (part,) = (home / "safety/falconsai").glob("*.part")
+    (part,) = (home / "small").glob("*.part")
     part.write_bytes(CONTENT[:5000])
     hub.said_sizes.clear()
     download.download(NAME, home, endpoint=hub.address)
     assert hub.gets("model.safetensors")[-1] == "bytes=5000-"
-    assert (home / "safety/falconsai/model.safetensors").read_bytes() == CONTENT
+    assert (home / "small/model.safetensors").read_bytes() == CONTENT
     assert not part.exists()
 
 
@@ -218,8 +232,8 @@ def test_damage_on_the_way_is_seen(hub, home):
     hub.damage = True
     with pytest.raises(MissingFiles, match="was damaged on the way"):
         download.download(NAME, home, endpoint=hub.address)
-    assert not (home / "safety/falconsai/model.safetensors").exists()
-    assert not list((home / "safety/falconsai").glob("model*.part"))
+    assert not (home / "small/model.safetensors").exists()
+    assert not list((home / "small").glob("model*.part"))
 
 
 def test_replaced_file_is_refused_before_its_transfer(hub, home):
@@ -233,15 +247,11 @@ def test_replaced_file_is_refused_before_its_transfer(hub, home):
 
 
 def test_other_form_of_the_same_weights(hub, home, monkeypatch):
-    """The repository of the DressCode UNet was not seen: .bin or .safetensors, both are taken."""
-    variant = locate.variant_named("idm_vton/dresscode")
-    hub.files |= {
-        "yisol/IDM-VTON-DC/unet/config.json": b"{}",
-        "yisol/IDM-VTON-DC/unet/diffusion_pytorch_model.safetensors": CONTENT,
-    }
-    with pytest.raises(MissingFiles):  # the shared part is not on this hub
-        download.download(variant.name, home, endpoint=hub.address)
-    assert locate.problems(variant.sources[0], home / "idm_vton_dc") == []
+    """Authors who add .safetensors and remove .bin do not break the download."""
+    source = Source(REPOSITORY, "small", (File("model.bin"), File("config.json")))
+    monkeypatch.setitem(VARIANTS, NAME, dataclasses.replace(SMALL, sources=(source,)))
+    located = download.download(NAME, home, endpoint=hub.address)
+    assert sorted(path.name for _, path in located.files()) == ["config.json", "model.safetensors"]
 
 
 def test_private_or_gone(hub, home):
@@ -264,63 +274,3 @@ def test_no_room(hub, home, monkeypatch):
     with pytest.raises(InputError, match=r"1,000,000.0 GB are to be fetched.*--to"):
         download.download(NAME, home, endpoint=hub.address)
     assert hub.gets("model.safetensors") == []
-
-
-# ---------------------------------------------------------------------------------- converting
-
-
-def test_convert_halves_and_keeps_names(tmp_path):
-    state = {
-        "b.weight": torch.randn(5, 3),
-        "a.bias": torch.randn(7, dtype=torch.float64),
-        "ids": torch.arange(4),
-        "scalar": torch.tensor(2.5),
-        "none": torch.zeros(0, 3),
-    }
-    torch.save({"state_dict": state}, tmp_path / "model.pth")
-    target = tmp_path / "model.bf16.safetensors"
-    seen = []
-    convert.convert_file(tmp_path / "model.pth", target, torch.bfloat16, lambda *p: seen.append(p))
-    found = load_file(target)
-    assert set(found) == set(state)
-    assert all(torch.equal(found[n], t.to(found[n].dtype)) for n, t in state.items())
-    assert {t.dtype for t in found.values()} == {torch.bfloat16, torch.int64}
-    assert seen[-1] == ("model.pth", 5, 5)
-    assert locate.safetensors_length(target) == target.stat().st_size
-
-
-def test_values_too_large_for_half_are_told(tmp_path):
-    torch.save({"a": torch.tensor([7e4])}, tmp_path / "model.pth")
-    target = tmp_path / "model.fp16.safetensors"
-    with pytest.raises(InputError, match="70000.*bf16"):
-        convert.convert_file(tmp_path / "model.pth", target, torch.float16)
-    assert [path.name for path in tmp_path.iterdir()] == ["model.pth"]
-
-
-def test_convert_variant_and_load_from_it(home):
-    root = home / "openpose"
-    root.mkdir(parents=True)
-    state = {"conv1_1.weight": torch.randn(4, 3, 3, 3)}
-    torch.save(state, root / "body_pose_model.pth")
-    located = locate.adopt("openpose", root)
-    (written,) = convert.convert_variant(located, "fp16", delete_originals=True)
-    assert [path.name for path in root.glob("body*")] == ["body_pose_model.fp16.safetensors"]
-    located = locate.find("openpose")  # the converted file stands for the published one
-    assert convert.convert_variant(located, "fp16") == []
-    path = locate.weight_file(located.root / "body_pose_model.pth", torch.float16)
-    assert path == written
-    loaded = weights.read_state(path)["conv1_1.weight"]
-    assert torch.equal(loaded, state["conv1_1.weight"].half())
-
-
-def test_stopping_leaves_nothing_behind(tmp_path):
-    torch.save({"a": torch.ones(3), "b": torch.ones(3)}, tmp_path / "model.pth")
-
-    def stop(*_progress):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        convert.convert_file(
-            tmp_path / "model.pth", tmp_path / "model.fp32.safetensors", torch.float32, stop
-        )
-    assert [path.name for path in tmp_path.iterdir()] == ["model.pth"]

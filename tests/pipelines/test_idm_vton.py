@@ -4,14 +4,12 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from fitting_room.pipelines import convert, locate
 from fitting_room.pipelines.errors import InputError, MissingFiles
-from fitting_room.pipelines.idm_vton import pictures
 from fitting_room.pipelines.idm_vton.load import build, load, load_network, split_resampler
-from fitting_room.pipelines.idm_vton.prompts import Prompts, look_at
+from fitting_room.pipelines.idm_vton.prompts import Prompts
 from fitting_room.pipelines.run import every_pair
 from safetensors.torch import save_file
 
@@ -216,7 +214,7 @@ def test_stages_in_order(people, garments):
     assert seen == [(1, 2, (2, 3, 8, 12)), (2, 2, (2, 3, 8, 12))]
 
 
-@pytest.mark.parametrize("scheduler", ["published", "dpmpp_2m", "unipc", "euler", "lcm"])
+@pytest.mark.parametrize("scheduler", ["dpmpp_2m", "unipc", "euler", "lcm"])
 def test_schedulers(pipeline, people, garments, scheduler):
     made = pipeline(people, garments, steps=2, scheduler=scheduler)
     assert made.isfinite().all() and made.min() >= 0 and made.max() <= 1
@@ -233,9 +231,8 @@ def test_start_from_a_picture(pipeline, people, garments):
         pipeline(people, garments, steps=4, strength=0.5)
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision(people, garments, dtype):
-    made = load(CHECKPOINT, dtype=dtype)(people, garments, steps=2)
+def test_half_precision(people, garments):
+    made = load(CHECKPOINT, dtype=torch.bfloat16)(people, garments, steps=2)
     assert made.dtype == torch.float32 and made.isfinite().all()
 
 
@@ -317,33 +314,3 @@ def test_installed_and_converted(tmp_path, monkeypatch, people, garments, pipeli
     )
     half = load(CHECKPOINT, dtype=torch.float16)(people, garments, steps=2)
     assert torch.equal(made, half)
-
-
-# --------------------------------------------------------------------------------------- pictures
-
-
-def test_centre_box_and_back():
-    photo = np.random.default_rng(0).integers(0, 255, (150, 111, 3)).astype(np.uint8)
-    box = pictures.centre_box(111, 150)
-    assert box == (0.0, 1.0, 111.0, 149.0)
-    inside = pictures.cut_out(photo, box)
-    assert inside.shape == (148, 111, 3)
-    assert np.array_equal(pictures.paste_back(photo, box, inside), photo)
-    wide = pictures.centre_box(300, 100)
-    assert wide == (112.5, 0.0, 187.5, 100.0)
-
-
-def test_hand_mask_takes_every_value():
-    assert pictures.hand_mask(np.array([[0, 1], [128, 255]], np.uint8)).tolist() == [
-        [0, 255],
-        [255, 255],
-    ]
-
-
-@pytest.mark.parametrize(("height", "width"), [(300, 200), (200, 333), (224, 224), (100, 90)])
-def test_look_is_that_of_the_published_processor(height, width):
-    """Against the processor of transformers that works on Pillow, as the published one did."""
-    processors = pytest.importorskip("transformers.models.clip.image_processing_pil_clip")
-    picture = np.random.default_rng(1).integers(0, 255, (height, width, 3)).astype(np.uint8)
-    wanted = processors.CLIPImageProcessorPil()(images=[picture], return_tensors="pt").pixel_values
-    assert (look_at([picture]) - wanted).abs().max() < 1e-5

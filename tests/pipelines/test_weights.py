@@ -1,15 +1,13 @@
 """Reading, loading and finding weight files, and agreeing to their terms: real files."""
 
-import json
 import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from fitting_room.pipelines import licences, locate, weights
-from fitting_room.pipelines.catalog_types import File, Source
-from fitting_room.pipelines.errors import InputError, MissingFiles
+from fitting_room.pipelines import weights
+from fitting_room.pipelines.errors import MissingFiles
 from safetensors.torch import save_file
 from torch import nn
 
@@ -183,154 +181,3 @@ def test_load_strict_allows_by_name():
 )
 def test_looks_like(name, words):
     assert words in weights.looks_like([name])
-
-
-# ------------------------------------------------------------------------------------- finding
-
-A = File("net/model.bin", None)
-B = File("net/config.json", 2)
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    """A machine with no models at all."""
-    monkeypatch.setenv("FITTING_ROOM_MODELS", str(tmp_path / "home"))
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
-    return tmp_path / "home"
-
-
-BODY = "body_pose_model.pth"
-
-
-def put(path: Path, size: int) -> None:
-    """A file of that size that takes no room on the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        file.truncate(size)
-
-
-def test_everything_missing_in_one_message(home):
-    with pytest.raises(MissingFiles) as caught:
-        locate.find("idm_vton/vitonhd", folders=["/some/models"])
-    message = str(caught.value)
-    assert "unet/diffusion_pytorch_model.bin (12.0 GB)" in message
-    assert "tokenizer_2/merges.txt" in message
-    assert message.count("missing:") == 21
-    assert "/some/models" in message and str(home) in message
-    assert message.endswith("fitting-room download idm_vton/vitonhd")
-
-
-def test_places_in_order(home, tmp_path):
-    comfy, own = tmp_path / "comfy", tmp_path / "own"
-    put(home / "openpose" / BODY, 209_267_595)
-    assert locate.find("openpose").root == home / "openpose"
-    put(comfy / "openpose" / "openpose" / BODY, 209_267_595)
-    assert locate.find("openpose", folders=[comfy]).root == comfy / "openpose" / "openpose"
-    put(own / BODY, 10)
-    assert locate.find("openpose", path=own, folders=[comfy]).root == own
-    with pytest.raises(MissingFiles, match=str(tmp_path / "nothing")):
-        locate.find("openpose", path=tmp_path / "nothing", folders=[comfy])
-
-
-def test_wrong_size_is_told_with_both(home):
-    put(home / "openpose" / BODY, 1000)
-    with pytest.raises(MissingFiles, match="209,267,595 bytes wanted, 1,000 found"):
-        locate.find("openpose")
-
-
-def test_derived_size_may_be_a_little_off(home):
-    for file in locate.variant_named("leffa/virtual_tryon").sources[0].files:
-        put(home / "leffa" / file.path, file.size + (file.size // 200 if file.derived else 0))
-    assert locate.find("leffa/virtual_tryon").root == home / "leffa"
-    put(home / "leffa" / "virtual_tryon.pth", 7_000_000_000)
-    with pytest.raises(MissingFiles, match="about 7,210,875,324 bytes wanted"):
-        locate.find("leffa/virtual_tryon")
-
-
-def test_truncated_safetensors_is_seen_by_its_own_header(tmp_path):
-    source = Source("a/b", "a", (File("model.bin"),))
-    path = save(tmp_path / "model.fp16.safetensors", TENSORS)
-    assert locate.problems(source, tmp_path) == []
-    path.write_bytes(path.read_bytes()[:-1])
-    assert "its header says" in locate.problems(source, tmp_path)[0]
-
-
-def test_hub_cache_is_found_without_network(home, tmp_path):
-    snapshot = tmp_path / "hf" / "hub" / "models--franciszzj--Leffa" / "snapshots" / "c0ffee"
-    put(snapshot / "openpose" / BODY, 209_267_595)
-    refs = snapshot.parent.parent / "refs"
-    refs.mkdir()
-    (refs / "main").write_text("c0ffee")
-    assert locate.find("openpose").root == snapshot / "openpose"
-
-
-def test_own_files_are_adopted(home):
-    put(home / "openpose" / BODY, 1000)
-    with pytest.raises(MissingFiles):
-        locate.find("openpose")
-    locate.adopt("openpose", home / "openpose")
-    assert locate.find("openpose").root == home / "openpose"
-    put(home / "openpose" / BODY, 999)
-    with pytest.raises(MissingFiles, match="1,000 bytes wanted, 999 found"):
-        locate.find("openpose")
-
-
-def test_hashes(home):
-    put(home / "openpose" / BODY, 1000)
-    located = locate.adopt("openpose", home / "openpose")
-    (line,) = locate.wrong_hashes(located)
-    assert "25a948c1" in line and "wanted" in line
-    assert locate.sha256(home / "openpose" / BODY) in line
-
-
-def test_shared_files_of_a_second_repository(home, tmp_path):
-    """The DressCode UNet is given by path, what it shares lies in the models folder."""
-    shared = locate.variant_named("idm_vton/dresscode").sources[1]
-    for file in shared.files:
-        put(home / "idm_vton" / file.path, file.size or 2)
-        if file.path.endswith(".safetensors"):  # a header that says the size
-            header = {"a": {"dtype": "U8", "shape": [1], "data_offsets": [0, file.size - 8 - 100]}}
-            text = json.dumps(header).encode().ljust(100)
-            with (home / "idm_vton" / file.path).open("r+b") as opened:
-                opened.write((100).to_bytes(8, "little") + text)
-    own = tmp_path / "own"
-    put(own / "unet" / "config.json", 2)
-    put(own / "unet" / "diffusion_pytorch_model.bin", 2)
-    located = locate.find("idm_vton/dresscode", path=own)
-    assert located.roots == (own, home / "idm_vton")
-
-
-def test_precision_chooses_the_file(tmp_path):
-    published = save(tmp_path / "model.bin", TENSORS)
-    half = save(tmp_path / "model.fp16.safetensors", TENSORS)
-    assert locate.weight_file(published, torch.float16) == half
-    assert locate.weight_file(published, torch.bfloat16) == published
-    assert locate.weight_file(published) == published
-    published.unlink()
-    assert locate.weight_file(published, torch.bfloat16) == half
-    whole = save(tmp_path / "model.safetensors", TENSORS)
-    assert locate.weight_file(published, torch.bfloat16) == whole
-
-
-# ----------------------------------------------------------------------------------- licences
-
-
-def test_licence_is_agreed_to_once(home):
-    assert "Not for a shop" in licences.license_text("ootdiffusion/hd")
-    assert not licences.license_accepted("ootdiffusion/hd")
-    with pytest.raises(InputError, match="CC BY-NC-SA.*\n(.*\n)*.*--accept-license"):
-        licences.require_accepted("ootdiffusion/hd")
-    licences.accept_license("ootdiffusion/hd", home)
-    licences.require_accepted("ootdiffusion/hd")
-    assert not licences.license_accepted("ootdiffusion/dc")
-    record = json.loads((home / "licences.json").read_text())
-    record["ootdiffusion/hd"]["text_sha256"] = "another text"
-    (home / "licences.json").write_text(json.dumps(record))
-    assert not licences.license_accepted("ootdiffusion/hd")
-
-
-def test_free_licences_need_no_agreement(home):
-    assert licences.license_accepted("human_parsing/pth")
