@@ -71,6 +71,16 @@ def find(
     for a name that is not in the catalogue.
     """
     variant = variant_named(name)
+    located, lines = survey(variant, path, folders)
+    if lines:
+        raise MissingFiles(_message(variant, lines, path, folders))
+    return located
+
+
+def survey(
+    variant: Variant, path: str | Path | None = None, folders: Sequence[str | Path] = ()
+) -> tuple[Located, list[str]]:
+    """Where the files of a variant most likely are, and a line for each that is not right there."""
     roots, lines = [], []
     for source in variant.sources:
         tried = list(_tried(source, path, folders, only_given=source is variant.sources[0]))
@@ -79,9 +89,7 @@ def find(
         root, found = min(tried, key=lambda place: (len(place[1]), str(place[1]).count("missing:")))
         roots.append(root)
         lines += found
-    if lines:
-        raise MissingFiles(_message(variant, lines, path, folders))
-    return Located(variant, tuple(roots))
+    return Located(variant, tuple(roots)), lines
 
 
 def _tried(

@@ -8,6 +8,7 @@ import torch
 from fitting_room.pipelines import licences, locate
 from fitting_room.pipelines.catalog_types import File, Source
 from fitting_room.pipelines.errors import InputError, MissingFiles
+from fitting_room.pipelines.inventory import inventory
 from safetensors.torch import save_file
 
 TENSORS = {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.tensor([1.0, -2.0])}
@@ -161,3 +162,30 @@ def test_licence_is_agreed_to_once(home):
 
 def test_free_licences_need_no_agreement(home):
     assert licences.license_accepted("human_parsing/pth")
+
+
+# ----------------------------------------------------------------------------------- inventory
+
+
+def test_inventory(home):
+    put(home / "openpose" / BODY, 209_267_595)
+    put(home / "densepose" / "model_final_162be9.pkl", 5)
+    found = {each.name: each for each in inventory()}
+    assert found["leffa/virtual_tryon"].state == "absent"
+    assert found["leffa/virtual_tryon"].lines == ()
+    openpose, densepose = found["openpose/body"], found["densepose/r50_fpn_s1x"]
+    assert (openpose.state, openpose.accepted) == ("ready", False)
+    assert openpose.command == "fitting-room download openpose/body"
+    assert densepose.state == "incomplete"
+    assert "255,757,821 bytes wanted, 5 found" in densepose.lines[0]
+    json.dumps([each.as_dict() for each in found.values()])
+
+
+def test_inventory_verifies(home):
+    put(home / "openpose" / BODY, 1000)
+    locate.adopt("openpose", home / "openpose")
+    read = []
+    found = {each.name: each for each in inventory(verify=True, progress=read.append)}
+    assert found["openpose/body"].state == "incomplete"
+    assert "sha256" in found["openpose/body"].lines[0]
+    assert read == [str(home / "openpose" / BODY)]
