@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError, NoGarmentFound
-from .matting import ANALYSIS_SIDE, CutOut, cut_out, matte, reduced
+from .matting import ANALYSIS_SIDE, CutOut, cut_out, reduced
 from .silhouette import SIDES, Shape, Upright, read_shape, stand_upright
 
 CATEGORIES = ("upper", "lower", "dress")

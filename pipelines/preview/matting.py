@@ -14,6 +14,8 @@ import numpy as np
 from PIL import Image
 
 from ..errors import NoGarmentFound
+from .contour import fill
+from .snap import snap_outline
 
 ANALYSIS_SIDE = 768  # long side of the copy that is looked at, pixels
 LEAST_SHARE = 0.004  # of the picture that a garment covers
@@ -36,8 +38,8 @@ class CutOut:
 def cut_out(picture: np.ndarray) -> CutOut:
     """The garment of an RGB uint8 (height, width, 3) photo. Raises NoGarmentFound."""
     small = reduced(picture, ANALYSIS_SIDE)
-    inside = find_foreground(small)
-    return matte(picture, inside)
+    block = 16 * small.shape[0] / picture.shape[0]
+    return matte(picture, find_foreground(small, block))
 
 
 def reduced(picture: np.ndarray, side: int) -> np.ndarray:
@@ -70,22 +72,107 @@ def to_lab(picture: np.ndarray) -> np.ndarray:
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
 
 
-def find_foreground(picture: np.ndarray) -> np.ndarray:
-    """Boolean (height, width): what is not the plain background. Raises NoGarmentFound."""
+def find_foreground(picture: np.ndarray, block: float) -> np.ndarray:
+    """Share (height, width), 0..1, of what is not the plain background. Raises NoGarmentFound.
+
+    block: the size of a JPEG macroblock in this copy, pixels.
+    """
     lab = to_lab(picture)
     unit = max(1.0, max(lab.shape[:2]) / 256)  # 3 pixels of a 768 pixel picture
     radius = max(1, round(unit))
     field, noise = fit_background(lab)
-    plain = distance_from(lab, field) < 0.45 + noise
-    background = reach_from_border(plain, radius)
+    background = reach_from_border(distance_from(lab, field) < 0.45 + noise, radius)[0]
+    frame = filled_frame(~background)
+    if frame is not None:
+        inside = np.zeros(background.shape, np.float32)
+        inside[frame] = find_foreground(picture[frame], block)
+        return inside
     field = smooth_field(lab, background)
+    difference = lab - field
     distance = distance_from(lab, field)
-    plain = distance < 0.45 + noise
-    background = reach_from_border(plain, radius)
-    background |= strip_ringing(distance, background, unit)
+    background, enclosed = reach_from_border(distance < 0.45 + noise, radius)
+    background |= flat_patches(difference, distance, noise, unit)
+    reach = max(2, round(min(block, 4 * unit)))
+    if is_pale(distance, background, noise, reach):
+        background |= true_holes(enclosed, difference, noise, background)
+        background |= strip_shadow(lab, field, background, noise, unit)
+        alike = distance < 0.8 + noise
+        background |= open_gaps(difference, distance, alike, background, noise, unit)
+        inside = closed(keep_garment(~background), round(1.7 * unit))
+        inside &= ~spikes(inside, reach // 2)
+        return fill(snap_outline(inside, distance, noise, reach), *inside.shape)
+    background |= all_holes(distance, noise, unit, background)
     background |= strip_shadow(lab, field, background, noise, unit)
-    background |= open_gaps(distance, background, noise, unit)
-    return keep_garment(~background)
+    return keep_garment(~background).astype(np.float32)
+
+
+def is_pale(distance: np.ndarray, background: np.ndarray, noise: float, reach: int) -> bool:
+    """Has the garment itself colours that are close to the background's?"""
+    deep = ~within(background | (distance < 1.5 + noise), max(2, reach // 3))
+    close = deep & (distance < 10 + noise)
+    return bool(close.sum() > 0.006 * (~background).sum())
+
+
+def all_holes(
+    distance: np.ndarray, noise: float, unit: float, background: np.ndarray
+) -> np.ndarray:
+    """Whatever looks like the background, where nothing of the garment does."""
+    from scipy import ndimage
+
+    labels, count = ndimage.label((distance < 3 + noise) | background)
+    flat = labels.ravel()
+    sizes = np.maximum(np.bincount(flat, minlength=count + 1), 1)
+    keep = np.bincount(flat, distance.ravel(), minlength=count + 1) < (1.2 + noise) * sizes
+    keep &= sizes > 3 * unit**2
+    keep &= plausible_holes(labels, count, background, strict=False)
+    keep |= np.bincount(labels[background], minlength=count + 1) > 0
+    keep[0] = False
+    return keep[labels]
+
+
+def spikes(region: np.ndarray, radius: int) -> np.ndarray:
+    """What sticks out, narrower than two radii and not much longer."""
+    from scipy import ndimage
+
+    labels, count = ndimage.label(region & closed(~region, radius))
+    keep = np.bincount(labels.ravel(), minlength=count + 1) < (2 * radius + 1) ** 2
+    keep[0] = False
+    return keep[labels]
+
+
+def flat_patches(
+    difference: np.ndarray, distance: np.ndarray, noise: float, unit: float
+) -> np.ndarray:
+    """Pieces a shade darker than the background and perfectly even: where a shop has pasted its
+    cut-out with some of another background."""
+    from scipy import ndimage
+
+    light = difference[..., 0]
+    patch = (distance < 2.0) & (light < 0.1) & (distance > 0.45 + noise)
+    size = 2 * max(1, round(unit)) + 1
+    level = ndimage.uniform_filter(light, size)
+    change = ndimage.uniform_filter(light**2, size) - level**2
+    even = patch & (change < (0.04 + 0.3 * noise) ** 2)
+    labels, count = ndimage.label(even)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    return within((sizes > 0.004 * even.size)[labels], size // 2) & (distance < 2.0)
+
+
+def closed(region: np.ndarray, radius: int) -> np.ndarray:
+    """Without the notches and holes that are narrower than two radii."""
+    return ~within(~within(region, radius), radius)
+
+
+def filled_frame(inside: np.ndarray) -> tuple[slice, slice] | None:
+    """The rectangle that is all "garment": a picture within a frame of another plain colour."""
+    rows, columns = np.nonzero(inside.any(1))[0], np.nonzero(inside.any(0))[0]
+    if len(rows) < 16 or len(columns) < 16:
+        return None
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    if inside[box].mean() < 0.985 or inside.mean() > 0.985:
+        return None
+    return slice(rows[0] + 2, rows[-1] - 1), slice(columns[0] + 2, columns[-1] - 1)
 
 
 def smooth_field(lab: np.ndarray, background: np.ndarray) -> np.ndarray:
@@ -176,19 +263,6 @@ def steepness(lab: np.ndarray) -> np.ndarray:
     return np.sqrt((down**2 + across**2).sum(-1))
 
 
-def strip_ringing(distance: np.ndarray, background: np.ndarray, unit: float) -> np.ndarray:
-    """The faint ripples that JPEG leaves up to a block of 8 pixels around a strong edge."""
-    from scipy import ndimage
-
-    reach = max(2, round(2.4 * unit))
-    strongest = ndimage.maximum_filter(distance, 2 * reach + 1)
-    faint = distance < np.minimum(6.0, 0.1 * strongest)
-    near = within(background, reach)
-    labels, _ = ndimage.label((faint & near) | background)
-    reached = np.unique(labels[background])
-    return np.isin(labels, reached[reached > 0]) & ~background
-
-
 def strip_shadow(
     lab: np.ndarray, field: np.ndarray, background: np.ndarray, noise: float, unit: float
 ) -> np.ndarray:
@@ -203,11 +277,13 @@ def strip_shadow(
     light = difference[..., 0]
     tint = np.sqrt(difference[..., 1] ** 2 + difference[..., 2] ** 2)
     slope = steepness(lab) * unit / 3
+    steepest = ndimage.maximum_filter(slope, 3)
     likely = (light < 0.3 + noise) & (light > -45) & (tint < 1.0 + noise + 0.08 * -light)
-    fading = likely & (slope < 0.3 + noise + 0.45 * np.abs(light))
-    near = within(background, round(14 * unit))
-    grown = reach_from_border((fading & near) | background, max(1, round(0.7 * unit)))
-    zone = grown & ~background
+    fading = likely & (steepest < 0.5 + noise + 0.8 * np.abs(light))
+    depth = ndimage.distance_transform_cdt(~background, "chessboard")
+    near = depth <= round(14 * unit)
+    grown = reach_from_border((fading & near) | background, max(1, round(0.7 * unit)))[0]
+    zone = open_towards_background(grown & ~background, light, depth, unit)
     if not zone.any():
         return zone
     rim = within(zone, round(1.5 * unit)) & ~background & near
@@ -218,23 +294,104 @@ def strip_shadow(
     return (ndimage.watershed_ift(cost, markers) == 1) & ~background
 
 
+def open_towards_background(
+    zone: np.ndarray, light: np.ndarray, depth: np.ndarray, unit: float
+) -> np.ndarray:
+    """The pieces of a zone that lie open to the background, not behind an edge with a gap in it.
+
+    Behind an edge there are many pixels some way in and few that touch the background.
+    """
+    from scipy import ndimage
+
+    labels, count = ndimage.label(zone)
+    if not count:
+        return zone
+    touching = np.bincount(labels[depth == 1], minlength=count + 1)
+    further = np.bincount(labels[depth == 1 + max(2, round(1.3 * unit))], minlength=count + 1)
+    keep = touching > 0.75 * further
+    # A shadow is darker than the background, not only of about its colour.
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    keep &= np.bincount(labels.ravel(), light.ravel(), minlength=count + 1) < -1.0 * sizes
+    keep[0] = False
+    return keep[labels]
+
+
 def within(region: np.ndarray, radius: int) -> np.ndarray:
     """The region and everything up to that many pixels from it."""
     from scipy import ndimage
 
+    if not region.any():
+        return region
     return ndimage.distance_transform_cdt(~region, "chessboard") <= radius
 
 
-def reach_from_border(passable: np.ndarray, radius: int) -> np.ndarray:
-    """What a square of that radius reaches from outside: it does not slip through small gaps."""
+def reach_from_border(passable: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
+    """What a square of that radius reaches from outside, and what else it fits into, labelled.
+
+    It does not slip through small gaps.
+    """
     from scipy import ndimage
 
     pad = 2 * radius + 1
     free = np.pad(passable, pad, constant_values=True)
-    centres = ~within(~free, radius)
-    labels, _ = ndimage.label(centres)
-    swept = within(labels == labels[0, 0], radius)
-    return swept[pad:-pad, pad:-pad]
+    labels, _ = ndimage.label(~within(~free, radius))
+    outside = within(labels == labels[0, 0], radius)
+    others = np.where(labels == labels[0, 0], 0, labels)
+    enclosed = ndimage.maximum_filter(others, 2 * radius + 1) * ~outside
+    inner = slice(pad, -pad)
+    return outside[inner, inner], enclosed[inner, inner]
+
+
+def true_holes(
+    labels: np.ndarray, difference: np.ndarray, noise: float, background: np.ndarray
+) -> np.ndarray:
+    """Of the labelled pieces inside the garment those that have the background's colour and lie
+    where the background can show: beside sleeves, between legs, in straps."""
+
+    count = int(labels.max())
+    flat = labels.ravel()
+    sizes = np.maximum(np.bincount(flat, minlength=count + 1), 1)
+    squared = sum(
+        (np.bincount(flat, difference[..., c].ravel(), minlength=count + 1) / sizes) ** 2
+        for c in range(3)
+    )
+    spread_out = np.bincount(flat, (difference**2).sum(-1).ravel(), minlength=count + 1) / sizes
+    keep = (squared < (0.35 + 0.25 * noise) ** 2) & (spread_out < (0.5 + 0.7 * noise) ** 2)
+    keep[0] = False
+    keep &= plausible_holes(labels, count, background, strict=True)
+    return keep[labels]
+
+
+def plausible_holes(
+    labels: np.ndarray, count: int, background: np.ndarray, strict: bool
+) -> np.ndarray:
+    """By label number: does the piece lie where a garment lets the background show?
+
+    Not strict: anywhere but on the breast and belly, where a print is more likely.
+    """
+    from scipy import ndimage
+
+    keep = np.zeros(count + 1, bool)
+    rows, columns = np.nonzero(~background.all(1))[0], np.nonzero(~background.all(0))[0]
+    if not len(rows):
+        return keep
+    tall, wide = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
+    away = ndimage.distance_transform_cdt(~background, "chessboard")
+    for number, place in enumerate(ndimage.find_objects(labels), start=1):
+        if place is None:
+            continue
+        height, width = (part.stop - part.start for part in place)
+        low = ((place[0].start + place[0].stop) / 2 - rows[0]) / tall
+        aside = abs((place[1].start + place[1].stop) / 2 - columns[0] - wide / 2) / wide
+        piece = labels[place] == number
+        bridge = away[place][piece].min()
+        strap = bridge < 0.015 * max(tall, wide) and piece.sum() > 0.005 * tall * wide
+        beside_sleeve = low > 0.4 and aside > 0.12 and height > 1.3 * width
+        between_legs = low > 0.5 and aside < 0.15 and place[0].stop > rows[0] + 0.85 * tall
+        keep[number] = strap or beside_sleeve or between_legs
+        if not strict:
+            keep[number] |= aside > 0.2 or low < 0.2 or bridge < 0.04 * max(tall, wide)
+    return keep
 
 
 def spread(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -276,7 +433,12 @@ def doubled(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def open_gaps(
-    distance: np.ndarray, background: np.ndarray, noise: float, unit: float
+    difference: np.ndarray,
+    distance: np.ndarray,
+    alike: np.ndarray,
+    background: np.ndarray,
+    noise: float,
+    unit: float,
 ) -> np.ndarray:
     """Background that was not reached: between arm and body, between legs, in straps.
 
@@ -284,7 +446,7 @@ def open_gaps(
     """
     from scipy import ndimage
 
-    alike = (distance < 0.8 + 1.5 * noise) & ~background
+    alike = alike & ~background
     labels, count = ndimage.label(alike)
     if not count:
         return alike
@@ -292,12 +454,18 @@ def open_gaps(
     keep = sizes >= 5 * unit**2
     keep[0] = False
     labels = np.where(keep[labels], labels, 0)
-    size = 2 * max(1, round(unit)) + 1
+    squared = sum(
+        (np.bincount(labels.ravel(), difference[..., c].ravel(), minlength=count + 1) / sizes) ** 2
+        for c in range(3)
+    )
+    keep &= squared < (0.4 + 0.5 * noise) ** 2
+    size = 2 * max(1, round(0.8 * unit)) + 1
     around = np.where(alike | background, 0, ndimage.maximum_filter(labels, size))
-    weights = np.bincount(around.ravel(), distance.ravel(), minlength=count + 1)
-    counts = np.bincount(around.ravel(), minlength=count + 1)
-    keep &= weights > (5 + 4 * noise) * np.maximum(counts, 1)
-    return keep[labels]
+    clear = np.bincount(around.ravel(), (distance > 4 + 2 * noise).ravel(), minlength=count + 1)
+    keep &= clear > 0.8 * np.bincount(around.ravel(), minlength=count + 1)
+    keep &= plausible_holes(labels, count, background, strict=True)
+    # More than a few are the stripes of a garment in the background's colour.
+    return keep[labels] if keep.sum() <= 4 else np.zeros_like(alike)
 
 
 def keep_garment(inside: np.ndarray) -> np.ndarray:
@@ -310,17 +478,17 @@ def keep_garment(inside: np.ndarray) -> np.ndarray:
     largest = int(sizes.max())
     if largest < LEAST_SHARE * inside.size:
         raise NoGarmentFound(
-            "A garment on a plain background was wanted, but nothing stands out from the background "
-            "of this picture. Use a photo in which the garment is larger or differs from the "
+            "A garment on a plain background was wanted, but nothing stands out from the "
+            "background of this picture. Use a photo in which the garment is larger or differs from the "
             "background, or give a mask of the garment."
         )
     return (sizes >= 0.04 * largest)[labels]
 
 
 def matte(picture: np.ndarray, inside: np.ndarray) -> CutOut:
-    """The antialiased matte at full size from the boolean silhouette of a reduced copy."""
+    """The antialiased matte at full size from the silhouette (0..1) of a reduced copy."""
     height, width = picture.shape[:2]
-    flat = Image.fromarray(inside.astype(np.uint8) * 255)
+    flat = Image.fromarray((inside * 255 + 0.5).astype(np.uint8))
     rough = np.asarray(flat.resize((width, height), Image.Resampling.BILINEAR), np.float32) / 255
     band = max(2, round(max(height, width) / 220))
     core = ~within(rough < 0.99, band)
