@@ -82,9 +82,8 @@ CC_BY_NC_SA = Licence(
 LEFFA = Licence(
     "MIT (code and model card), on base weights under CreativeML OpenRAIL",
     "https://huggingface.co/franciszzj/Leffa",
-    "The authors allow commercial use, but trained on data sets that were given for research "
-    "only, so ask a lawyer before selling with it; the base model forbids the harmful uses that "
-    "its licence lists.",
+    "The authors allow it, but trained on data sets given for research only: ask a lawyer before "
+    "you sell with it. The base model's licence forbids the harmful uses that it lists.",
 )
 OPENPOSE = Licence(
     "OpenPose: academic or non-profit, non-commercial",

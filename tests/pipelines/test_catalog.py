@@ -1,5 +1,6 @@
 """The catalogue is data; these hold it to the published key lists and to itself."""
 
+import importlib.util
 import json
 import math
 import os
@@ -11,6 +12,7 @@ from fitting_room.pipelines.catalog import VARIANTS, variant_named
 from fitting_room.pipelines.errors import InputError
 
 TESTS = Path(__file__).resolve().parent.parent
+SCRIPT = TESTS.parent / "scripts" / "models_page.py"
 KEY_LISTS = [
     TESTS / "golden",
     TESTS.parent.parent / "shared" / "golden",
@@ -108,3 +110,14 @@ def test_preprocessing_sizes_follow_from_the_published_names(name, model):
     assert [part.parameters for part in variant.parts] == counts
     for file, values in zip(files, counts, strict=True):
         assert 4 * values < file.size < 4 * values + 200_000
+
+
+def test_page_tells_what_the_catalogue_says():
+    """docs/models.md is up to date: run scripts/models_page.py after a change."""
+    spec = importlib.util.spec_from_file_location("models_page", SCRIPT)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    text = script.PAGE.read_text(encoding="utf-8")
+    assert text == script.page(text)
+    for variant in VARIANTS.values():
+        assert f"fitting-room download {variant.name}`" in text
