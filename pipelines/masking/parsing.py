@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from ..errors import InputError
+from .keypoints import KeyPoints
 from .layers import load_network
 from .rules_common import ATR, LIP, check_labels, opencv, without_holes
 from .schp.network import UNUSED, Schp
@@ -31,6 +32,9 @@ INPUT_SIZES = {18: 512, 20: 473}
 
 LARGE_HOLE = 2000
 """Pixels: a hole in the upper clothes above this is no fold or shadow but something else."""
+
+CHIN = 0.5
+"""From the nose to the point between the shoulders."""
 
 ORDERS = ("bgr", "rgb")
 
@@ -100,6 +104,24 @@ def atr_with_neck(atr: np.ndarray, lip: np.ndarray) -> np.ndarray:
     merged = np.where(_small_holes(atr), np.uint8(ATR["upper"]), atr)
     neck = (merged == ATR["face"]) & (lip != LIP["face"])
     return np.where(neck, np.uint8(ATR["neck"]), merged)
+
+
+def neck_by_points(atr: np.ndarray, keypoints: KeyPoints) -> np.ndarray:
+    """An ATR map (one of other parsers, say) with 18 = neck: face that lies below the chin.
+
+    The chin is put halfway from the nose to the neck point. Without these points the map comes
+    back as it is. keypoints: of a picture of the map's size. Raises InputError.
+    """
+    check_labels(atr, "ATR")
+    nose, neck = keypoints.points[0], keypoints.points[1]
+    if not (nose[2] > 0 and neck[2] > 0):
+        return atr
+    down = neck[:2] - nose[:2]
+    y, x = np.nonzero(atr == ATR["face"])
+    below = ((x - nose[0]) * down[0] + (y - nose[1]) * down[1]) > CHIN * (down @ down)
+    marked = atr.copy()
+    marked[y[below], x[below]] = ATR["neck"]
+    return marked
 
 
 def _small_holes(atr: np.ndarray) -> np.ndarray:
