@@ -5,23 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from PIL import Image
-from torch import Tensor
 
 from ..errors import NobodyFound
-from .edges import BAND, WINDOW, sharpen
 from .keypoints import KeyPoints
-from .landmarks import Reading, settle
-from .mediapipe.crops import Crop, cut_out, put_back
-from .mediapipe.decoding import CROP_SIZE
+from .landmarks import settle
 from .mediapipe.model import BodyModel, load_body_model
 from .people import Person, find_people, look_for_people, read_picture
+from .person_mask import person_mask
 
 __all__ = ["Body", "BodyModel", "Person", "find_body", "find_people", "load_body_model"]
 
 LEAST_VISIBILITY = 0.3
-CELLS = 2  # of the grid where the photo sharpens the mask, per pixel of the network's mask
 
 # MediaPipe's landmark of each OpenPose point; the neck is the middle of both shoulders.
 LANDMARK_OF = (0, None, 12, 14, 16, 11, 13, 15, 24, 26, 28, 23, 25, 27, 5, 2, 8, 7)
@@ -76,7 +70,7 @@ def find_body(model: BodyModel, picture: np.ndarray, index: int = 0) -> Body:
             f"Something like a person is in the photo ({size} pixels), but no pose can be read. "
             "Use a photo of a person upright, whose face or upper body is visible and not small."
         )
-    mask = _person_mask(model, picture, image, reading, alone=len(people) == 1)
+    mask = person_mask(model, picture, image, reading, alone=len(people) == 1)
     rows, columns = np.flatnonzero((mask > 0.5).any(1)), np.flatnonzero((mask > 0.5).any(0))
     if not len(rows):
         raise NobodyFound(
@@ -85,44 +79,3 @@ def find_body(model: BodyModel, picture: np.ndarray, index: int = 0) -> Body:
         )
     box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
     return Body(reading.landmarks, mask, box, reading.score)
-
-
-def _person_mask(
-    model: BodyModel, picture: np.ndarray, image: Image.Image, reading: Reading, alone: bool
-) -> np.ndarray:
-    """The chosen person's mask at picture size; `alone`: nobody else is in the picture."""
-    width, height = image.size
-    crop = reading.crop
-    full = np.zeros((height, width), dtype=np.float32)
-    cell = max(crop.size / (CROP_SIZE * CELLS), 1.0)
-    box = _outline(reading.mask, crop, width, height, margin=(BAND + WINDOW) * cell)
-    if box is None:
-        return full
-    left, top, right, bottom = box
-    columns, rows = max(round((right - left) / cell), 1), max(round((bottom - top) / cell), 1)
-    coarse = put_back(reading.mask, crop, box, columns, rows)
-    if alone:
-        # Where the landmark network hesitates, hear the segmentation, which marks everybody.
-        view = Crop((left + right) / 2, (top + bottom) / 2, max(right - left, bottom - top))
-        with torch.inference_mode():
-            pixels = cut_out(image, view, CROP_SIZE, "nearest").to(model.device)
-            everybody = put_back(model.segmentation(pixels)[0], view, box, columns, rows)
-        coarse = torch.lerp(coarse, everybody, 2.4 * coarse * (1 - coarse))
-    full[top:bottom, left:right] = sharpen(picture[top:bottom, left:right], coarse)
-    return full
-
-
-def _outline(
-    mask: Tensor, crop: Crop, width: int, height: int, margin: float
-) -> tuple[int, int, int, int] | None:
-    """The box in the picture that holds the crop's mask and `margin` pixels around it."""
-    rows, columns = torch.nonzero(mask > 0.05, as_tuple=True)
-    if not len(rows):
-        return None
-    cells = torch.stack([columns, rows], 1).numpy() + 0.5
-    places = crop.to_picture(cells / CROP_SIZE)
-    left, top = np.floor(places.min(0) - margin).astype(int)
-    right, bottom = np.ceil(places.max(0) + margin).astype(int)
-    left, top = max(int(left), 0), max(int(top), 0)
-    right, bottom = min(int(right), width), min(int(bottom), height)
-    return (left, top, right, bottom) if left < right and top < bottom else None

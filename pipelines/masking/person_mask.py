@@ -1,0 +1,84 @@
+"""The mask of one person: what the networks say in several views, sharpened by the photo."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from .edges import BAND, WINDOW, sharpen
+from .landmarks import LEAST_SCORE, Reading, read_landmarks
+from .mediapipe.crops import Crop, cut_out, put_back
+from .mediapipe.decoding import CROP_SIZE
+from .mediapipe.model import BodyModel
+
+Box = tuple[int, int, int, int]  # left, top, right, bottom in picture pixels
+
+CELLS = 2  # of the grid where the photo sharpens the mask, per pixel of the network's mask
+NEAREST = 0.75  # a closer view than this part of the crop loses the body's context
+FURTHEST_ASIDE = 0.1  # of the crop, may the closer view move, for the same reason
+VETO = 0.25  # below this the landmark network is sure enough that something is no person
+
+
+def person_mask(
+    model: BodyModel, picture: np.ndarray, image: Image.Image, reading: Reading, alone: bool
+) -> np.ndarray:
+    """The mask of the reading's person, (height, width) float32, 0..1; all 0 if there is none.
+
+    picture and image are the same photo; `alone`: nobody else is in it.
+    """
+    height, width = picture.shape[:2]
+    full = np.zeros((height, width), dtype=np.float32)
+    tight = _outline(reading, width, height, margin=0.0)
+    if tight is None:
+        return full
+    closer = read_landmarks(model, image, _closer_view(reading.crop, tight))
+    cell = max(closer.crop.size / (CROP_SIZE * CELLS), 1.0)
+    box = _outline(reading, width, height, margin=(BAND + WINDOW) * cell) or tight
+    left, top, right, bottom = box
+    columns, rows = max(round((right - left) / cell), 1), max(round((bottom - top) / cell), 1)
+    coarse = put_back(reading.mask, reading.crop, box, columns, rows)
+    if closer.score >= LEAST_SCORE:
+        # The closer view tells arms from the waist; it may leave out hair or feet.
+        detail = put_back(closer.mask, closer.crop, box, columns, rows)
+        covered = put_back(torch.ones_like(closer.mask), closer.crop, box, columns, rows)
+        coarse = (coarse + detail) / (1 + covered)
+    if alone:
+        # Where the landmark network hesitates, hear the segmentation, which marks everybody.
+        everybody = _segment(model, image, box, columns, rows)
+        coarse = torch.lerp(coarse, everybody, 4 * (coarse - VETO).clamp(min=0) * (1 - coarse))
+    full[top:bottom, left:right] = sharpen(picture[top:bottom, left:right], coarse)
+    return full
+
+
+def _segment(model: BodyModel, image: Image.Image, box: Box, columns: int, rows: int) -> Tensor:
+    left, top, right, bottom = box
+    view = Crop((left + right) / 2, (top + bottom) / 2, max(right - left, bottom - top))
+    with torch.inference_mode():
+        pixels = cut_out(image, view, CROP_SIZE, "nearest").to(model.device)
+        return put_back(model.segmentation(pixels)[0], view, box, columns, rows)
+
+
+def _closer_view(crop: Crop, box: Box) -> Crop:
+    """A smaller crop around the visible person, if the frame cuts them or they are slim."""
+    left, top, right, bottom = box
+    size = min(max(1.1 * max(right - left, bottom - top), NEAREST * crop.size), crop.size)
+    aside = FURTHEST_ASIDE * crop.size
+    x = float(np.clip((left + right) / 2, crop.x - aside, crop.x + aside))
+    y = float(np.clip((top + bottom) / 2, crop.y - aside, crop.y + aside))
+    return Crop(x, y, size, crop.angle)
+
+
+def _outline(reading: Reading, width: int, height: int, margin: float) -> Box | None:
+    """The box in the picture that holds the reading's mask and `margin` pixels around it."""
+    rows, columns = torch.nonzero(reading.mask > 0.05, as_tuple=True)
+    if not len(rows):
+        return None
+    cells = torch.stack([columns, rows], 1).numpy() + 0.5
+    places = reading.crop.to_picture(cells / CROP_SIZE)
+    left, top = np.floor(places.min(0) - margin).astype(int)
+    right, bottom = np.ceil(places.max(0) + margin).astype(int)
+    left, top = max(int(left), 0), max(int(top), 0)
+    right, bottom = min(int(right), width), min(int(bottom), height)
+    return (left, top, right, bottom) if left < right and top < bottom else None
