@@ -134,7 +134,7 @@ class Schedule:
         index = len(schedule) is the end of the run: no noise.
         """
         signal, spread = self._level(index)
-        return signal * picture.float() + spread * noise.float()
+        return signal * picture.float() + spread * noise.float().to(picture.device)
 
     def clean(self, prediction: Tensor, index: int, latents: Tensor) -> Tensor:
         """The finished latents as far as they can be told before step `index`."""
