@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from ..errors import InputError
+from .clothes import ClothesParser, load_clothes_parser
 from .keypoints import KeyPoints
 from .layers import load_network
 from .rules_common import ATR, LIP, check_labels, opencv, without_holes
@@ -39,6 +40,11 @@ CHIN = 0.5
 ORDERS = ("bgr", "rgb")
 
 
+def load_parser(path: Path | str) -> Schp | OnnxSchp | ClothesParser:
+    """Any parsing network: a file of SCHP, or a folder of transformers. Raises as they do."""
+    return load_clothes_parser(path) if Path(path).is_dir() else load_schp(path)
+
+
 def load_schp(path: Path | str) -> Schp | OnnxSchp:
     """The ATR or LIP network of a published .pth (or converted .safetensors) or .onnx file.
 
@@ -51,7 +57,7 @@ def load_schp(path: Path | str) -> Schp | OnnxSchp:
 
 
 def parse(
-    network: Schp | OnnxSchp,
+    network: Schp | OnnxSchp | ClothesParser,
     pictures: Sequence[np.ndarray],
     order: str = "bgr",
     size: int | None = None,
@@ -62,8 +68,13 @@ def parse(
     order: the network was trained on BGR, and so it is fed. CatVTON's program feeds RGB unchanged;
     "rgb" repeats that (the golden stages preprocessed.N of atr_tiny and lip_tiny need it).
     size: side of the input, by default that of the published network with as many labels.
+    A network of transformers gives ATR labels, and takes neither order nor size.
     Raises InputError.
     """
+    if isinstance(network, ClothesParser):
+        for picture in pictures:
+            check_picture(picture)
+        return [network.parse(picture) for picture in pictures]
     size = size or _input_size(network)
     scores = label_scores(network, pictures, order, size)
     return [

@@ -19,6 +19,7 @@ from .rules_common import FRAME_HEIGHT, FRAME_WIDTH, check_labels, resized_label
 
 if TYPE_CHECKING:
     from .body import Body
+    from .clothes import ClothesParser
     from .densepose_rcnn.network import DensePoseRCNN
     from .openpose.network import OpenPoseBody
     from .schp.network import Schp
@@ -91,7 +92,7 @@ class Sources:
 def read_sources(
     photo: np.ndarray,
     *,
-    atr: Schp | OnnxSchp | None = None,
+    atr: Schp | OnnxSchp | ClothesParser | None = None,
     lip: Schp | OnnxSchp | None = None,
     pose: OpenPoseBody | VitPose | None = None,
     densepose: DensePoseRCNN | None = None,
