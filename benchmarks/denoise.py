@@ -1,0 +1,159 @@
+"""Counts and times one denoising step of each model at published size, as published and as here.
+
+    python benchmarks/denoise.py                          operations, of every model
+    python benchmarks/denoise.py --time --models leffa    seconds and memory, on this machine
+
+Counting needs no weights and little memory: the networks have none, and every saving is switched by
+itself. Operations are two for each multiply-add, as torch.utils.flop_counter counts them.
+Timing fills the networks with random numbers, one formulation after the other, each in a process of
+its own, so that the largest memory of each can be told; it checks first that all give the same.
+Ratios can be compared between machines, seconds cannot.
+
+Formulations: `formulations.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import multiprocessing
+import resource
+import sys
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from formulations import FORMULATIONS, HERE, MODELS, PUBLISHED, Bench, Formulation
+from torch.utils.flop_counter import FlopCounterMode
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def import_checkout() -> None:
+    """Makes `import fitting_room` mean this checkout, also where it is not installed."""
+    spec = importlib.util.spec_from_file_location("conftest", ROOT / "tests" / "conftest.py")
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+@torch.no_grad()
+def operations(call: Callable[[], object]) -> int:
+    counter = FlopCounterMode(display=False)
+    with counter:
+        call()
+    return counter.get_total_flops()
+
+
+@torch.no_grad()
+def measure(name: str, form: Formulation, size: tuple[int, int], dtype: torch.dtype,
+            device: str, repeats: int, compiled: bool, results: Any) -> None:  # fmt: skip
+    """In a process of its own: (seconds of a step, of a look, MB that a step takes, a sample)."""
+    import_checkout()
+    bench = Bench(name, form, *size, dtype, device)
+    if compiled:
+        bench.ref.compile_blocks(bench.denoiser)
+    cuda = device.startswith("cuda")
+    wait = torch.cuda.synchronize if cuda else lambda: None
+
+    def seconds(call: Callable[[], object]) -> float:
+        taken = []
+        for _ in range(repeats):
+            wait()
+            begin = time.perf_counter()
+            call()
+            wait()
+            taken.append(time.perf_counter() - begin)
+        return min(taken)
+
+    with torch.inference_mode() if cuda else nullcontext():
+        before = at_rest(cuda)
+        sample = bench.step().float().cpu()
+        memory = peak(cuda) - before
+        step = seconds(bench.step)
+        look = seconds(bench.look)
+    results.put((step, look, memory, sample[-1, :, ::8, ::8].clone().numpy()))
+
+
+def at_rest(cuda: bool) -> float:
+    """Memory that the weights and what was prepared take, MB; on a CPU the largest so far."""
+    if not cuda:
+        return peak(cuda)
+    torch.cuda.reset_peak_memory_stats()
+    return torch.cuda.memory_allocated() / 1e6
+
+
+def peak(cuda: bool) -> float:
+    """Largest memory so far, MB."""
+    if cuda:
+        return torch.cuda.max_memory_allocated() / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+
+
+def count(name: str, size: tuple[int, int]) -> None:
+    published = None
+    print(f"\n{name}, {size[0]}x{size[1]}: TFLOP of one step, one picture with guidance")
+    for form in FORMULATIONS[name]:
+        total = operations(Bench(name, form, *size, torch.bfloat16, "meta").step)
+        published = published or total
+        print(f"  {form.name:36} {total / 1e12:8.2f}  {total / published - 1:+7.1%}", flush=True)
+    whole, cut = (
+        operations(Bench(name, form, *size, torch.bfloat16, "meta").look)
+        for form in (replace(PUBLISHED, constants_each_step=False), HERE)
+    )
+    print(f"  one look at the garment: as published {whole / 1e12:.2f}, "
+          f"trimmed {cut / 1e12:.2f} ({cut / whole - 1:+.1%})")  # fmt: skip
+
+
+def clock(name: str, size: tuple[int, int], arguments: argparse.Namespace) -> None:
+    print(f"\n{name}, {size[0]}x{size[1]}: one step, best of {arguments.repeats}, "
+          f"{arguments.dtype}, {arguments.device}, {torch.get_num_threads()} threads")  # fmt: skip
+    spawn, published, samples = multiprocessing.get_context("spawn"), None, {}
+    for form in FORMULATIONS[name]:
+        if arguments.only and form.name not in arguments.only:
+            continue
+        results = spawn.SimpleQueue()
+        process = spawn.Process(target=measure, args=(
+            name, form, size, getattr(torch, arguments.dtype), arguments.device,
+            arguments.repeats, arguments.compile, results,
+        ))  # fmt: skip
+        process.start()
+        process.join()
+        if process.exitcode:
+            sys.exit(f"  {form.name}: the process ended with {process.exitcode}")
+        step, look, memory, sample = results.get()
+        published = published or step
+        group = (form.name.startswith("accelerated"), form.guided)
+        samples.setdefault(group, []).append(torch.from_numpy(sample))
+        print(f"  {form.name:36} {step:8.2f} s  {step / published - 1:+7.1%}  "
+              f"{memory:7.0f} MB  a look {look:.2f} s", flush=True)  # fmt: skip
+    for same in samples.values():
+        difference = max(float((each - same[0]).abs().max() / same[0].std()) for each in same)
+        print(f"  outputs of {len(same)} formulations differ by {difference:.1e} of their spread")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--sizes", nargs="+", default=["384x512", "768x1024"], help="WxH")
+    parser.add_argument("--time", action="store_true", help="run with random weights")
+    parser.add_argument("--only", nargs="+", help="with --time: these formulations")
+    parser.add_argument("--compile", action="store_true", help="with --time: torch.compile")
+    parser.add_argument("--dtype", default="bfloat16", choices=["bfloat16", "float16", "float32"])
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--repeats", type=int, default=2)
+    arguments = parser.parse_args()
+    import_checkout()
+    for name in arguments.models:
+        for size in arguments.sizes:
+            width, height = (int(side) for side in size.split("x"))
+            if arguments.time:
+                clock(name, (width, height), arguments)
+            else:
+                count(name, (width, height))
+
+
+if __name__ == "__main__":
+    main()
