@@ -21,9 +21,15 @@ def resize(values: np.ndarray, height: int, width: int) -> np.ndarray:
 
 def box(values: torch.Tensor, radius: int) -> torch.Tensor:
     """Mean over (2 radius + 1) squares of (C, H, W), counting only pixels inside."""
-    size = 2 * radius + 1
-    pooled = F.avg_pool2d(values[None], (size, 1), 1, (radius, 0), count_include_pad=False)
-    return F.avg_pool2d(pooled, (1, size), 1, (0, radius), count_include_pad=False)[0]
+    for axis in (-1, -2):
+        length = values.shape[axis]
+        sums = F.pad(values.cumsum(axis), (1, 0) if axis == -1 else (0, 0, 1, 0))
+        places = torch.arange(length)
+        high, low = (places + radius + 1).clamp(max=length), (places - radius).clamp(min=0)
+        count = (high - low).to(values.dtype)
+        total = sums.index_select(axis, high) - sums.index_select(axis, low)
+        values = total / (count if axis == -1 else count[:, None])
+    return values
 
 
 def guided_coefficients(
@@ -80,8 +86,17 @@ def refine(
 
 
 def blur(values: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian blur of (H, W) or (H, W, C) float maps; sigma in pixels."""
+    """Gaussian blur of (H, W) or (H, W, C) float maps; sigma in pixels.
+
+    Wide blurs are made at a smaller size, where they look the same.
+    """
     from scipy.ndimage import gaussian_filter
 
+    factor = int(sigma / 2.5)
+    height, width = values.shape[:2]
+    if factor > 1 and min(height, width) > 4 * factor:
+        small = resize(values, -(-height // factor), -(-width // factor))
+        return resize(blur(small, sigma / factor), height, width)
+    values = np.asarray(values, dtype=np.float32)
     sigmas = (sigma, sigma, 0) if values.ndim == 3 else sigma
     return gaussian_filter(values, sigmas, mode="nearest", truncate=3.0)

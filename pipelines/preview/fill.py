@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..masking.figure import Figure, LimbFrame, along, face_distance, pixel_grid
 from .edges import blur, resize
-from .figure import Figure, Limb, along, face_distance, pixel_grid, unit_vector
-from .regions import BACKGROUND, LOWER, SKIN, Regions, smooth_step
+from .regions import BACKGROUND, LOWER, SKIN, Regions, smooth_step, to_lab
 from .shape import Shape
 
 
@@ -62,25 +62,6 @@ def background_plate(picture: np.ndarray, person: np.ndarray, margin: int) -> np
     return np.where(hidden[..., None], np.clip(line + grain, 0, 1), picture).astype(np.float32)
 
 
-def limb_frame(points: np.ndarray, limb: Limb) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Place along a limb (0..1), signed offset across in radii, and distance in pixels beyond its
-    bare outline (negative inside)."""
-    best = np.full(points.shape[:-1], np.inf)
-    place, offset = np.zeros_like(best), np.zeros_like(best)
-    pieces = len(limb.line) - 1
-    for k in range(pieces):
-        start, end = limb.line[k], limb.line[k + 1]
-        part, distance = along(points, start, end)
-        direction = unit_vector(end - start)
-        radius = limb.radii[k] + part * (limb.radii[k + 1] - limb.radii[k])
-        across = (points - start) @ np.array([-direction[1], direction[0]])
-        nearer = distance - radius < best
-        best = np.where(nearer, distance - radius, best)
-        place = np.where(nearer, (part + k) / pieces, place)
-        offset = np.where(nearer, np.sign(across) * distance / radius, offset)
-    return place, offset, best
-
-
 def round_shading(offset: np.ndarray, light: float) -> np.ndarray:
     """Brightness across a round limb or trunk by signed offset in radii; light from the right > 0."""
     edge = np.clip(np.abs(offset), 0, 1.15)
@@ -88,7 +69,11 @@ def round_shading(offset: np.ndarray, light: float) -> np.ndarray:
 
 
 def skin_plate(
-    picture: np.ndarray, figure: Figure, shape: Shape, regions: Regions
+    picture: np.ndarray,
+    figure: Figure,
+    shape: Shape,
+    regions: Regions,
+    frames: dict[str, LimbFrame],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Skin colour everywhere (H, W, 3), from the skin the photo shows, round like limbs and trunk;
     and the shading (H, W) that was drawn into it."""
@@ -100,22 +85,28 @@ def skin_plate(
     side = offset @ figure.across
     level = offset @ figure.down
     shading = round_shading(side / shape.half_width(level, side), 0.0)
-    for limb in (figure.right_leg, figure.left_leg, figure.right_arm, figure.left_arm):
-        _, across, beyond = limb_frame(points, limb)
-        inside = smooth_step(beyond, 0.06 * unit, -0.02 * unit)
-        shading = shading * (1 - inside) + round_shading(across, 0.0) * inside
+    for name in ("right_leg", "left_leg", "right_arm", "left_arm"):
+        inside = smooth_step(frames[name].beyond, 0.06 * unit, -0.02 * unit)
+        shading = shading * (1 - inside) + round_shading(frames[name].offset, 0.0) * inside
     known = minimum_filter(regions.kinds[SKIN], 3)
     face = face_distance(points, figure) < 1.2
     known = smooth_step(known, 0.75, 0.95) * np.where(face, 0.02, 1.0)
     if known.sum() < 0.02 * unit * unit:
         known = known + 0.2 * smooth_step(regions.kinds[SKIN], 0.6, 0.9) + 1e-6
+    # Shoes, jewellery and cloth that passed for skin are told by their colour.
+    lab = to_lab(picture.astype(np.float64))
+    sure = known > 0.5
+    if sure.any():
+        typical = np.median(lab[sure], axis=0)
+        strange = np.linalg.norm((lab - typical) / [2.5, 1, 1], axis=-1)
+        known = known * np.exp(-((strange / 9.0) ** 2)) + 1e-7
     plain = spread(picture / shading[..., None], known)
     plain = blur(plain, 0.05 * unit)
     return np.clip(plain * shading[..., None], 0, 1).astype(np.float32), shading
 
 
 def bare_body(
-    figure: Figure, shape: Shape, regions: Regions
+    figure: Figure, shape: Shape, regions: Regions, frames: dict[str, LimbFrame]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Where the bare trunk with the neck, the bare arms and the bare legs are (H, W), 0..1.
 
@@ -132,12 +123,12 @@ def bare_body(
     trunk = wide * below_line * smooth_step(level / figure.torso, 1.3, 1.25)
     neck = smooth_step(along(points, figure.chin, figure.neck)[1], 0.2 * unit + 1, 0.2 * unit - 1)
 
-    def outlines(*limbs: Limb) -> np.ndarray:
-        beyond = np.minimum(*(limb_frame(points, limb)[2] for limb in limbs))
+    def outlines(right: str, left: str) -> np.ndarray:
+        beyond = np.minimum(frames[right].beyond, frames[left].beyond)
         return smooth_step(beyond - 0.05 * unit, 1.0, -1.0) * smooth_step(person, 0.35, 0.65)
 
-    arms = outlines(figure.right_arm, figure.left_arm)
-    legs = outlines(figure.right_leg, figure.left_leg)
+    arms = outlines("right_arm", "left_arm")
+    legs = outlines("right_leg", "left_leg")
     return np.maximum(trunk, neck), arms, legs
 
 
@@ -155,21 +146,29 @@ def lower_plate(
 
 
 def undress(
-    picture: np.ndarray, figure: Figure, shape: Shape, regions: Regions, category: str
+    picture: np.ndarray,
+    figure: Figure,
+    shape: Shape,
+    regions: Regions,
+    frames: dict[str, LimbFrame],
+    category: str,
+    hidden: np.ndarray,
 ) -> np.ndarray:
     """The person without the garment that a new one of this category replaces (H, W, 3).
 
     picture float32 (H, W, 3) in 0..1. Meant for the places where the old garment was: the body is
     bare there, the background goes on behind it; under an old upper garment the lower one goes
-    on up to the waist.
+    on up to the waist. hidden (H, W): limbs that the new garment covers, left out.
     """
     person = 1 - regions.kinds[BACKGROUND]
     plate = background_plate(picture, person, max(2, round(0.02 * figure.unit)))
-    skin, _ = skin_plate(picture, figure, shape, regions)
-    trunk, arms, legs = bare_body(figure, shape, regions)
-    trunk_skin = np.maximum(trunk, legs) if category != "upper" else trunk
+    skin, _ = skin_plate(picture, figure, shape, regions, frames)
+    trunk, arms, legs = bare_body(figure, shape, regions, frames)
+    side = (pixel_grid(*person.shape) - figure.neck) @ figure.across
+    trunk = trunk * (1 - hidden * smooth_step(np.abs(side), 0.34 * figure.unit, 0.40 * figure.unit))
+    trunk_skin = np.maximum(trunk, legs * (1 - hidden)) if category != "upper" else trunk
     bare = plate + (skin - plate) * trunk_skin[..., None]
     if category == "upper":
         lower, waist = lower_plate(picture, figure, regions)
         bare = bare + (lower - bare) * (waist * np.maximum(trunk, legs))[..., None]
-    return (bare + (skin - bare) * arms[..., None]).astype(np.float32)
+    return (bare + (skin - bare) * (arms * (1 - hidden))[..., None]).astype(np.float32)

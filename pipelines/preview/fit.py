@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .figure import Figure, Limb, unit_vector
+from ..masking.figure import Figure, Limb, unit_vector
 from .regions import smooth_step
 from .shape import Shape
 
@@ -154,7 +154,7 @@ def fit_torso(figure: Figure, shape: Shape, outline: Outline, sleeved: bool) -> 
     return TorsoFit(figure, shape, outline, scale, rise, levels, widening)
 
 
-def fit_lower(figure: Figure, shape: Shape, outline: Outline, waist: float) -> TorsoFit:
+def fit_lower(figure: Figure, shape: Shape, outline: Outline, waist: float, legs: bool) -> TorsoFit:
     """Scale and widening of trousers or a skirt; waist: level of the waistband in pixels."""
     from scipy.ndimage import gaussian_filter1d
 
@@ -163,7 +163,12 @@ def fit_lower(figure: Figure, shape: Shape, outline: Outline, waist: float) -> T
                      for side in (-1.0, 1.0)))  # fmt: skip
     own_waist = float(outline.neck[1, 0] - outline.neck[0, 0])
     scale = 1.03 * max(body, 0.74 * unit) / own_waist
-    height = (float(outline.rows[-1]) - outline.top) * scale
+    height = float(outline.rows[-1]) - outline.top
+    if legs:  # full length ends near the ankles
+        ankles = (figure.right_leg.joints[2] + figure.left_leg.joints[2]) / 2
+        length = float((ankles - figure.neck) @ figure.down) - waist
+        scale = float(np.clip(length / height, 0.88 * scale, 1.05 * scale))
+    height = height * scale
     levels = np.linspace(-0.2 * unit, height + 0.2 * unit, 80)
     own = outline.half_width(levels / scale + outline.top) * scale
     widening = np.empty((2, len(levels)))

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..masking.figure import face_distance, pixel_grid
 from .edges import blur, refine, resize
-from .figure import face_distance, pixel_grid
-from .fill import limb_frame
-from .regions import HAIR, SKIN, UPPER, hand_discs, smooth_step
+from .garment import LEFT_SLEEVE, RIGHT_SLEEVE, Garment
+from .regions import HAIR, LOWER, SKIN, UPPER, hand_discs, smooth_step
 from .scene import Scene
 from .warp import BackwardMap, sample
 
@@ -43,12 +43,11 @@ def find_front(scene: Scene) -> Front:
     kept = np.maximum(np.maximum(smooth_step(kinds[HAIR], 0.3, 0.7), face), hands)
     level = (points - figure.neck) @ figure.down
     arms = np.zeros(skin.shape)
-    for limb in (figure.right_arm, figure.left_arm):
-        place, _, beyond = limb_frame(points, limb)
-        near = smooth_step(beyond, 0.10 * figure.unit, 0.05 * figure.unit)
-        arms = np.maximum(arms, near * np.maximum(
-            smooth_step(level, 0.22 * figure.unit, 0.30 * figure.unit), smooth_step(place, 0.25, 0.4)
-        ))  # fmt: skip
+    below_pit = smooth_step(level, 0.22 * figure.unit, 0.30 * figure.unit)
+    for frame in (scene.frames["right_arm"], scene.frames["left_arm"]):
+        near = smooth_step(frame.beyond, 0.10 * figure.unit, 0.05 * figure.unit)
+        free = np.maximum(below_pit, smooth_step(frame.place, 0.25, 0.4))
+        arms = np.maximum(arms, near * free)
     stack = np.stack([kept, arms * skin], -1).astype(np.float32)
     large = refine(stack, scene.small, scene.photo, 2, 1e-4)
     return Front(large[..., 0], large[..., 1])
@@ -57,12 +56,30 @@ def find_front(scene: Scene) -> Front:
 def find_removed(scene: Scene, old: np.ndarray) -> np.ndarray:
     """Where the old garment (h, w) must be painted over, at the photo's size (H, W): grown by its
     soft rim, but not into hair, face and hands."""
-    from scipy.ndimage import maximum_filter
+    from scipy.ndimage import maximum_filter, minimum_filter
 
-    reach = max(1, round(0.008 * scene.figure.unit))
+    unit = scene.figure.unit
+    # Trimmings and prints that look like something else lie between parts of the garment.
+    gap = 2 * max(1, round(0.025 * unit)) + 1
+    closed = minimum_filter(maximum_filter(old, gap), gap)
+    front = scene.regions.kinds[SKIN] + scene.regions.kinds[HAIR]
+    old = np.maximum(old, closed * (1 - np.clip(front, 0, 1)))
+    reach = max(1, round(0.010 * unit))
     small = smooth_step(maximum_filter(old, 2 * reach + 1), 0.15, 0.5)
     small = blur(small.astype(np.float32), 0.7)
     return resize(small, *scene.photo.shape[:2])
+
+
+def covered_limbs(scene: Scene, garment: Garment) -> np.ndarray:
+    """Where limbs (h, w) lie that the new sleeves cover all around: none of them may look out."""
+    covered = np.zeros(scene.small.shape[:2], dtype=np.float32)
+    for part, name in ((RIGHT_SLEEVE, "right_arm"), (LEFT_SLEEVE, "left_arm")):
+        if part in garment.limbs:
+            frame = scene.frames[name]
+            upper = smooth_step(frame.place, garment.reach - 0.02, garment.reach - 0.06)
+            near = smooth_step(frame.beyond, 0.12 * scene.figure.unit, 0.08 * scene.figure.unit)
+            covered = np.maximum(covered, upper * near)
+    return covered
 
 
 class Canvas:
@@ -111,9 +128,13 @@ def contact_shadow(alpha: np.ndarray, unit: float) -> np.ndarray:
 
 def old_of(scene: Scene, category: str) -> np.ndarray:
     """What of the person's clothes gives way to a new garment of this category (h, w)."""
-    from .regions import LOWER
-
     kinds = scene.regions.kinds
-    return {"upper": kinds[UPPER], "lower": kinds[LOWER]}.get(
-        category, np.clip(kinds[UPPER] + kinds[LOWER], 0, 1)
-    )
+    if category == "upper":
+        return kinds[UPPER]
+    if category == "dress":
+        return np.clip(kinds[UPPER] + kinds[LOWER], 0, 1)
+    # Of a dress only what hangs below the new waistband goes.
+    figure = scene.figure
+    level = (pixel_grid(*scene.small.shape[:2]) - figure.neck) @ figure.down
+    soft = 0.03 * figure.unit
+    return kinds[LOWER] * smooth_step(level, scene.waist - soft, scene.waist + soft)

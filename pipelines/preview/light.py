@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..masking.figure import Figure, LimbFrame, pixel_grid
 from .edges import blur
-from .figure import Figure, pixel_grid
-from .fill import limb_frame, round_shading, spread
+from .fill import round_shading, spread
 from .regions import BACKGROUND, LOWER, SKIN, UPPER, Regions, to_lab
 from .shape import Shape
 
-STRONGEST = 0.28  # largest change of the logarithm of brightness that folds make
+STRONGEST = 0.22  # largest change of the logarithm of brightness that folds make
 
 
 def fold_shading(small: np.ndarray, figure: Figure, regions: Regions) -> np.ndarray:
@@ -33,7 +33,7 @@ def fold_shading(small: np.ndarray, figure: Figure, regions: Regions) -> np.ndar
                 inside, sigma
             )
         )
-        base = smooth(logarithm, 0.35 * unit)
+        base = smooth(logarithm, 0.22 * unit)
         chroma = lab[..., 1:]
         mean = np.stack([smooth(chroma[..., k], 0.35 * unit) for k in (0, 1)], -1)
         strange = np.linalg.norm(chroma - mean, axis=-1)
@@ -48,18 +48,19 @@ def fold_shading(small: np.ndarray, figure: Figure, regions: Regions) -> np.ndar
         weight += inside
     known = np.clip(1.2 * (1 - regions.kinds[BACKGROUND]) - 0.2, 0, 1) * np.clip(weight, 0, 1)
     shading = spread((total / np.maximum(weight, 1e-6))[..., None], known)[..., 0]
-    return (STRONGEST * np.tanh(shading / STRONGEST)).astype(np.float32)
+    # Shadows may be deep; what is brighter is more often a faded or shiny old garment.
+    limit = np.where(shading > 0, 0.4 * STRONGEST, STRONGEST)
+    return (limit * np.tanh(shading / limit)).astype(np.float32)
 
 
-def body_shading(figure: Figure, shape: Shape, size: tuple[int, int], part: str) -> np.ndarray:
-    """Brightness (H, W) that roundness gives to the trunk or, for "right_arm", "left_leg" and so on, a limb."""
-    points = pixel_grid(*size)
-    if part == "torso":
-        offset = points - figure.neck
+def body_shading(
+    figure: Figure, shape: Shape, size: tuple[int, int], frame: LimbFrame | None
+) -> np.ndarray:
+    """Brightness (H, W) that roundness gives to a limb or, without a frame, to the trunk."""
+    if frame is None:
+        offset = pixel_grid(*size) - figure.neck
         side = offset @ figure.across
         relative = side / shape.half_width(offset @ figure.down, side)
     else:
-        limb = getattr(figure, part)
-        _, relative, _ = limb_frame(points, limb)
-        relative = relative * 0.85
+        relative = frame.offset * 0.85
     return np.sqrt(round_shading(np.clip(relative, -1.1, 1.1), 0.0))

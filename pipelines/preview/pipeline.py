@@ -11,7 +11,15 @@ from ..masking.body import Body
 from .edges import resize
 from .fill import undress
 from .garment import Garment
-from .layers import Canvas, contact_shadow, draw_piece, find_front, find_removed, old_of
+from .layers import (
+    Canvas,
+    contact_shadow,
+    covered_limbs,
+    draw_piece,
+    find_front,
+    find_removed,
+    old_of,
+)
 from .light import body_shading, fold_shading
 from .place import place_garment
 from .scene import read_scene
@@ -42,8 +50,17 @@ class PreviewPipeline:
         pieces = place_garment(garment, scene)
         front = find_front(scene)
         old = old_of(scene, garment.category)
-        removed = find_removed(scene, old) * (1 - front.kept)
-        bare = undress(scene.small, scene.figure, scene.shape, scene.regions, garment.category)
+        hidden = covered_limbs(scene, garment)
+        removed = find_removed(scene, np.maximum(old, hidden)) * (1 - front.kept)
+        bare = undress(
+            scene.small,
+            scene.figure,
+            scene.shape,
+            scene.regions,
+            scene.frames,
+            garment.category,
+            hidden,
+        )
         canvas = Canvas(scene.photo)
         canvas.cover(resize(bare, *scene.photo.shape[:2]), removed)
         folds = lighting * fold_shading(scene.small, scene.figure, scene.regions)
@@ -51,7 +68,9 @@ class PreviewPipeline:
             colours, alpha = draw_piece(scene, piece)
             behind = np.maximum(front.kept, front.arms) if piece.part == "torso" else front.kept
             alpha = alpha * (1 - behind)
-            light = np.exp(folds) * body_shading(scene.figure, scene.shape, folds.shape, piece.part)
+            light = np.exp(folds) * body_shading(
+                scene.figure, scene.shape, folds.shape, scene.frames.get(piece.part)
+            )
             light = resize(light.astype(np.float32), *alpha.shape)
             person = resize(1 - scene.regions.kinds[0], *alpha.shape)
             shadow = contact_shadow(alpha, scene.figure.unit * scene.scale)

@@ -24,7 +24,9 @@ def place_garment(garment: Garment, scene: Scene) -> list[Piece]:
     """The layers of a garment in drawing order; empty if none of it falls into the photo."""
     figure = scene.figure
     if garment.category == "lower":
-        trunk = fit_lower(figure, scene.shape, lower_outline(garment), scene.waist)
+        trunk = fit_lower(
+            figure, scene.shape, lower_outline(garment), scene.waist, RIGHT_LEG in garment.limbs
+        )
     else:
         sleeved = RIGHT_SLEEVE in garment.limbs or LEFT_SLEEVE in garment.limbs
         trunk = fit_torso(figure, scene.shape, upper_outline(garment), sleeved)

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .edges import refine
-from .figure import Figure, Limb, along, capsule, face_distance, pixel_grid
+from ..masking.figure import Figure, Limb, along, capsule, face_distance, pixel_grid
 
 BACKGROUND, SKIN, HAIR, UPPER, LOWER, SHOES = range(6)
 COMPONENTS = (5, 3, 3, 5, 4, 3)  # colours of the mixture of each kind
@@ -197,10 +196,9 @@ def read_regions(picture: np.ndarray, figure: Figure, mask: np.ndarray) -> Regio
         for k, count in enumerate(COMPONENTS)
     ]
     kinds = posterior(priors, mixtures, palette)
-    kinds = refine(kinds.transpose(1, 2, 0).astype(np.float32), picture, None, 2, 1e-3)
-    kinds = kinds.transpose(2, 0, 1)
-    kinds = kinds / np.maximum(kinds.sum(0), 1e-6)
-    return Regions(kinds, *limb_cover(kinds, figure), find_waist(kinds, figure)[0])
+    return Regions(
+        kinds.astype(np.float32), *limb_cover(kinds, figure), find_waist(kinds, figure)[0]
+    )
 
 
 def learn_seeds(palette: Palette, priors: np.ndarray, figure: Figure) -> list[Mixture]:
@@ -311,7 +309,7 @@ def limb_priors(
             place, distance = along(points, limb.joints[k], limb.joints[k + 1])
             where = (place + k) / 2
             near = smooth_step(distance / limb.radii[k], 1.3, 0.9) * (place > 0) * (place < 1)
-            bare = smooth_step(where, covered - 0.02, covered + 0.04)
+            bare = smooth_step(where, covered - 0.08, covered + 0.12)
             result[SKIN] *= 1 + near * (4 * bare - 0.9 * (1 - bare))
             result[garment] *= 1 + near * (2 * (1 - bare) - 0.9 * bare)
     return result

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..masking.body import Body
+from ..masking.figure import Figure, LimbFrame, build_figure, limb_frame
 from .edges import refine, resize
-from .figure import Figure, build_figure
 from .regions import Regions, read_regions
 from .shape import Shape, measure_limbs, read_shape
 
-WORKING_SIDE = 512  # pixels of the longer side in which geometry is worked out
+WORKING_SIDE = 448  # pixels of the longer side in which geometry is worked out
 READING_SIDE = 256  # and in which regions are told apart
 
 
@@ -30,6 +30,7 @@ class Scene:
     figure: Figure
     regions: Regions
     shape: Shape
+    frames: dict[str, LimbFrame]
 
     @property
     def waist(self) -> float:
@@ -60,9 +61,13 @@ def read_scene(picture: np.ndarray, body: Body) -> Scene:
     regions = read_regions(
         tiny, build_figure(body, origin, 1 / (scale * tiny_scale)), resize(person, *tiny_size)
     )
-    kinds = refine(regions.kinds.transpose(1, 2, 0), tiny, small, 3, 1e-4).transpose(2, 0, 1)
+    kinds = refine(regions.kinds.transpose(1, 2, 0), tiny, small, 2, 3e-4).transpose(2, 0, 1)
     kinds = kinds / np.maximum(kinds.sum(0), 1e-6)
     regions = replace(regions, kinds=kinds.astype(np.float32))
     figure = measure_limbs(build_figure(body, origin, 1 / scale), regions)
     shape = read_shape(figure, regions)
-    return Scene(window, photo, small, scale, resize(person, *size), figure, regions, shape)
+    frames = {
+        name: limb_frame(getattr(figure, name), *size)
+        for name in ("right_arm", "left_arm", "right_leg", "left_leg")
+    }
+    return Scene(window, photo, small, scale, resize(person, *size), figure, regions, shape, frames)

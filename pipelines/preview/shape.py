@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..masking.figure import Figure, Limb, capsule
 from .edges import resize
-from .figure import Figure, Limb, capsule
-from .regions import BACKGROUND, HAIR, SKIN, Regions
+from .regions import BACKGROUND, HAIR, SKIN, UPPER, Regions
 
 # Half widths of the bare torso, in units, at heights in torso lengths below the shoulder joints:
 # chest, waist and hips of adults seen from the front; beyond the hips the outer sides of the legs.
@@ -88,6 +88,11 @@ def read_shape(figure: Figure, regions: Regions) -> Shape:
         # A side is seen when it ends at the background rather than at an arm.
         end = points[np.arange(len(levels)), np.clip(np.argmin(outside, 1), 0, None)]
         found[k] = np.isfinite(measured[k]) & (lookup(body, end) < 0.5)
+        # An upper garment stands off the body, a little at the chest and more at the hips.
+        last = points[np.arange(len(levels)), np.clip(np.argmin(outside, 1) - 3, 0, None)]
+        loose = lookup(regions.kinds[UPPER], last) > 0.5
+        measured[k] = np.where(loose, 0.95 * measured[k], measured[k])
+        found[k] &= ~(loose & (levels > 0.6 * torso))
     ratio = np.where(found, measured / average, np.nan)
     chest = (levels > 0.22 * torso) & (levels < 0.45 * torso)
     hips = (levels > 0.9 * torso) & (levels < 1.1 * torso)

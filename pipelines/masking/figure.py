@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..masking.body import Body
+from .body import Body
 
 SEEN = 0.5  # landmark visibility above which a joint counts as seen
 
@@ -134,19 +134,19 @@ def build_figure(body: Body, origin: tuple[float, float], scale: float) -> Figur
 
 
 def pixel_grid(height: int, width: int) -> np.ndarray:
-    """Pixel centres (height, width, 2) as float64 x, y."""
+    """Pixel centres (height, width, 2) as float32 x, y."""
     ys, xs = np.mgrid[0:height, 0:width]
-    return np.stack([xs, ys], axis=-1).astype(np.float64)
+    return np.stack([xs, ys], axis=-1).astype(np.float32)
 
 
 def along(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where points (..., 2) lie beside a segment: the nearest place on it (0 = start, 1 = end) and
     the distance to that place."""
-    direction = end - start
-    length = max(float(direction @ direction), 1e-9)
-    place = np.clip(((points - start) @ direction) / length, 0.0, 1.0)
-    distance = np.linalg.norm(points - (start + place[..., None] * direction), axis=-1)
-    return place, distance
+    dx, dy = (float(value) for value in end - start)
+    length = max(dx * dx + dy * dy, 1e-9)
+    x, y = points[..., 0] - start[0], points[..., 1] - start[1]
+    place = np.clip((x * dx + y * dy) / length, 0.0, 1.0)
+    return place, np.hypot(x - place * dx, y - place * dy)
 
 
 def capsule(points: np.ndarray, limb: Limb, grow: float = 0.0) -> np.ndarray:
@@ -166,3 +166,43 @@ def face_distance(points: np.ndarray, figure: Figure) -> np.ndarray:
     return np.hypot(
         (offset @ side) / figure.face_axes[0], (offset @ figure.face_up) / figure.face_axes[1]
     )
+
+
+@dataclass(frozen=True)
+class LimbFrame:
+    """How the pixels of a picture lie to a limb, each (H, W) float32: place along it 0..1, signed
+    offset across in radii, and pixels beyond its bare outline (negative inside)."""
+
+    place: np.ndarray
+    offset: np.ndarray
+    beyond: np.ndarray
+
+
+def limb_frame(limb: Limb, height: int, width: int) -> LimbFrame:
+    """Frame of a limb. Pixels that are far from it count as far, whatever their distance."""
+    reach = 4 * float(limb.radii.max())
+    left, top = np.maximum(np.floor(limb.line.min(0) - reach), 0).astype(int)
+    right, bottom = np.minimum(np.ceil(limb.line.max(0) + reach), [width, height]).astype(int)
+    frame = LimbFrame(
+        np.zeros((height, width), np.float32),
+        np.full((height, width), 9, np.float32),
+        np.full((height, width), reach, np.float32),
+    )
+    if right <= left or bottom <= top:
+        return frame
+    points = pixel_grid(bottom - top, right - left) + np.float32([left, top])
+    cut = (slice(top, bottom), slice(left, right))
+    pieces = len(limb.line) - 1
+    for k in range(pieces):
+        start, end = limb.line[k].astype(np.float32), limb.line[k + 1].astype(np.float32)
+        part, distance = along(points, start, end)
+        direction = unit_vector(end - start)
+        radius = limb.radii[k] + part * (limb.radii[k + 1] - limb.radii[k])
+        across = (points[..., 1] - start[1]) * direction[0]
+        across = across - (points[..., 0] - start[0]) * direction[1]
+        nearer = distance - radius < frame.beyond[cut]
+        frame.beyond[cut] = np.where(nearer, distance - radius, frame.beyond[cut])
+        frame.place[cut] = np.where(nearer, (part + k) / pieces, frame.place[cut])
+        offset = np.sign(across) * distance / radius
+        frame.offset[cut] = np.where(nearer, offset, frame.offset[cut])
+    return frame

@@ -1,0 +1,142 @@
+"""The region to repaint from the body alone, where no parsing network is installed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..errors import InputError
+from .body import Body
+from .figure import Figure, Limb, along, build_figure, capsule, face_distance, pixel_grid
+
+CATEGORIES = ("upper", "lower", "dress")
+# How far along the arm the mask goes for each sleeve length, 0..2 over both bones.
+SLEEVES = {"none": 0.35, "short": 0.95, "long": 2.0}
+WORKING_SIDE = 512  # pixels of the longer side in which distances are worked out
+
+
+def embedded_mask(
+    body: Body,
+    category: str,
+    sleeves: str = "long",
+    *,
+    grow: float = 0.0,
+    feather: float = 0.0,
+) -> np.ndarray:
+    """Mask float32 (height, width) of the body's photo, 1 = repaint.
+
+    Torso and arms for "upper", hips and legs (with the space between them, for skirts) for
+    "lower", both for "dress"; generous enough for an old and a new garment, within the person
+    mask grown a little. Head, hair, hands and feet are kept; for
+    "lower" the arms too. sleeves: "none", "short" or "long",
+    of the new garment or the old one, whichever is longer. grow: how much wider (negative:
+    tighter), and feather: how wide the soft edge is, both as a share of the shoulder width.
+    Raises InputError where nothing of the region lies inside the photo.
+    """
+    if category not in CATEGORIES:
+        raise InputError(f"The category must be upper, lower or dress, not {category!r}.")
+    if sleeves not in SLEEVES:
+        raise InputError(f"The sleeve length must be none, short or long, not {sleeves!r}.")
+    from ..preview.edges import resize
+
+    height, width = body.mask.shape
+    scale = max(1.0, max(height, width) / WORKING_SIDE)
+    size = (max(1, round(height / scale)), max(1, round(width / scale)))
+    figure = build_figure(body, (0, 0), 1 / scale)
+    person = resize(body.mask, *size)
+    outside = region_distance(figure, person, category, SLEEVES[sleeves])
+    kept = kept_distance(figure, person)
+    if category == "lower":
+        points = pixel_grid(*size)
+        for arm in (figure.right_arm, figure.left_arm):
+            kept = np.minimum(kept, capsule(points, arm, 0.02 * figure.unit))
+    outside = np.maximum(outside - grow * figure.unit, -kept)
+    distance = resize(outside.astype(np.float32), height, width) * scale
+    mask = np.clip(0.5 - distance / max(feather * figure.unit * scale, 1.0), 0, 1)
+    if mask.max() < 0.5:
+        raise InputError(
+            f"The {category} part of the body is not in the photo, so there is nothing to "
+            "repaint. Use a photo that shows it, or choose another category."
+        )
+    return mask.astype(np.float32)
+
+
+def region_distance(figure: Figure, person: np.ndarray, category: str, sleeve: float) -> np.ndarray:
+    """Signed distance (H, W) in pixels to what a garment of the category may cover."""
+    points = pixel_grid(*person.shape)
+    unit = figure.unit
+    offset = points - figure.neck
+    side, level = np.abs(offset @ figure.across), offset @ figure.down
+    bound = person_distance(person) - 0.10 * unit
+    parts = []
+    if category in ("upper", "dress"):
+        slope = 0.26 * unit - 0.30 * np.maximum(side - 0.2 * unit, 0)  # from neck to shoulder
+        hem = (1.15 if category == "upper" else 1.4) * figure.torso
+        parts.append(np.maximum.reduce([side - 0.72 * unit, -level - slope, level - hem]))
+        for arm in (figure.right_arm, figure.left_arm):
+            parts.append(capsule(points, shortened(arm, sleeve), 0.09 * unit))
+    clothed = np.minimum.reduce(parts) if parts else np.full(person.shape, np.inf)
+    clothed = np.maximum(clothed, bound)
+    if category in ("lower", "dress"):
+        legs = np.minimum(
+            capsule(points, figure.right_leg, 0.10 * unit),
+            capsule(points, figure.left_leg, 0.10 * unit),
+        )
+        waist = 0.60 * figure.torso - level
+        hips = np.maximum.reduce([side - 0.8 * unit, waist, level - 1.5 * figure.torso])
+        own = np.maximum(np.minimum(legs, hips), np.maximum(bound, waist))
+        clothed = np.minimum.reduce([clothed, own, between_legs(points, figure)])
+    return clothed
+
+
+def shortened(limb: Limb, end: float) -> Limb:
+    """The limb up to a place along its bones (0..2)."""
+    places = np.array([0.0, min(end, 1.0), end]) if end > 1 else np.array([0.0, end / 2, end])
+    bones = np.arange(3.0)
+    line = np.stack([np.interp(places, bones, limb.joints[:, k]) for k in (0, 1)], 1)
+    return replace(limb, line=line, radii=np.interp(places, bones, limb.radii))
+
+
+def between_legs(points: np.ndarray, figure: Figure) -> np.ndarray:
+    """Signed distance to the space between both legs from the hips to the ankles."""
+    best = np.full(points.shape[:-1], np.inf)
+    share = np.linspace(0, 2, 24)
+    bones = np.arange(3.0)
+    lines = [
+        np.stack([np.interp(share, bones, leg.joints[:, k]) for k in (0, 1)], 1)
+        for leg in (figure.right_leg, figure.left_leg)
+    ]
+    radius = 0.06 * figure.unit
+    for start, end in zip(*lines, strict=True):
+        best = np.minimum(best, along(points, start, end)[1] - radius)
+    return best
+
+
+def person_distance(person: np.ndarray) -> np.ndarray:
+    """Signed distance (H, W) in pixels to the person: negative inside."""
+    from scipy.ndimage import distance_transform_edt
+
+    inside = person > 0.5
+    if not inside.any():
+        return np.full(person.shape, np.inf)
+    return distance_transform_edt(~inside) - distance_transform_edt(inside)
+
+
+def kept_distance(figure: Figure, person: np.ndarray) -> np.ndarray:
+    """Signed distance (H, W), roughly, to head, hair, hands and feet: negative inside."""
+    points = pixel_grid(*person.shape)
+    unit = figure.unit
+    face = float(figure.face_axes.mean())
+    # The hair: a wider disc above the mouth; below it only the face with the chin.
+    above = (points - figure.face_centre) @ figure.face_up
+    head = (face_distance(points, figure) - np.where(above > -0.2 * face, 1.75, 1.22)) * face
+    kept = [head]
+    for arm in (figure.right_arm, figure.left_arm):
+        tip = arm.joints[2] + (arm.end - arm.joints[2]) * 1.7
+        start = arm.joints[2] + (arm.end - arm.joints[2]) * 0.35
+        kept.append(along(points, start, tip)[1] - 0.14 * unit)
+    for leg in (figure.right_leg, figure.left_leg):
+        start = leg.joints[2] + (leg.end - leg.joints[2]) * 0.3
+        kept.append(along(points, start, leg.end)[1] - 0.15 * unit)
+    return np.minimum.reduce(kept)
