@@ -279,7 +279,24 @@ def _message(
             f"{variant.title} ({variant.name}) cannot be loaded: {len(lines)} of its {total} files "
             "are not there or not the published ones.",
             *(f"  {line}" for line in lines),
-            f"Looked in: {'; '.join(dict.fromkeys(places))}.",
+            f"Looked in: {'; '.join(dict.fromkeys(places))}.{_looks_like(path)}",
             f"Get them with: {download_command(variant.name)}",
         ]
     )
+
+
+def _looks_like(path: str | Path | None) -> str:
+    """What the folder that the user named is instead, where that can be told."""
+    if path is None:
+        return ""
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        kind = "a file" if folder.is_file() else "not there"
+        return f" A folder in the published layout was wanted; {folder} is {kind}."
+    if (folder / "adapter_config.json").exists() or any(folder.glob("*lora*.safetensors")):
+        return " It looks like the folder of a LoRA, not of a whole model."
+    try:
+        index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+        return f" It looks like the folder of a {index['_class_name']} of diffusers."
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

@@ -143,6 +143,22 @@ def test_precision_chooses_the_file(tmp_path):
     assert locate.weight_file(published, torch.bfloat16) == whole
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("pytorch_lora_weights.safetensors", "", "folder of a LoRA"),
+        ("adapter_config.json", "{}", "folder of a LoRA"),
+        ("model_index.json", '{"_class_name": "FluxPipeline"}', "folder of a FluxPipeline"),
+    ],
+)
+def test_another_folder_in_its_place(home, tmp_path, name, content, words):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(MissingFiles, match=words):
+        locate.find("leffa/virtual_tryon", path=tmp_path)
+    with pytest.raises(MissingFiles, match="A folder .* was wanted; .* is a file"):
+        locate.find("leffa/virtual_tryon", path=tmp_path / name)
+
+
 # ----------------------------------------------------------------------------------- licences
 
 
