@@ -16,10 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Prints the AI marks, content credentials, workflow and EXIF of pictures, and warns of a "
         "GPS position and of text that looks like a key. Exit code 1: a file cannot be read; "
-        "2: a position or key was found."
+        "2: a position or key was found. With --json one object per line."
     )
     parser.add_argument("pictures", nargs="+", type=Path, help="PNG, JPEG or WebP files")
-    parser.add_argument("--json", action="store_true", help="one JSON object per line")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,11 +1,10 @@
 """Reading what files carry, our own and those of strangers, and the command that prints it."""
 
-import argparse
 import json
 
 import numpy as np
 import pytest
-from fitting_room.commands import inspect as inspect_command
+from fitting_room.commands.main import main
 from fitting_room.pipelines.errors import InputError
 from fitting_room.pipelines.inspection import inspect_picture
 from fitting_room.pipelines.metadata import read_xmp, xmp_packet
@@ -117,9 +116,7 @@ def test_keys_in_a_strangers_file_are_found(tmp_path):
 
 
 def run_inspect(*arguments):
-    parser = argparse.ArgumentParser()
-    inspect_command.add_arguments(parser)
-    return inspect_command.run(parser.parse_args([str(each) for each in arguments]))
+    return main(["inspect", *map(str, arguments)])
 
 
 def test_command_prints_what_a_picture_carries(tmp_path, capsys):
