@@ -215,7 +215,7 @@ def read_receipt(root: Path) -> dict[str, int]:
     try:
         content = json.loads((root / RECEIPT).read_text(encoding="utf-8"))
         return {str(path): int(size) for path, size in content["sizes"].items()}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
         raise MissingFiles(f"{root / RECEIPT} cannot be read ({error}). Delete it.") from error
