@@ -14,8 +14,8 @@ SURE = 0.9  # probability from which a cell counts as person; below 1 - SURE it 
 # The networks draw people a little fat: on photos with clear edges, those lie at this probability.
 EDGE = 0.65
 BAND = 3  # cells around the coarse edge that the photo decides about
-WINDOW = 6  # cells to each side that teach the colours of person and background
-SMOOTH = 2  # cells to each side over which fits are averaged
+WINDOW = 3  # double cells to each side that teach the colours of person and background
+SMOOTH = 1  # double cells to each side over which fits are averaged
 UNSURE_WEIGHT = 0.003  # cells of the band hardly count as teachers
 NOISE = 3e-4  # variance of a colour (0..1) below which it is no evidence
 MOST_LABELLED = 1_000_000  # pixels
@@ -76,14 +76,19 @@ def _centres(cells: int, size: int) -> np.ndarray:
 def _fit(picture: np.ndarray, coarse: Tensor) -> Tensor:
     """(1, 4, rows, columns): mask = sum of the first three times red, green, blue + the fourth."""
     rows, columns = coarse.shape[2:]
-    small = Image.fromarray(picture).resize((columns, rows), Image.Resampling.BOX)
-    colours = torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].float().div_(255)
     person = _shrink(coarse > SURE)
     background = _shrink(coarse < 1 - SURE)
+    # Half the resolution is enough for colours, which are learnt over windows.
+    half = ((rows + 1) // 2, (columns + 1) // 2)
+    small = Image.fromarray(picture).resize(half[::-1], Image.Resampling.BOX)
+    colours = torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].float().div_(255)
     weights = person + background + UNSURE_WEIGHT
-    slope, offset, told = _regression(colours, (coarse > 0.5).float(), weights)
+    weights = functional.interpolate(weights, half, mode="area")
+    target = functional.interpolate((coarse > 0.5).float(), half, mode="area")
+    slope, offset, told = _regression(colours, target, weights)
     sums = _sums(torch.cat([torch.ones_like(told), slope, offset, told], 1), SMOOTH)
-    slope, offset, told = (sums[:, 1:] / sums[:, :1]).split((3, 1, 1), 1)
+    smooth = functional.interpolate(sums[:, 1:] / sums[:, :1], (rows, columns), mode="bilinear")
+    slope, offset, told = smooth.split((3, 1, 1), 1)
     # Trust the colours where they explain the sure cells.
     trust = ((told - 0.4) / 0.4).clamp(0, 1)
     slope = slope * CONTRAST * trust
@@ -138,7 +143,8 @@ def _sums(x: Tensor, reach: int) -> Tensor:
     x = x.contiguous(memory_format=torch.channels_last)
     ones = torch.ones(channels, 1, 1, side)
     x = functional.conv2d(x, ones, padding=(0, reach), groups=channels)
-    return functional.conv2d(x, ones.transpose(2, 3), padding=(reach, 0), groups=channels)
+    x = functional.conv2d(x, ones.transpose(2, 3), padding=(reach, 0), groups=channels)
+    return x.contiguous()
 
 
 def _shrink(cells: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ def person_mask(
         return full
     closer = read_landmarks(model, image, _closer_view(reading.crop, tight))
     cell = max(closer.crop.size / (CROP_SIZE * CELLS), 1.0)
-    box = _outline(reading, width, height, margin=(BAND + WINDOW) * cell) or tight
+    box = _outline(reading, width, height, margin=(BAND + 2 * WINDOW) * cell) or tight
     left, top, right, bottom = box
     columns, rows = max(round((right - left) / cell), 1), max(round((bottom - top) / cell), 1)
     coarse = put_back(reading.mask, reading.crop, box, columns, rows)
