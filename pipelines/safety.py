@@ -14,28 +14,27 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from .errors import InputError
-from .safety_models import SafetyModel
 
+if TYPE_CHECKING:
+    from .safety_models import SafetyModel
+
+MODELS = ("open_nsfw", "falconsai", "stable_diffusion")
 KINDS = ("person", "garment", "result")
 LEVELS = ("strict", "standard", "catalogue", "off")
 ACTIONS = ("error", "blur", "blank", "flag")
 
-LIMITS: dict[str, dict[str, float]] = {
-    # Yahoo's notes on the network: below 0.2 most likely safe, above 0.8 most likely not. Halfway
-    # is the limit of the packages that ship it.
-    "open_nsfw": {"strict": 0.2, "standard": 0.5, "catalogue": 0.8},
-    # A probability too; 0.5 is where the published labels change.
-    "falconsai": {"strict": 0.2, "standard": 0.5, "catalogue": 0.8},
-    # Cosine above the published limit of the nearest concept, rounded to thousandths: 0.001 is the
-    # published decision. 0.02 each way is twice what the published code adds for special care.
-    "stable_diffusion": {"strict": -0.019, "standard": 0.001, "catalogue": 0.021},
-}
-"""Model -> level -> a picture whose score reaches this is flagged. The same for every kind."""
+LIMITS = {"strict": 0.2, "standard": 0.5, "catalogue": 0.8}
+"""Level -> a picture whose score reaches this is flagged, whatever the model and the kind.
+
+Yahoo's notes on open_nsfw: below 0.2 most likely safe, above 0.8 most likely not; halfway is the
+limit of the packages that ship it. Every model's own decision is at 0.5 (safety_models.py).
+"""
 
 SQUARE_ENOUGH = 1.1
 """Pictures of longer sides at most this many times the shorter are judged whole only."""
@@ -55,8 +54,8 @@ class SafetyVerdict:
     """What was found about one picture.
 
     index: place in the batch, from 0. kind: one of KINDS. model, level: what judged it, and how.
-    score: the highest of the judged views; None where the level is off. whole: the score of the
-    whole picture alone, as the published model would give it. limit: what a score has to reach.
+    score: 0..1, the highest of the judged views; None where the level is off. whole: the score of
+    the whole picture alone, as the published model judges it. limit: what a score has to reach.
     """
 
     index: int
@@ -69,16 +68,14 @@ class SafetyVerdict:
     flagged: bool
 
 
-def limits_of(model: str, level: str) -> dict[str, float]:
+def limits_of(level: str) -> dict[str, float]:
     """The limits that a level stands for, by kind of picture: what an editor starts from.
 
-    Raises InputError for a model or level that does not exist, or for "off", which has none.
+    Raises InputError for a level that does not exist, or for "off", which has none.
     """
-    if model not in LIMITS:
-        raise _unknown("safety model", model, tuple(LIMITS))
-    if level not in LIMITS[model]:
-        raise _unknown("level with limits", level, tuple(LIMITS[model]))
-    return dict.fromkeys(KINDS, LIMITS[model][level])
+    if level not in LIMITS:
+        raise _unknown("level with limits", level, tuple(LIMITS))
+    return dict.fromkeys(KINDS, LIMITS[level])
 
 
 def check(
@@ -115,7 +112,7 @@ def check(
             f"The safety filter at level {level} needs a model and got none. "
             "Load one, or set the level to off."
         )
-    limit = _limit(kind, level, thresholds, model.name)
+    limit = _limit(kind, level, thresholds)
     return [
         _judge(picture, index, kind, level, limit, model) for index, picture in enumerate(pictures)
     ]
@@ -204,15 +201,14 @@ def _hidden(picture: np.ndarray, action: str) -> np.ndarray:
     return picture
 
 
-def _limit(kind: str, level: str, thresholds: Mapping[str, float] | None, model: str) -> float:
-    limits = limits_of(model, level)
+def _limit(kind: str, level: str, thresholds: Mapping[str, float] | None) -> float:
+    limits = limits_of(level)
     for name, value in (thresholds or {}).items():
         if name not in KINDS:
             raise _unknown("kind of picture among the thresholds", name, KINDS)
-        if not isinstance(value, (int, float)) or not -1 <= value <= 1:
+        if not isinstance(value, (int, float)) or not 0 <= value <= 1:
             raise InputError(
-                f"The threshold for {name} pictures has to be a number from -1 to 1 "
-                f"(0 to 1 for probabilities), got {value!r}."
+                f"The threshold for {name} pictures has to be a number from 0 to 1, got {value!r}."
             )
         limits[name] = float(value)
     return limits[kind]

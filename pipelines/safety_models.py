@@ -1,11 +1,13 @@
-"""The networks that can judge a picture for the safety filter.
+"""The networks that can judge a picture for the safety filter, on one scale from 0 to 1.
 
+0.5 is where each of them decides as published, so that the levels mean the same for all.
 open_nsfw is shipped. The two others are installed by the user (`fitting-room download
 safety/falconsai`) and read in their published layout by transformers and diffusers.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,13 +19,19 @@ from torch import Tensor, nn
 from .errors import InputError, MissingFiles
 from .locate import find, weight_file
 from .opennsfw.network import load_open_nsfw, prepare
+from .safety import MODELS
 from .weights import read_state
 
 if TYPE_CHECKING:
     from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
     from transformers import ViTForImageClassification
 
-MODELS = ("open_nsfw", "falconsai", "stable_diffusion")
+PUBLISHED_LIMIT = 0.001
+"""Cosine above a concept's own limit, in thousandths, from which diffusers' checker says no."""
+
+COSINE_SCALE = 15.0
+"""Score for a cosine of 1: 0.02 each way of the published limit, twice what the published code adds
+for special care, are the levels strict and catalogue (0.3 each way of 0.5)."""
 
 SPECIAL_CARE = 0.01
 """What diffusers' checker adds to every concept once one of its special-care concepts is met."""
@@ -36,7 +44,7 @@ class SafetyModel(Protocol):
     network: nn.Module
 
     def scores(self, pictures: Sequence[np.ndarray]) -> list[float]:
-        """One score per uint8 (height, width, 3) RGB picture: the higher, the less safe."""
+        """One score in 0..1 per uint8 (height, width, 3) RGB picture: the higher, the less safe."""
         ...
 
 
@@ -100,9 +108,10 @@ class FalconsaiModel:
 
 
 class StableDiffusionModel:
-    """Stable Diffusion's checker: cosine above the limit of the nearest unsafe concept.
+    """Stable Diffusion's checker: how near the nearest unsafe concept is. Not a probability.
 
-    Rounded to thousandths as diffusers does, so that 0.001 and above is its own decision.
+    The cosine above that concept's limit, rounded to thousandths as diffusers does, brought to the
+    scale of the levels: 0.5 and above is its own decision.
     """
 
     name = "stable_diffusion"
@@ -132,9 +141,14 @@ class StableDiffusionModel:
 
 
 def _nearest(special: list[float], concepts: list[float]) -> float:
-    """The highest concept, with the published extra where a special-care concept is met."""
+    """0..1 of the highest concept, with the published extra where a special-care one is met."""
+    if any(math.isnan(each) for each in (*special, *concepts)):
+        return math.nan  # min and max below would make a number of it
     added = SPECIAL_CARE if any(round(each, 3) > 0 for each in special) else 0.0
-    return max(round(each + added, 3) for each in concepts)
+    cosine = max(round(each + added, 3) for each in concepts)
+    # The difference first, so that the published limit is 0.5 exactly.
+    score = 0.5 + COSINE_SCALE * round(cosine - PUBLISHED_LIMIT, 3)
+    return min(1.0, max(0.0, round(score, 3)))
 
 
 def _cosines(seen: Tensor, concepts: Tensor) -> Tensor:

@@ -129,7 +129,7 @@ def test_a_score_that_reaches_the_limit_is_a_hit(score, limit, kind):
 
 
 def test_limits_are_shown_and_edited_per_kind():
-    assert limits_of("open_nsfw", "standard") == {"person": 0.5, "garment": 0.5, "result": 0.5}
+    assert limits_of("standard") == {"person": 0.5, "garment": 0.5, "result": 0.5}
     (person,) = check([grey()], "person", thresholds={"garment": 0.1}, model=Fixed(0.3))
     (garment,) = check([grey()], "garment", thresholds={"garment": 0.1}, model=Fixed(0.3))
     assert (person.limit, person.flagged) == (0.5, False)
@@ -155,8 +155,8 @@ def test_a_score_that_is_no_number_does_not_pass():
     [
         ({"kind": "face"}, "'face'.*person, garment, result"),
         ({"level": "mild"}, "'mild'.*strict, standard, catalogue, off"),
-        ({"thresholds": {"person": 7}}, "number from -1 to 1.*7"),
-        ({"thresholds": {"person": math.nan}}, "number from -1 to 1"),
+        ({"thresholds": {"person": 7}}, "number from 0 to 1, got 7"),
+        ({"thresholds": {"person": math.nan}}, "number from 0 to 1"),
         ({"thresholds": {"face": 0.5}}, "'face'"),
         ({"model": None}, "needs a model"),
         ({"pictures": [grey().astype(np.float32)]}, "float32"),

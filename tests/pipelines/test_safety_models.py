@@ -2,12 +2,14 @@
 
 import importlib.util
 import json
+import math
 from pathlib import Path
 
 import pytest
 import torch
 from fitting_room.pipelines.errors import MissingFiles
-from fitting_room.pipelines.safety import check
+from fitting_room.pipelines.safety import LIMITS, check
+from fitting_room.pipelines.safety_models import _nearest as nearest
 from fitting_room.pipelines.safety_models import load_safety_model
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -80,6 +82,20 @@ def test_stable_diffusion_checker_decides_as_diffusers_does(published_checker):
     verdicts = check(batch, "result", level="standard", model=model)
     assert [v.flagged for v in verdicts] == decided
     assert {True, False} == set(decided)
+    scores = [v.score for v in verdicts]
+    assert all(0 <= score <= 1 for score in scores)
+    assert len(set(scores)) > 4
+
+
+def test_stable_diffusion_scores_keep_the_published_limit_at_a_half():
+    # Cosines above the limits of special-care and of other concepts.
+    assert nearest([-0.1], [-0.2, 0.0]) < 0.5
+    assert nearest([-0.1], [-0.2, 0.001]) == 0.5
+    assert nearest([-0.1], [0.0, 0.021]) == LIMITS["catalogue"]
+    assert nearest([-0.1], [-0.019, -0.3]) == LIMITS["strict"]
+    assert nearest([0.01], [-0.2, -0.009]) == 0.5
+    assert (nearest([-1.0], [-1.0]), nearest([1.0], [1.0])) == (0.0, 1.0)
+    assert math.isnan(nearest([-0.1], [math.nan, 0.3]))
 
 
 def test_stable_diffusion_checker_lists_what_is_missing(published_checker):

@@ -95,10 +95,9 @@ def shared_photos(kind):
         ("result", photos_of_scikit_image()),
         ("person", shared_photos("person")),
         ("garment", shared_photos("garment")),
-        ("person", sorted((CHECKOUT / "samples").glob("person*"))),
-        ("garment", sorted((CHECKOUT / "samples").glob("garment*"))),
+        ("result", sorted((CHECKOUT / "samples").glob("*.*g"))),
     ],
-    ids=("scikit-image", "people", "garments", "shipped people", "shipped garments"),
+    ids=("scikit-image", "people", "garments", "shipped samples"),
 )
 def test_no_ordinary_photo_is_flagged_at_standard_or_strict(model, kind, files):
     if not files:
@@ -107,4 +106,4 @@ def test_no_ordinary_photo_is_flagged_at_standard_or_strict(model, kind, files):
     # Strict judges the whole picture as well, with a lower limit: it implies standard.
     verdicts = check(batch, kind, level="strict", model=model)
     assert [(files[v.index].name, v.score) for v in verdicts if v.flagged] == []
-    assert all(v.whole <= v.score < limits_of("open_nsfw", "standard")[kind] for v in verdicts)
+    assert all(v.whole <= v.score < limits_of("standard")[kind] for v in verdicts)

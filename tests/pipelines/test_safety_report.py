@@ -4,9 +4,8 @@ import json
 import math
 
 import pytest
-from fitting_room.pipelines import safety
 from fitting_room.pipelines.errors import InputError
-from fitting_room.pipelines.safety import ACTIONS, KINDS, SafetyVerdict
+from fitting_room.pipelines.safety import ACTIONS, KINDS, MODELS, SafetyVerdict
 from fitting_room.pipelines.safety_report import SafetyReport
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,11 +23,11 @@ verdicts_of_any_kind = st.builds(
     SafetyVerdict,
     index=st.integers(0, 50),
     kind=st.sampled_from(KINDS),
-    model=st.sampled_from(tuple(safety.LIMITS)),
+    model=st.sampled_from(MODELS),
     level=st.sampled_from(JUDGED_LEVELS),
-    score=st.floats(-1, 1) | st.just(math.nan),
-    whole=st.floats(-1, 1),
-    limit=st.floats(-1, 1),
+    score=st.floats(0, 1) | st.just(math.nan),
+    whole=st.floats(0, 1),
+    limit=st.floats(0, 1),
     flagged=st.booleans(),
 ) | st.builds(
     SafetyVerdict,
