@@ -25,8 +25,9 @@ from .densepose_rcnn.network import UNUSED, Charts, DensePoseRCNN
 from .layers import load_network
 from .parsing import check_picture
 
-SHORTER_SIDE, LONGEST_SIDE = 800, 1333
-"""Pixels of the picture that the network was made for."""
+SHORTER_SIDE = 800
+LONGEST_SHAPE = 1333 / 800
+"""The picture that the network was made for: its shorter side, longer to shorter at most."""
 
 SIDE_MULTIPLE = 32
 MEAN_BGR = (103.53, 116.28, 123.675)
@@ -75,6 +76,7 @@ def read_densepose(
     threshold: float = 0.5,
     person: str | Sequence[float] = "largest",
     with_places: bool = False,
+    shorter_side: int = SHORTER_SIDE,
 ) -> DensePose:
     """DensePose of one person in the photo.
 
@@ -84,11 +86,12 @@ def read_densepose(
     what the published coloured renderings are left with, golden stages idm_dp_segm and
     leffa_predict_seg); or a box (left, top, right, bottom) in pixels, as of `Body`, for the person
     who covers most of it. with_places: U and V too, which only pose transfer wants.
+    shorter_side: pixels at which the network looks; time goes by its square, 800 is published.
     Raises NobodyFound, InputError.
     """
     if isinstance(person, str) and person not in CHOICES:
         raise InputError(f"The person must be a box or {', '.join(CHOICES)}; got {person!r}.")
-    found = find_people(network, picture, threshold)
+    found = find_people(network, picture, threshold, shorter_side)
     if not len(found.boxes):
         raise NobodyFound(
             f"DensePose found nobody in the photo ({picture.shape[1]}x{picture.shape[0]} pixels) "
@@ -158,10 +161,15 @@ class People:
 
 
 @torch.inference_mode()
-def find_people(network: DensePoseRCNN, picture: np.ndarray, threshold: float) -> People:
+def find_people(
+    network: DensePoseRCNN,
+    picture: np.ndarray,
+    threshold: float,
+    shorter_side: int = SHORTER_SIDE,
+) -> People:
     """Everyone in the photo with a score above the threshold, without charts."""
     check_picture(picture)
-    pixels, height, width = network_input(picture)
+    pixels, height, width = network_input(picture, shorter_side)
     parameter = next(network.parameters())
     features = network.features(pixels.to(parameter))
     input_boxes, scores = network.people(features, threshold, height, width)
@@ -171,11 +179,14 @@ def find_people(network: DensePoseRCNN, picture: np.ndarray, threshold: float) -
     return People(boxes[kept].cpu(), input_boxes[kept], scores[kept].cpu(), features)
 
 
-def network_input(picture: np.ndarray) -> tuple[torch.Tensor, int, int]:
+def network_input(
+    picture: np.ndarray, shorter_side: int = SHORTER_SIDE
+) -> tuple[torch.Tensor, int, int]:
     """RGB photo to (1, 3, rows, columns) float32, and its height and width without padding."""
     height, width = picture.shape[:2]
-    scale = SHORTER_SIDE / min(height, width)
-    scale *= min(1, LONGEST_SIDE / (max(height, width) * scale))
+    longest = round(shorter_side * LONGEST_SHAPE)
+    scale = shorter_side / min(height, width)
+    scale *= min(1, longest / (max(height, width) * scale))
     new_height, new_width = int(height * scale + 0.5), int(width * scale + 0.5)
     resized = Image.fromarray(picture).resize((new_width, new_height), Image.Resampling.BILINEAR)
     pixels = np.asarray(resized)[:, :, ::-1].astype(np.float32) - np.array(

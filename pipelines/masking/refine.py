@@ -46,13 +46,21 @@ class MaskOptions:
     """grow: shoulder widths, negative shrinks. feather: shoulder widths over which the edge fades.
     sleeves: of the new garment: "none" and "short" leave bare arms alone that it will not cover,
     "long" takes them; "as rule" leaves that to the mask rule. keep_hands: never repaint hands.
-    fill_holes: repaint what the mask encloses."""
+    fill_holes: repaint what the mask encloses. Raises InputError for values out of range."""
 
     grow: float = 0.0
     feather: float = 0.0
     sleeves: str = "as rule"
     keep_hands: bool = False
     fill_holes: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice(self.sleeves, SLEEVES, "sleeves")
+        if not -1 <= self.grow <= 2 or not 0 <= self.feather <= 2:
+            raise InputError(
+                f"The mask can grow by -1 to 2 and feather over 0 to 2 shoulder widths; got "
+                f"{self.grow:g} and {self.feather:g}."
+            )
 
 
 def refined(
@@ -64,14 +72,8 @@ def refined(
     """The mask with the options applied, in this order: sleeves, holes, growth, hands, feather.
 
     keypoints and maps (uint8 label maps "atr" or "atr_neck", "densepose") are of the mask's size;
-    what is absent is done without: hands and sleeves then stay as they are. Raises InputError.
+    what is absent is done without: hands and sleeves then stay as they are.
     """
-    check_choice(options.sleeves, SLEEVES, "sleeves")
-    if not -1 <= options.grow <= 2 or not 0 <= options.feather <= 2:
-        raise InputError(
-            f"The mask can grow by -1 to 2 and feather over 0 to 2 shoulder widths; got "
-            f"{options.grow:g} and {options.feather:g}."
-        )
     if options == MaskOptions() or not mask.any():
         return mask
     scale = shoulder_width(keypoints, mask)

@@ -81,8 +81,7 @@ def best_mask(
     name, why = _choice(sources, category, model, rule)
     if name == EMBEDDED:
         mask = _embedded(sources, category, options)
-        # The embedded mask keeps hands and follows the sleeves by itself.
-        options = replace(options, sleeves="as rule", keep_hands=False)
+        options = MaskOptions(fill_holes=options.fill_holes)  # it has done the others itself
     else:
         mask = _by_rule(name, sources, category)
     if options == MaskOptions():
@@ -150,7 +149,9 @@ def _embedded(sources: Sources, category: str, options: MaskOptions) -> np.ndarr
 
     assert sources.body is not None
     sleeves = "long" if options.sleeves == "as rule" else options.sleeves
-    return embedded_mask(sources.body, category, sleeves=sleeves)
+    return embedded_mask(
+        sources.body, category, sleeves, grow=options.grow, feather=options.feather
+    )
 
 
 def _by_rule(name: str, sources: Sources, category: str) -> np.ndarray:

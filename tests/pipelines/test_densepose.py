@@ -152,6 +152,12 @@ def test_input_sizes(size, resized, padded):
     assert pixels.min() >= -124 and pixels.max() <= 255 - 103
 
 
+def test_a_smaller_input_still_gives_maps_of_the_photo(tiny):
+    assert network_input(photo(512, 384), 256)[0].shape == (1, 3, 352, 256)
+    found = read_densepose(tiny, photo(200, 160), shorter_side=256)
+    assert found.labels.shape == (200, 160) and found.labels.any()
+
+
 def test_blue_comes_first():
     pixels, _, _ = network_input(np.full((64, 64, 3), (255, 0, 0), dtype=np.uint8))
     np.testing.assert_allclose(pixels[0, :, 5, 5], [-103.53, -116.28, 255 - 123.675], rtol=1e-6)

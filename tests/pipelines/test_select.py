@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fitting_room.pipelines.errors import InputError
+from fitting_room.pipelines.masking.body import find_body, load_body_model
+from fitting_room.pipelines.masking.embedded import embedded_mask
 from fitting_room.pipelines.masking.keypoints import KeyPoints
 from fitting_room.pipelines.masking.overlay import (
     densepose_over_photo,
@@ -29,6 +31,7 @@ from fitting_room.pipelines.masking.sources import (
 from PIL import Image
 
 MASKS = Path(__file__).resolve().parent.parent / "golden" / "masks"
+ASTRONAUT = MASKS.parent.parent / "data" / "astronaut.png"
 WIDTH, HEIGHT = 384, 512
 
 
@@ -165,6 +168,21 @@ def test_without_anything_the_message_says_what_to_get():
         best_mask(Sources(WIDTH, HEIGHT), "upper", rule="leffa_hd")
     with pytest.raises(InputError, match="Connect Body Pose"):
         best_mask(Sources(WIDTH, HEIGHT), "upper", rule="embedded")
+
+
+def test_without_maps_the_body_has_to_do():
+    """On a real photo: NASA's portrait of an astronaut, public domain."""
+    with Image.open(ASTRONAUT) as picture:
+        photo = np.array(picture.convert("RGB"))
+    body = find_body(load_body_model(), photo)
+    sources = Sources(photo.shape[1], photo.shape[0], body=body)
+    chosen = best_mask(sources, "upper", "leffa/virtual_tryon")
+    assert chosen.rule == "embedded" and "leffa_hd needs human parsing" in chosen.why
+    np.testing.assert_array_equal(chosen.mask, embedded_mask(body, "upper", "long"))
+    options = MaskOptions(grow=0.1, feather=0.05, sleeves="short", keep_hands=True)
+    changed = best_mask(sources, "upper", rule="embedded", options=options)
+    wanted = embedded_mask(body, "upper", "short", grow=0.1, feather=0.05)
+    np.testing.assert_array_equal(changed.mask, wanted)
 
 
 def test_choices_are_checked(sources):
