@@ -16,15 +16,10 @@ LABEL_STAGES, PLACE_STAGES = "labels.", "uv."
 
 
 def run(case_dir: Path, case: dict) -> Iterator[tuple[str, Any]]:
-    from fitting_room.pipelines.errors import NobodyFound
     from fitting_room.pipelines.masking.densepose import (
-        DensePose,
-        coloured,
         find_people,
         load_densepose,
         network_input,
-        place_picture,
-        read_densepose,
         resampled,
         whole_box,
     )
@@ -63,6 +58,21 @@ def run(case_dir: Path, case: dict) -> Iterator[tuple[str, Any]]:
             yield f"{LABEL_STAGES}{index}", labels
         if f"{PLACE_STAGES}{index}.every2" in case["stages"]:
             yield f"{PLACE_STAGES}{index}.every2", sample_every(places, 2)
+
+    yield from _renderings(network, picture, thresholds)
+
+
+def _renderings(
+    network: Any, picture: np.ndarray, thresholds: dict
+) -> Iterator[tuple[str, np.ndarray]]:
+    """What each user is given: the best person's, or that of the last one they go through."""
+    from fitting_room.pipelines.errors import NobodyFound
+    from fitting_room.pipelines.masking.densepose import (
+        DensePose,
+        coloured,
+        place_picture,
+        read_densepose,
+    )
 
     def seen_by(user: str, person: str) -> DensePose:
         try:

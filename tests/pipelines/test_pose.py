@@ -1,11 +1,10 @@
-"""OpenPose, ViTPose and OpenPose JSON: all lead to the same key points."""
+"""OpenPose: the network, its maps, peaks, people, and who is chosen."""
 
 import cv2
 import numpy as np
 import pytest
 import torch
 from fitting_room.pipelines.errors import InputError, MissingFiles, NobodyFound
-from fitting_room.pipelines.masking.keypoints import KeyPoints
 from fitting_room.pipelines.masking.openpose.maps import (
     enlarger,
     frame_of,
@@ -17,11 +16,9 @@ from fitting_room.pipelines.masking.openpose.people import FIELD_X, LIMBS, find_
 from fitting_room.pipelines.masking.pose import (
     find_pose,
     find_poses,
-    from_openpose,
     keypoints_of,
     load_openpose,
 )
-from fitting_room.pipelines.masking.vitpose import load_vitpose
 from scipy.ndimage import gaussian_filter
 
 FILE = "body_pose_model.pth"
@@ -233,147 +230,3 @@ def test_foreign_and_damaged_files(tmp_path):
     (tmp_path / FILE).write_bytes(b"\x80\x02half")
     with pytest.raises(MissingFiles, match="cannot be read as weights"):
         load_openpose(tmp_path / FILE)
-
-
-# ----------------------------------------------------------------------------- OpenPose JSON
-
-
-def keypoints():
-    points = np.column_stack([standing(100, 50, 200), np.linspace(0.3, 1, 18)])
-    points[[4, 17]] = 0
-    return KeyPoints(points.astype(np.float32), WIDTH, HEIGHT)
-
-
-def test_json_round_trip():
-    pose = keypoints()
-    back = from_openpose(pose.to_openpose())
-    np.testing.assert_allclose(back.points, pose.points, atol=1e-3)
-    assert (back.width, back.height) == (WIDTH, HEIGHT)
-    np.testing.assert_array_equal(from_openpose([pose.to_openpose()]).points, back.points)
-
-
-def test_json_of_another_canvas_is_scaled_to_the_photo():
-    back = from_openpose(keypoints().to_openpose(), width=768, height=1024)
-    np.testing.assert_allclose(back.points[:, :2], keypoints().points[:, :2] * 2, atol=0.01)
-    assert (back.width, back.height) == (768, 1024)
-
-
-def test_json_with_shares_of_the_canvas():
-    data = keypoints().resized(1, 1).to_openpose() | {"canvas_width": 384, "canvas_height": 512}
-    np.testing.assert_allclose(from_openpose(data).points, keypoints().points, atol=0.5)
-
-
-def test_json_with_25_points():
-    pose = keypoints().points
-    points = np.zeros((25, 3))
-    points[:8], points[9:19] = pose[:8], pose[8:]
-    points[8] = 300, 300, 0.5  # middle of the hips
-    data = {"people": [{"pose_keypoints_2d": points.reshape(-1).tolist()}],
-            "canvas_width": WIDTH, "canvas_height": HEIGHT}  # fmt: skip
-    np.testing.assert_allclose(from_openpose(data).points, pose)
-
-
-def test_json_of_several_people_is_ordered_by_size():
-    small, large = keypoints(), keypoints()
-    small = KeyPoints(small.points * np.float32([0.5, 0.5, 1]), WIDTH, HEIGHT)
-    data = small.to_openpose()
-    data["people"] += [{"pose_keypoints_2d": None}, *large.to_openpose()["people"]]
-    np.testing.assert_allclose(from_openpose(data).points, large.points, atol=1e-3)
-    np.testing.assert_allclose(from_openpose(data, index=1).points, small.points, atol=1e-3)
-    with pytest.raises(NobodyFound, match="the photo shows 2"):
-        from_openpose(data, index=2)
-
-
-def test_json_of_nobody():
-    with pytest.raises(NobodyFound):
-        from_openpose({"people": [], "canvas_width": 8, "canvas_height": 8})
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        ("people", "table with people"), ([], "table with people"), ({}, '"people"'),
-        ({"people": [{"pose_keypoints_2d": [1, 2, 3]}], "canvas_width": 8, "canvas_height": 8},
-         "54 or 75"),
-        ({"people": [{"pose_keypoints_2d": ["a"] * 54}], "canvas_width": 8, "canvas_height": 8},
-         "numbers"),
-        ({"people": [{"pose_keypoints_2d": [1.0] * 54}]}, "size of the photo"),
-    ],
-)  # fmt: skip
-def test_other_json_is_refused(data, message):
-    with pytest.raises(InputError, match=message):
-        from_openpose(data)
-
-
-# ----------------------------------------------------------------------------- ViTPose
-
-
-@pytest.fixture(scope="module")
-def vitpose_folders(tmp_path_factory):
-    """Tiny random networks in the folders that transformers writes."""
-    from transformers import (
-        RTDetrConfig,
-        RTDetrForObjectDetection,
-        RTDetrImageProcessor,
-        RTDetrResNetConfig,
-        VitPoseBackboneConfig,
-        VitPoseConfig,
-        VitPoseForPoseEstimation,
-        VitPoseImageProcessor,
-    )
-
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("vitpose")
-    backbone = RTDetrResNetConfig(
-        embedding_size=8, hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1],
-        out_features=["stage2", "stage3", "stage4"],
-    )  # fmt: skip
-    detector = RTDetrForObjectDetection(
-        RTDetrConfig(
-            backbone_config=backbone, encoder_hidden_dim=16, encoder_in_channels=[16, 24, 32],
-            encoder_ffn_dim=16, encoder_attention_heads=2, d_model=16, num_queries=8,
-            decoder_in_channels=[16, 16, 16], decoder_ffn_dim=16, decoder_layers=1,
-            decoder_attention_heads=2, num_denoising=0, id2label={0: "bicycle", 1: "person"},
-        )
-    )  # fmt: skip
-    detector.save_pretrained(folder / "detector")
-    size = {"height": 64, "width": 64}
-    RTDetrImageProcessor(size=size).save_pretrained(folder / "detector")
-    joints = VitPoseForPoseEstimation(
-        VitPoseConfig(
-            backbone_config=VitPoseBackboneConfig(
-                image_size=[64, 48], patch_size=[16, 16], hidden_size=16, num_hidden_layers=1,
-                num_attention_heads=2, out_indices=[1],
-            ),
-            num_labels=17,
-        )
-    )  # fmt: skip
-    joints.save_pretrained(folder / "joints")
-    VitPoseImageProcessor(size={"height": 64, "width": 48}).save_pretrained(folder / "joints")
-    return folder / "joints", folder / "detector"
-
-
-def test_vitpose_gives_key_points(vitpose_folders):
-    from dataclasses import replace
-
-    network = replace(load_vitpose(*vitpose_folders), least_person=0.0, least_joint=-1.0)
-    poses = find_poses(network, photo(120, 90))
-    assert poses and all((pose.width, pose.height) == (90, 120) for pose in poses)
-    for pose in poses:
-        assert pose.points.shape == (18, 3) and pose.points.dtype == np.float32
-        seen = pose.points[:, 2] > 0
-        neck, *shoulders = pose.points[[1, 2, 5], :2]
-        if seen[[1, 2, 5]].all():
-            np.testing.assert_allclose(neck, np.mean(shoulders, axis=0), rtol=1e-4)
-    again = find_poses(network, photo(120, 90))
-    np.testing.assert_array_equal(poses[0].points, again[0].points)
-
-
-def test_vitpose_finds_nobody(vitpose_folders):
-    with pytest.raises(NobodyFound):
-        find_pose(load_vitpose(*vitpose_folders), photo(120, 90))
-
-
-def test_vitpose_folder_that_is_absent(vitpose_folders, tmp_path):
-    with pytest.raises(MissingFiles, match=r"config\.json"):
-        load_vitpose(tmp_path, vitpose_folders[1])
