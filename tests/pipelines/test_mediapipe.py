@@ -41,7 +41,7 @@ def published(converter):
     shape."""
     from ai_edge_litert.interpreter import Interpreter
 
-    files = converter.find_files([Path(SOURCE)])
+    files = converter.find_files(Path(SOURCE))
 
     def runner(name):
         interpreter = Interpreter(model_content=files[name], num_threads=1)
@@ -118,9 +118,9 @@ def test_segmentation(model, published, pictures):
 
 def test_committed_weights_are_what_the_script_makes(converter):
     networks = converter.load_networks()
-    files = converter.find_files([Path(SOURCE)])
-    for name, (network, target, prefixes) in converter.FILES.items():
-        made = converter.convert(files[name], getattr(networks, network)(), prefixes)
+    files = converter.find_files(Path(SOURCE))
+    for name, (part, target, prefixes) in converter.FILES.items():
+        made = converter.convert(files[name], networks[part], prefixes)
         with safe_open(converter.FOLDER / f"{target}.safetensors", "pt") as committed:
             assert set(committed.keys()) == set(made)
             assert all(torch.equal(committed.get_tensor(key), made[key]) for key in made)

@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from .networks import PersonDetector, PoseLandmarks, SelfieSegmentation
+from .networks import PersonDetector, PoseLandmarks
+from .segmentation import SelfieSegmentation
 
 FOLDER = Path(__file__).parent
 

@@ -1,8 +1,7 @@
-"""The three networks, written out as modules.
+"""The person detector and the landmark network, written out as modules.
 
-Layouts are read from the published TensorFlow Lite files: pose_detection, pose_landmark_full and
-selfie_segmentation of MediaPipe 0.10. Batch normalisation is already part of the convolutions.
-Everything is meant for inference: activations overwrite their input.
+Layouts are read from the published TensorFlow Lite files: pose_detection and pose_landmark_full of
+MediaPipe 0.10. Batch normalisation is already part of the convolutions.
 """
 
 from __future__ import annotations
@@ -11,107 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-
-class Convolution(nn.Conv2d):
-    """A convolution that keeps the size (or divides it by `stride`), then an activation.
-
-    `padding="late"` puts the odd pixel of a strided convolution's border at the right and bottom,
-    as TensorFlow's "same" does; "even" has the same border on all sides.
-    """
-
-    def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        kernel: int = 1,
-        stride: int = 1,
-        groups: int = 1,
-        activation: str | None = "relu6",
-        padding: str = "even",
-    ):
-        border = kernel // 2 if padding == "even" else 0
-        super().__init__(inputs, outputs, kernel, stride, border, groups=groups)
-        self.activation = activation
-        early = (kernel - stride) // 2
-        self.border = (early, kernel - stride - early) * 2 if padding == "late" else None
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.border:
-            x = functional.pad(x, self.border)
-        x = super().forward(x)
-        if self.activation == "relu6":
-            return functional.hardtanh_(x, 0.0, 6.0)
-        if self.activation == "relu":
-            return functional.relu_(x)
-        if self.activation == "hardswish":
-            return functional.hardswish(x, inplace=True)
-        return x
-
-
-def depthwise(channels: int, kernel: int = 3, stride: int = 1, **options) -> Convolution:  # noqa: ANN003
-    """A convolution of each channel by itself."""
-    return Convolution(channels, channels, kernel, stride, groups=channels, **options)
-
-
-def enlarge(x: Tensor, factor: int = 2) -> Tensor:
-    """Bilinear enlargement, pixel centres aligned as in TensorFlow's half_pixel_centers."""
-    return functional.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
-
-
-class InvertedResidual(nn.Module):
-    """Widen, filter each channel, narrow; adds its input where the shapes agree."""
-
-    def __init__(self, inputs: int, hidden: int, outputs: int, kernel: int, stride: int = 1):
-        super().__init__()
-        self.expand = Convolution(inputs, hidden)
-        self.filter = depthwise(hidden, kernel, stride)
-        self.project = Convolution(hidden, outputs, activation=None)
-        self.residual = inputs == outputs and stride == 1
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.project(self.filter(self.expand(x)))
-        return y.add_(x) if self.residual else y
-
-
-class Separable(nn.Module):
-    """Filter each channel, then mix the channels."""
-
-    def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        stride: int = 1,
-        first: str | None = "relu6",
-        second: str | None = "relu6",
-        padding: str = "even",
-    ):
-        super().__init__()
-        self.filter = depthwise(inputs, 3, stride, activation=first, padding=padding)
-        self.mix = Convolution(inputs, outputs, activation=second)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.mix(self.filter(x))
-
-
-class Residual(Separable):
-    """A separable convolution added to its input; `stride` 2 halves both by max pooling."""
-
-    def __init__(self, channels: int, stride: int = 1, first: str | None = "relu6"):
-        padding = "late" if stride == 2 else "even"
-        super().__init__(channels, channels, stride, first, None, padding)
-        self.stride = stride
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = super().forward(x)
-        if self.stride == 2:
-            x = functional.max_pool2d(x, 2)
-        return functional.hardtanh_(y.add_(x), 0.0, 6.0)
-
-
-def _stem() -> nn.Sequential:
-    return nn.Sequential(
-        Convolution(3, 24, 3, stride=2), depthwise(24), Convolution(24, 16, activation=None)
-    )
+from .blocks import Convolution, InvertedResidual, Residual, Separable, depthwise, enlarge, stem
 
 
 class PersonDetector(nn.Module):
@@ -123,7 +22,7 @@ class PersonDetector(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.stem = _stem()
+        self.stem = stem()
         self.fine = nn.Sequential(  # -> (batch, 40, 28, 28)
             InvertedResidual(16, 64, 24, 3, stride=2),
             InvertedResidual(24, 144, 24, 3),
@@ -196,7 +95,7 @@ class PoseLandmarks(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.grid128 = _stem()  # -> (batch, 16, 128, 128)
+        self.grid128 = stem()  # -> (batch, 16, 128, 128)
         self.grid64 = nn.Sequential(
             InvertedResidual(16, 64, 24, 3, stride=2), InvertedResidual(24, 144, 24, 3)
         )
@@ -252,97 +151,3 @@ class PoseLandmarks(nn.Module):
         body = self.body(grid8)
         landmarks = self.landmarks(body).view(-1, 39, 5)
         return landmarks, heat, self.flag(body).view(-1), mask[:, 0]
-
-
-class Gate(nn.Module):
-    """Squeeze and excitation: weighs each channel by what the whole picture holds."""
-
-    def __init__(self, channels: int, hidden: int):
-        super().__init__()
-        self.squeeze = Convolution(channels, hidden, activation="relu")
-        self.excite = Convolution(hidden, channels, activation=None)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.sigmoid(self.excite(self.squeeze(x.mean((2, 3), keepdim=True))))
-
-
-class GatedBlock(nn.Module):
-    """MobileNetV3's inverted residual: `hidden_gate` 0 leaves the gate out."""
-
-    def __init__(
-        self,
-        inputs: int,
-        hidden: int,
-        outputs: int,
-        kernel: int,
-        stride: int,
-        hidden_gate: int,
-        activation: str,
-    ):
-        super().__init__()
-        padding = "late" if stride == 2 else "even"
-        self.expand = Convolution(inputs, hidden, activation=activation)
-        self.filter = depthwise(hidden, kernel, stride, activation=activation, padding=padding)
-        self.gate = Gate(hidden, hidden_gate) if hidden_gate else None
-        self.project = Convolution(hidden, outputs, activation=None)
-        self.residual = stride == 1
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.filter(self.expand(x))
-        if self.gate:
-            y = y.mul_(self.gate(y))
-        y = self.project(y)
-        return y.add_(x) if self.residual else y
-
-
-class Rise(nn.Module):
-    """One decoder step: enlarge, join the encoder's features of that size, smooth."""
-
-    def __init__(self, inputs: int, channels: int):
-        super().__init__()
-        self.narrow = Convolution(inputs, channels, activation=None)
-        self.gate = Gate(channels, channels)
-        self.mix = Convolution(channels, channels, activation="relu")
-        self.filter = depthwise(channels, activation="relu")
-
-    def forward(self, x: Tensor, side: Tensor) -> Tensor:
-        x = enlarge(self.narrow(x))  # the file enlarges first; the same, four times dearer
-        x = self.mix(torch.addcmul(x, side, self.gate(side + x)))
-        return self.filter(x).add_(x)
-
-
-class SelfieSegmentation(nn.Module):
-    """selfie_segmentation: (batch, 3, 256, 256) RGB in 0..1 -> probability of "person"
-    (batch, 256, 256), everybody in the picture together."""
-
-    def __init__(self):
-        super().__init__()
-        self.grid128 = Convolution(3, 16, 3, stride=2, activation="hardswish", padding="late")
-        self.grid64 = GatedBlock(16, 16, 16, 3, 2, 8, "relu")
-        self.grid32 = nn.Sequential(
-            GatedBlock(16, 72, 24, 3, 2, 0, "relu"), GatedBlock(24, 88, 24, 3, 1, 0, "relu")
-        )
-        self.grid16 = nn.Sequential(
-            GatedBlock(24, 96, 32, 5, 2, 24, "hardswish"),
-            GatedBlock(32, 128, 32, 5, 1, 32, "hardswish"),
-            GatedBlock(32, 128, 32, 5, 1, 32, "hardswish"),
-            GatedBlock(32, 96, 32, 5, 1, 24, "hardswish"),
-            GatedBlock(32, 96, 32, 5, 1, 24, "hardswish"),
-        )
-        self.widen = Convolution(32, 128, activation="relu")
-        self.weigh = Convolution(32, 128, activation=None)
-        self.rise32 = Rise(128, 24)
-        self.rise64 = Rise(24, 16)
-        self.rise128 = Rise(16, 16)
-        self.mask = nn.ConvTranspose2d(16, 1, 2, stride=2)
-
-    def forward(self, picture: Tensor) -> Tensor:
-        grid128 = self.grid128(picture)
-        grid64 = self.grid64(grid128)
-        grid32 = self.grid32(grid64)
-        x = self.grid16(grid32)
-        x = self.widen(x).mul_(torch.sigmoid(self.weigh(x.mean((2, 3), keepdim=True))))
-        x = self.rise32(x, grid32)
-        x = self.rise64(x, grid64)
-        x = self.rise128(x, grid128)
-        return torch.sigmoid(self.mask(x))[:, 0]
