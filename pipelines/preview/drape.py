@@ -1,0 +1,300 @@
+"""Lays a garment's parts on a body: a trunk, two sleeves, two legs, each a grid that never folds.
+
+The trunk keeps the garment's rows level and its columns upright, widened where the body is wider.
+A sleeve is ruled between its outer and inner edge: it starts on the armhole exactly where the trunk
+ends and swings into the arm's direction, so that a sleeve that was photographed sticking out closes
+under the arm without a fold. Trouser legs are ruled in the same way from the crotch down.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..masking.figure import Limb, unit_vector
+from .garment import INSIDE, LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORSO, Garment
+from .mesh import Patch
+from .regions import smooth_step
+from .scene import Scene
+
+SHOULDER = 0.57  # shoulder tips from the axis, in units: a little beyond the joints
+EASE = 0.05  # how far a garment stands off the body on either side, in units
+FULL_LEG = 1.45  # inseam of full-length trousers, in hip widths of the garment lying flat
+SIDES = ("right", "left")
+
+
+class Trunk:
+    """Garment pixels to working pixels for the part of a garment that hangs around the trunk."""
+
+    def __init__(self, garment: Garment, scene: Scene, scale: float, origin: np.ndarray,
+                 level: float, fitted_from: float, fitted_full: float) -> None:  # fmt: skip
+        """scale: working pixels per garment pixel. origin: garment point that hangs at `level`
+        on the axis. fitted_from, fitted_full: levels between which the body's width takes over."""
+        self.figure, self.shape = scene.figure, scene.shape
+        self.scale, self.origin, self.level = scale, origin, level
+        self.fitted = (fitted_from, fitted_full)
+        parts = (TORSO, INSIDE, RIGHT_LEG, LEFT_LEG)
+        inside = np.isin(garment.parts, parts) & (garment.alpha > 0.5)
+        self.rows = np.nonzero(inside.any(1))[0].astype(np.float64)
+        rows = self.rows.astype(int)
+        left = inside[rows].argmax(1).astype(np.float64)
+        right = inside.shape[1] - 1.0 - inside[rows, ::-1].argmax(1)
+        softness = 0.02 * len(rows)
+        from scipy.ndimage import gaussian_filter1d
+
+        # Near a curved hem the rows get short: the last full one speaks for them.
+        full = int(0.93 * len(rows))
+        left[full:] = np.minimum(left[full:], left[full - 1])
+        right[full:] = np.maximum(right[full:], right[full - 1])
+        self.left = gaussian_filter1d(left, softness, mode="nearest")
+        self.right = gaussian_filter1d(right, softness, mode="nearest")
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """(..., 2) garment pixels to (..., 2) working pixels."""
+        side = (points[..., 0] - self.origin[0]) * self.scale
+        level = self.level + (points[..., 1] - self.origin[1]) * self.scale
+        side = side * self.widening(points[..., 1], level, side)
+        level = level + self.lift(side, level)
+        return self.place(side, level)
+
+    def place(self, side: np.ndarray, level: np.ndarray) -> np.ndarray:
+        """Axis coordinates to working pixels; levels turn from the shoulders' to the hips' tilt."""
+        figure = self.figure
+        upright = np.array([figure.down[1], -figure.down[0]])
+        share = smooth_step(np.asarray(level) / figure.torso, 0.1, 0.9)[..., None]
+        across = figure.across * (1 - share) + upright * share
+        return figure.neck + np.asarray(level)[..., None] * figure.down + side[..., None] * across
+
+    def widening(self, rows: np.ndarray, level: np.ndarray, side: np.ndarray) -> np.ndarray:
+        """Factor by which a row is stretched so that it goes around the body."""
+        own_left = np.maximum(self.origin[0] - np.interp(rows, self.rows, self.left), 1)
+        own_right = np.maximum(np.interp(rows, self.rows, self.right) - self.origin[0], 1)
+        own = np.where(side < 0, own_left, own_right) * self.scale
+        body = self.shape.half_width(level, side) + EASE * self.figure.unit
+        share = smooth_step(level, *self.fitted)
+        return 1 + share * (np.maximum(body / own, 1) - 1)
+
+    def lift(self, side: np.ndarray, level: np.ndarray) -> np.ndarray:
+        return np.zeros_like(level)
+
+
+class UpperTrunk(Trunk):
+    """Hangs from the shoulders: the garment's shoulder seams lie on the body's shoulder line."""
+
+    def __init__(self, garment: Garment, scene: Scene) -> None:
+        figure, shape = scene.figure, scene.shape
+        unit = figure.unit
+        tips = pair(garment, "shoulder")
+        necks = pair(garment, "neck")
+        pits = pair(garment, "armpit")
+        chest = 2 * float(shape.half_width(np.array(0.30 * figure.torso), np.array(1.0)))
+        from_chest = 1.06 * chest / np.abs(pits[1, 0] - pits[0, 0])
+        sleeved = RIGHT_SLEEVE in garment.limbs or LEFT_SLEEVE in garment.limbs
+        scale = from_chest
+        if sleeved:
+            from_tips = (
+                2 * SHOULDER * unit * max(1.0, shape.build) ** 0.5 / np.abs(tips[1, 0] - tips[0, 0])
+            )
+            # A loose garment is wider at the chest than the body, never much narrower.
+            scale = np.clip(from_tips, 0.9 * from_chest, 1.5 * from_chest)
+        origin = (tips[0] + tips[1]) / 2
+        half = np.abs(tips[1, 0] - tips[0, 0]) / 2 * scale
+        level = -float(np.mean(shape.rise(np.array([-half, half]))))
+        pit = level + (float(pits[:, 1].mean()) - origin[1]) * scale
+        super().__init__(garment, scene, scale, origin, level, level + 0.4 * (pit - level), pit)
+        self.offsets = np.linspace(-1.2 * half, 1.2 * half, 81)
+        sides = (necks[:, 0] - origin[0]) * scale
+        heights = level + (necks[:, 1] - origin[1]) * scale
+        tip_sides = (tips[:, 0] - origin[0]) * scale
+        tip_heights = level + (tips[:, 1] - origin[1]) * scale
+        order = np.argsort([tip_sides[0], sides[0], sides[1], tip_sides[1]])
+        xs = np.array([tip_sides[0], sides[0], sides[1], tip_sides[1]])[order]
+        ys = np.array([tip_heights[0], heights[0], heights[1], tip_heights[1]])[order]
+        seam = np.interp(self.offsets, xs, ys)
+        wanted = -shape.rise(self.offsets) - 0.012 * unit
+        difference = wanted - seam
+        between = (self.offsets > xs[1]) & (self.offsets < xs[2])
+        ends = np.interp(self.offsets, [xs[1], xs[2]],
+                         np.interp([xs[1], xs[2]], self.offsets, difference))  # fmt: skip
+        self.lifts = np.clip(np.where(between, ends, difference), -0.25 * unit, 0.25 * unit)
+        self.fading = (level, level + 0.55 * unit)
+
+    def lift(self, side: np.ndarray, level: np.ndarray) -> np.ndarray:
+        share = 1 - smooth_step(level, *self.fading)
+        return np.interp(side, self.offsets, self.lifts) * share
+
+
+class LowerTrunk(Trunk):
+    """Hangs from the waist."""
+
+    def __init__(self, garment: Garment, scene: Scene) -> None:
+        figure, shape = scene.figure, scene.shape
+        waist, hip = pair(garment, "waist"), pair(garment, "hip")
+        hips = 2 * float(shape.half_width(np.array(1.05 * figure.torso), np.array(1.0)))
+        scale = 1.04 * hips / np.abs(hip[1, 0] - hip[0, 0])
+        origin = (waist[0] + waist[1]) / 2
+        level = scene.waist
+        if "crotch" in garment.points:
+            rise = (garment.points["crotch"][1] - origin[1]) * scale
+            level = np.clip(figure.torso + 0.30 * figure.unit - rise,
+                            0.60 * figure.torso, 0.95 * figure.torso)  # fmt: skip
+        super().__init__(garment, scene, scale, origin, float(level), level - 1, level)
+
+
+def pair(garment: Garment, name: str) -> np.ndarray:
+    """The points name_right and name_left (2, 2)."""
+    return np.array([garment.points[f"{name}_{side}"] for side in SIDES], dtype=np.float64)
+
+
+def drape(garment: Garment, scene: Scene) -> list[Patch]:
+    """The garment's patches in drawing order."""
+    trunk = (
+        LowerTrunk(garment, scene) if garment.category == "lower" else UpperTrunk(garment, scene)
+    )
+    figure = scene.figure
+    patches = [trunk_patch(garment, trunk)]
+    for part, side, limb in (
+        (RIGHT_LEG, "right", figure.right_leg),
+        (LEFT_LEG, "left", figure.left_leg),
+    ):
+        if part in garment.limbs:
+            patches.append(leg_patch(garment, trunk, limb, part, side, scene))
+    for part, side, limb in (
+        (RIGHT_SLEEVE, "right", figure.right_arm),
+        (LEFT_SLEEVE, "left", figure.left_arm),
+    ):
+        if part in garment.limbs:
+            patches.append(sleeve_patch(garment, trunk, limb, part, side, scene))
+    return patches
+
+
+def trunk_patch(garment: Garment, trunk: Trunk, rows: int = 36, columns: int = 16) -> Patch:
+    labels = (TORSO,)
+    bottom = trunk.rows[-1]
+    if RIGHT_LEG in garment.limbs:
+        bottom = garment.points["crotch"][1]
+    left, right = float(trunk.left.min()), float(trunk.right.max())
+    margin = 0.04 * (right - left)
+    ys = np.linspace(trunk.rows[0] - margin, bottom + margin, rows)
+    xs = np.linspace(left - margin, right + margin, columns)
+    source = np.stack(np.meshgrid(xs, ys), -1)
+    return Patch("torso", labels, source, trunk(source))
+
+
+def sleeve_patch(
+    garment: Garment, trunk: Trunk, limb: Limb, part: int, side: str, scene: Scene,
+    rows: int = 24, columns: int = 9,
+) -> Patch:  # fmt: skip
+    """u runs from the armhole to the cuff, v from the outer edge to the inner one."""
+    unit = scene.figure.unit
+    tip, pit, outer, inner = (
+        np.array(garment.points[f"{name}_{side}"])
+        for name in ("shoulder", "armpit", "sleeve_end_outer", "sleeve_end_inner")
+    )
+    u = np.linspace(0, 1.1, rows)[:, None, None]
+    v = np.linspace(-0.3, 1.3, columns)[None, :, None]
+    source = (1 - v) * (tip + u * (outer - tip)) + v * (pit + u * (inner - pit))
+    reach = max(garment.reach * limb.length, 0.2 * unit)
+    tip_to, pit_to = trunk(tip), trunk(pit)
+    line = Line(limb.line, limb.radii, limb.end)
+    axis = unit_vector((outer + inner) / 2 - (tip + pit) / 2)
+    normal = np.array([-axis[1], axis[0]])
+    widths = np.abs([(pit - tip) @ normal, (inner - outer) @ normal]) / 2 * trunk.scale
+    # The outer edge of an arm lies away from the trunk.
+    out = 1.0 if (tip_to - trunk.figure.hips) @ line.normal(0.0) > 0 else -1.0
+    start_tip, start_pit = line.project(tip_to), line.project(pit_to)
+    end = max(reach, start_pit + 0.06 * unit)
+    steps = u[:, 0, 0]
+
+    def edge(start: float, place: np.ndarray, sign: float, blend: float) -> np.ndarray:
+        along = start + steps * (end - start)
+        own = np.interp(steps, [0, 1], widths)
+        half = np.maximum(own, line.radius(along) * 1.08 + 0.01 * unit)
+        curve = line.at(along) + sign * half[:, None] * line.normals(along)
+        fading = np.clip((along - start) / (blend * unit), 0, 1)
+        return curve + (place - curve[0]) * (1 - smooth_step(fading, 0.0, 1.0))[:, None]
+
+    out_edge = edge(start_tip, tip_to, out, 0.35)
+    in_edge = edge(start_pit, pit_to, -out, 0.6)
+    target = (1 - v) * out_edge[:, None] + v * in_edge[:, None]
+    return Patch(f"{side}_arm", (part,), source, target)
+
+
+def leg_patch(
+    garment: Garment, trunk: Trunk, limb: Limb, part: int, side: str, scene: Scene,
+    rows: int = 26, columns: int = 8,
+) -> Patch:  # fmt: skip
+    unit = scene.figure.unit
+    crotch = np.array(garment.points["crotch"])
+    outer, inner = (
+        np.array(garment.points[f"{name}_{side}"]) for name in ("hem_outer", "hem_inner")
+    )
+    limb_of = garment.limbs[part]
+    top_outer = 2 * limb_of.line[0] - crotch
+    u = np.linspace(0, 1.06, rows)[:, None, None]
+    v = np.linspace(-0.3, 1.15, columns)[None, :, None]
+    source = (1 - v) * (top_outer + u * (outer - top_outer)) + v * (crotch + u * (inner - crotch))
+    top_to, crotch_to = trunk(top_outer), trunk(crotch)
+    line = Line(limb.line, limb.radii, limb.end)
+    start = line.project(crotch_to)
+    # Lying flat, trousers are wider than when worn, so their length tells by its ratio to the hips.
+    length = float(np.linalg.norm((outer + inner) / 2 - limb_of.line[0]))
+    reach = (
+        length / (FULL_LEG * garment.distance("hip_left", "hip_right"))
+        if "hip_left" in garment.points
+        else length * trunk.scale / limb.length
+    )
+    ankle = limb.length
+    end = start + (min(reach, 1.0) if reach < 0.9 else 1.0) * (1.02 * ankle - start)
+    steps = u[:, 0, 0]
+    out = 1.0 if (top_to - crotch_to) @ line.normal(start) > 0 else -1.0
+    widths = limb_of.half_widths[[0, -1]] * trunk.scale
+
+    def edge(first: float, place: np.ndarray, sign: float) -> np.ndarray:
+        along = first + steps * (end - first)
+        half = np.maximum(np.interp(steps, [0, 1], widths), line.radius(along) * 1.06 + 0.01 * unit)
+        curve = line.at(along) + sign * half[:, None] * line.normals(along)
+        return curve + (place - curve[0]) * (1 - smooth_step(steps, 0.0, 0.7))[:, None]
+
+    out_edge = edge(line.project(top_to), top_to, out)
+    in_edge = edge(start, crotch_to, -out)
+    target = (1 - v) * out_edge[:, None] + v * in_edge[:, None]
+    return Patch(f"{side}_leg", (part,), source, target)
+
+
+class Line:
+    """The rounded middle line of a limb, by distance from its first joint."""
+
+    def __init__(self, points: np.ndarray, radii: np.ndarray, end: np.ndarray) -> None:
+        from scipy.ndimage import gaussian_filter1d
+
+        lengths = np.r_[0, np.cumsum(np.hypot(*np.diff(points, axis=0).T))]
+        total = max(float(lengths[-1]), 1.0)
+        beyond = points[-1] + 0.5 * total * unit_vector(points[-1] - points[-2])
+        before = points[0] - 0.5 * total * unit_vector(points[min(2, len(points) - 1)] - points[0])
+        points = np.vstack([before, points, beyond])
+        knots = np.r_[-0.5 * total, lengths, 1.5 * total]
+        self.steps = np.linspace(-0.5 * total, 1.5 * total, 161)
+        line = np.stack([np.interp(self.steps, knots, points[:, k]) for k in (0, 1)], 1)
+        line = gaussian_filter1d(line, 7, axis=0, mode="nearest")
+        self.line = line
+        tangent = np.gradient(line, axis=0)
+        tangent = gaussian_filter1d(tangent, 3, axis=0, mode="nearest")
+        tangent /= np.maximum(np.hypot(*tangent.T), 1e-9)[:, None]
+        self.across = np.stack([-tangent[:, 1], tangent[:, 0]], 1)
+        self.radii = np.interp(self.steps, lengths, radii)
+
+    def at(self, along: np.ndarray) -> np.ndarray:
+        return np.stack([np.interp(along, self.steps, self.line[:, k]) for k in (0, 1)], -1)
+
+    def normals(self, along: np.ndarray) -> np.ndarray:
+        return np.stack([np.interp(along, self.steps, self.across[:, k]) for k in (0, 1)], -1)
+
+    def normal(self, along: float) -> np.ndarray:
+        return self.normals(np.array(along))
+
+    def radius(self, along: np.ndarray) -> np.ndarray:
+        return np.interp(along, self.steps, self.radii)
+
+    def project(self, point: np.ndarray) -> float:
+        """Distance along the line of its place nearest to a point."""
+        return float(self.steps[((self.line - point) ** 2).sum(1).argmin()])
