@@ -1,4 +1,4 @@
-"""A piece of fabric as a grid of quads, and its backward map: which garment pixel a photo pixel shows."""
+"""A piece of fabric as a grid of quads, and which garment pixel each photo pixel then shows."""
 
 from __future__ import annotations
 

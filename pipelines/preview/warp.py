@@ -72,7 +72,7 @@ def sample(
 
 
 def jacobian(mapping: BackwardMap) -> np.ndarray:
-    """Determinant of the backward map's derivative at inside pixels (N,): positive without folds."""
+    """Determinant of a backward map's derivative at inside pixels (N,): positive without folds."""
     core = mapping.inside[:-1, :-1] & mapping.inside[1:, :-1] & mapping.inside[:-1, 1:]
     along_x = (mapping.source[:-1, 1:] - mapping.source[:-1, :-1])[core]
     along_y = (mapping.source[1:, :-1] - mapping.source[:-1, :-1])[core]
