@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ..masking.figure import Figure, LimbFrame, along, face_distance, pixel_grid
 from .edges import blur, resize
-from .regions import BACKGROUND, LOWER, SKIN, Regions, smooth_step, to_lab
+from .regions import BACKGROUND, LOWER, SKIN, UPPER, Regions, smooth_step, to_lab
 from .shape import Shape
 
 
@@ -63,9 +65,10 @@ def background_plate(picture: np.ndarray, person: np.ndarray, margin: int) -> np
 
 
 def round_shading(offset: np.ndarray, light: float) -> np.ndarray:
-    """Brightness across a round limb or trunk by signed offset in radii; light from the right > 0."""
+    """Brightness across a round limb or trunk by signed offset in radii; light > 0 comes from the
+    right."""
     edge = np.clip(np.abs(offset), 0, 1.15)
-    return 1.0 - 0.20 * edge**3 + 0.10 * light * np.clip(offset, -1, 1)
+    return 1.0 - 0.26 * edge**2.6 + 0.10 * light * np.clip(offset, -1, 1)
 
 
 def skin_plate(
@@ -74,9 +77,8 @@ def skin_plate(
     shape: Shape,
     regions: Regions,
     frames: dict[str, LimbFrame],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Skin colour everywhere (H, W, 3), from the skin the photo shows, round like limbs and trunk;
-    and the shading (H, W) that was drawn into it."""
+) -> np.ndarray:
+    """Skin colour everywhere (H, W, 3), from the skin the photo shows, round like limbs and trunk."""
     from scipy.ndimage import minimum_filter
 
     points = pixel_grid(*picture.shape[:2])
@@ -90,59 +92,95 @@ def skin_plate(
         shading = shading * (1 - inside) + round_shading(frames[name].offset, 0.0) * inside
     known = minimum_filter(regions.kinds[SKIN], 3)
     face = face_distance(points, figure) < 1.2
-    known = smooth_step(known, 0.75, 0.95) * np.where(face, 0.02, 1.0)
+    known = smooth_step(known, 0.75, 0.95) * np.where(face, 0.05, 1.0)
     if known.sum() < 0.02 * unit * unit:
         known = known + 0.2 * smooth_step(regions.kinds[SKIN], 0.6, 0.9) + 1e-6
     # Shoes, jewellery and cloth that passed for skin are told by their colour.
     lab = to_lab(picture.astype(np.float64))
-    sure = known > 0.5
-    if sure.any():
-        typical = np.median(lab[sure], axis=0)
-        strange = np.linalg.norm((lab - typical) / [2.5, 1, 1], axis=-1)
-        known = known * np.exp(-((strange / 9.0) ** 2)) + 1e-7
-    plain = spread(picture / shading[..., None], known)
-    plain = blur(plain, 0.05 * unit)
-    return np.clip(plain * shading[..., None], 0, 1).astype(np.float32), shading
+    typical = np.median(lab[known > 0.5 * known.max()], axis=0)
+    strange = np.linalg.norm((lab - typical) / [2.5, 1, 1], axis=-1)
+    known = known * np.exp(-((strange / 9.0) ** 2))
+    plain = picture / shading[..., None]
+    middle = np.median(plain[known >= 0.02 * known.max()], axis=0)
+    # Far from all visible skin the average tone weighs as much as what is carried there.
+    share = known / (known + 3e-3)
+    values = plain * share[..., None] + middle * (1 - share[..., None])
+    plain = blur(spread(values, np.minimum(known + 3e-3, 1)), 0.05 * unit)
+    return np.clip(plain * shading[..., None], 0, 1).astype(np.float32)
 
 
-def bare_body(
+def body_distances(
     figure: Figure, shape: Shape, regions: Regions, frames: dict[str, LimbFrame]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the bare trunk with the neck, the bare arms and the bare legs are (H, W), 0..1.
-
-    A limb in a tight sleeve or trouser leg has the outline that the photo shows.
-    """
-    person = 1 - regions.kinds[BACKGROUND]
-    points = pixel_grid(*person.shape)
+) -> dict[str, np.ndarray]:
+    """Signed distances (H, W) in pixels to the bare trunk with the neck, the arms and the legs:
+    negative inside."""
+    points = pixel_grid(*regions.kinds.shape[1:])
     unit = figure.unit
     offset = points - figure.neck
     side = offset @ figure.across
     level = offset @ figure.down
-    wide = smooth_step(np.abs(side) - shape.half_width(level, side), 1.0, -1.0)
-    below_line = smooth_step(-level - shape.rise(side), 1.0, -1.0)
-    trunk = wide * below_line * smooth_step(level / figure.torso, 1.3, 1.25)
-    neck = smooth_step(along(points, figure.chin, figure.neck)[1], 0.2 * unit + 1, 0.2 * unit - 1)
-
-    def outlines(right: str, left: str) -> np.ndarray:
-        beyond = np.minimum(frames[right].beyond, frames[left].beyond)
-        return smooth_step(beyond - 0.05 * unit, 1.0, -1.0) * smooth_step(person, 0.35, 0.65)
-
-    arms = outlines("right_arm", "left_arm")
-    legs = outlines("right_leg", "left_leg")
-    return np.maximum(trunk, neck), arms, legs
+    trunk = np.maximum.reduce(
+        [
+            np.abs(side) - shape.half_width(level, side),
+            -level - shape.rise(side),
+            level - 1.28 * figure.torso,
+        ]
+    )
+    neck = along(points, figure.chin, figure.neck)[1] - 0.2 * unit
+    # A covered limb is as wide as its cloth, up to a limit; a bare one as it was measured.
+    limbs = {
+        name: frame.beyond - (0.045 if covered > 0.45 else 0.008) * unit
+        for (name, frame), covered in zip(
+            frames.items(), (*regions.covered, *regions.legs), strict=True
+        )
+    }
+    return {
+        "trunk": np.minimum(trunk, neck),
+        "arms": np.minimum(limbs["right_arm"], limbs["left_arm"]),
+        "legs": np.minimum(limbs["right_leg"], limbs["left_leg"]),
+    }
 
 
 def lower_plate(
     picture: np.ndarray, figure: Figure, regions: Regions
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The lower garment continued upwards below an old hem: colours (H, W, 3) and where (H, W)."""
-    points = pixel_grid(*picture.shape[:2])
-    offset = points - figure.neck
-    level = (offset @ figure.down) / figure.torso
-    known = smooth_step(regions.kinds[LOWER], 0.8, 0.95)
-    colours = blur(spread(picture, known), 0.02 * figure.unit)
-    waist = smooth_step(level, min(regions.waist, 0.8) - 0.01, min(regions.waist, 0.8) + 0.01)
-    return colours, waist
+    """The lower garment continued upwards under an old hem: colours (H, W, 3) and, per column,
+    whether it was under the hem (no belly between them).
+
+    What lies above the hem is what lies as far below it, mirrored, with its folds and grain.
+    """
+    from scipy.ndimage import gaussian_filter1d, median_filter
+
+    height, width = regions.kinds.shape[1:]
+    rows, columns = np.arange(height)[:, None], np.arange(width)
+    level = (pixel_grid(height, width) - figure.neck) @ figure.down / figure.torso
+    lower = (regions.kinds[LOWER] > 0.6) & (level > 0.5)
+    found = lower.any(0)
+    top = np.where(found, lower.argmax(0), height).astype(np.float64)
+    reach = max(2, round(0.05 * figure.unit))
+    above = np.clip(top.astype(int) - reach, 0, height - 1)
+    touching = found & (regions.kinds[UPPER][above, columns] > 0.5)
+    known = smooth_step(regions.kinds[LOWER], 0.8, 0.95) + 1e-7
+    plain = blur(spread(picture, known), 0.02 * figure.unit)
+    if not touching.any():
+        return plain, np.zeros(width)
+    hem = np.interp(columns, columns[touching], top[touching])
+    hem = gaussian_filter1d(median_filter(hem, 9), 2.0) + 0.02 * figure.unit
+    mirrored = np.clip(np.round(2 * hem - rows).astype(int), 0, height - 1)
+    source = np.broadcast_to(columns, mirrored.shape)
+    usable = smooth_step(regions.kinds[LOWER][mirrored, source], 0.7, 0.9)[..., None]
+    colours = picture[mirrored, source] * usable + plain * (1 - usable)
+    return colours, gaussian_filter1d(touching.astype(np.float64), 0.03 * figure.unit)
+
+
+@dataclass(frozen=True)
+class Bare:
+    """The person without the garment that a new one replaces, as layers of the small picture from
+    back to front: colours (H, W, 3) and the signed distance (H, W) in pixels to each layer's
+    outline, negative inside. The background comes first and has no outline."""
+
+    background: np.ndarray
+    layers: list[tuple[str, np.ndarray, np.ndarray]]
 
 
 def undress(
@@ -152,23 +190,33 @@ def undress(
     regions: Regions,
     frames: dict[str, LimbFrame],
     category: str,
+    old: np.ndarray,
     hidden: np.ndarray,
-) -> np.ndarray:
-    """The person without the garment that a new one of this category replaces (H, W, 3).
+) -> Bare:
+    """What the photo shows where the old garment is taken off.
 
-    picture float32 (H, W, 3) in 0..1. Meant for the places where the old garment was: the body is
-    bare there, the background goes on behind it; under an old upper garment the lower one goes
-    on up to the waist. hidden (H, W): limbs that the new garment covers, left out.
+    picture float32 (H, W, 3) in 0..1. The body is bare there and the background goes on behind it;
+    under an old upper garment the lower one goes on up to the waist. old (H, W): the garment that goes; hidden (H, W): limbs that
+    the new garment covers, left out.
     """
-    person = 1 - regions.kinds[BACKGROUND]
+    person = np.maximum(1 - regions.kinds[BACKGROUND], old)
     plate = background_plate(picture, person, max(2, round(0.02 * figure.unit)))
-    skin, _ = skin_plate(picture, figure, shape, regions, frames)
-    trunk, arms, legs = bare_body(figure, shape, regions, frames)
-    side = (pixel_grid(*person.shape) - figure.neck) @ figure.across
-    trunk = trunk * (1 - hidden * smooth_step(np.abs(side), 0.34 * figure.unit, 0.40 * figure.unit))
-    trunk_skin = np.maximum(trunk, legs * (1 - hidden)) if category != "upper" else trunk
-    bare = plate + (skin - plate) * trunk_skin[..., None]
+    skin = skin_plate(picture, figure, shape, regions, frames)
+    outlines = body_distances(figure, shape, regions, frames)
+    far = 3 * hidden  # pixels outwards: enough for an outline to vanish
+    offset = pixel_grid(*person.shape) - figure.neck
+    outer = np.abs(offset @ figure.across) > 0.37 * figure.unit
+    trunk = outlines["trunk"] + far * outer * figure.unit
+    arms = outlines["arms"] + far * figure.unit
+    if category != "upper":
+        trunk = np.minimum(trunk, outlines["legs"])
+    layers = [("trunk", skin, trunk)]
     if category == "upper":
-        lower, waist = lower_plate(picture, figure, regions)
-        bare = bare + (lower - bare) * (waist * np.maximum(trunk, legs))[..., None]
-    return (bare + (skin - bare) * (arms * (1 - hidden))[..., None]).astype(np.float32)
+        waist = min(regions.waist, 0.8) * figure.torso
+        below = waist - offset @ figure.down
+        colours, touching = lower_plate(picture, figure, regions)
+        hips = np.minimum(outlines["trunk"], outlines["legs"]) - 0.03 * figure.unit
+        lower = np.maximum(hips, below)
+        layers.append(("lower", colours, np.maximum(lower, (0.5 - touching) * figure.unit)))
+    layers.append(("arms", skin, arms))
+    return Bare(plate, layers)

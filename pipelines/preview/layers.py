@@ -8,6 +8,7 @@ import numpy as np
 
 from ..masking.figure import face_distance, pixel_grid
 from .edges import blur, refine, resize
+from .fill import Bare
 from .garment import LEFT_SLEEVE, RIGHT_SLEEVE, Garment
 from .regions import HAIR, LOWER, SKIN, UPPER, hand_discs, smooth_step
 from .scene import Scene
@@ -27,10 +28,11 @@ class Piece:
 @dataclass(frozen=True)
 class Front:
     """Soft maps (H, W) at the photo's size. kept: face, hair and hands, in front of everything.
-    arms: the visible bare arms, in front of the torso."""
+    arms: the visible bare arms, in front of the torso; free: where an arm, once bare, is so."""
 
     kept: np.ndarray
     arms: np.ndarray
+    free: np.ndarray
 
 
 def find_front(scene: Scene) -> Front:
@@ -42,29 +44,52 @@ def find_front(scene: Scene) -> Front:
     hands = smooth_step(hand_discs(points, figure), 1.05, 0.85) * skin
     kept = np.maximum(np.maximum(smooth_step(kinds[HAIR], 0.3, 0.7), face), hands)
     level = (points - figure.neck) @ figure.down
-    arms = np.zeros(skin.shape)
-    below_pit = smooth_step(level, 0.22 * figure.unit, 0.30 * figure.unit)
-    for frame in (scene.frames["right_arm"], scene.frames["left_arm"]):
+    free, shown = np.zeros(skin.shape), np.zeros(skin.shape)
+    side = (points - figure.neck) @ figure.across
+    soft = 0.03 * figure.unit
+    beside = smooth_step(np.abs(side) - 0.97 * scene.shape.half_width(level, side), -soft, soft)
+    below_pit = beside * smooth_step(level, 0.22 * figure.unit, 0.30 * figure.unit)
+    sides = (scene.frames["right_arm"], scene.frames["left_arm"])
+    for frame in sides:
         near = smooth_step(frame.beyond, 0.10 * figure.unit, 0.05 * figure.unit)
-        free = np.maximum(below_pit, smooth_step(frame.place, 0.25, 0.4))
-        arms = np.maximum(arms, near * free)
-    stack = np.stack([kept, arms * skin], -1).astype(np.float32)
+        lower = np.maximum(below_pit, smooth_step(frame.place, 0.3, 0.42))
+        free = np.maximum(free, near * lower)
+    for frame, covered in zip(sides, scene.regions.covered, strict=True):
+        bare = smooth_step(frame.place, covered - 0.08, covered)
+        shown = np.maximum(shown, skin * bare * smooth_step(frame.beyond, 4.0, 0.0))
+    stack = np.stack([kept, np.minimum(free, shown)], -1).astype(np.float32)
     large = refine(stack, scene.small, scene.photo, 2, 1e-4)
-    return Front(large[..., 0], large[..., 1])
+    return Front(large[..., 0], large[..., 1], resize(free, *scene.photo.shape[:2]))
+
+
+def find_old(scene: Scene, category: str) -> np.ndarray:
+    """What of the person's clothes (h, w) gives way to a new garment of this category."""
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    figure, kinds = scene.figure, scene.regions.kinds
+    if category == "upper":
+        old = kinds[UPPER]
+    elif category == "dress":
+        old = np.clip(kinds[UPPER] + kinds[LOWER], 0, 1)
+    else:  # of a dress only what hangs below the new waistband
+        level = (pixel_grid(*scene.small.shape[:2]) - figure.neck) @ figure.down
+        soft = 0.03 * figure.unit
+        old = kinds[LOWER] * smooth_step(level, scene.waist - soft, scene.waist + soft)
+    # Trimmings and prints that look like something else lie between parts of the garment.
+    gap = 2 * max(1, round(0.04 * figure.unit)) + 1
+    closed = minimum_filter(maximum_filter(old, gap), gap)
+    front = np.clip(kinds[SKIN] + kinds[HAIR], 0, 1)
+    if category == "upper":
+        front = np.clip(front + kinds[LOWER], 0, 1)
+    return np.maximum(old, closed * (1 - front))
 
 
 def find_removed(scene: Scene, old: np.ndarray) -> np.ndarray:
     """Where the old garment (h, w) must be painted over, at the photo's size (H, W): grown by its
-    soft rim, but not into hair, face and hands."""
-    from scipy.ndimage import maximum_filter, minimum_filter
+    soft rim."""
+    from scipy.ndimage import maximum_filter
 
-    unit = scene.figure.unit
-    # Trimmings and prints that look like something else lie between parts of the garment.
-    gap = 2 * max(1, round(0.025 * unit)) + 1
-    closed = minimum_filter(maximum_filter(old, gap), gap)
-    front = scene.regions.kinds[SKIN] + scene.regions.kinds[HAIR]
-    old = np.maximum(old, closed * (1 - np.clip(front, 0, 1)))
-    reach = max(1, round(0.010 * unit))
+    reach = max(1, round(0.014 * scene.figure.unit))
     small = smooth_step(maximum_filter(old, 2 * reach + 1), 0.15, 0.5)
     small = blur(small.astype(np.float32), 0.7)
     return resize(small, *scene.photo.shape[:2])
@@ -100,6 +125,22 @@ class Canvas:
         self.mask = np.maximum(self.mask, amount > 1 / 255)
 
 
+def take_off(
+    scene: Scene, canvas: Canvas, bare: Bare, removed: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Paints the layers of the bare person where `removed` (H, W); returns where each one lies."""
+    size = scene.photo.shape[:2]
+    picture = resize(bare.background, *size)
+    places = {}
+    for name, colours, distance in bare.layers:
+        inside = np.clip(0.5 - resize(distance.astype(np.float32), *size) * scene.scale / 2, 0, 1)
+        inside = inside * scene.person
+        picture += (resize(colours, *size) - picture) * inside[..., None]
+        places[name] = inside * removed
+    canvas.cover(picture, removed)
+    return places
+
+
 def draw_piece(scene: Scene, piece: Piece) -> tuple[np.ndarray, np.ndarray]:
     """Colours (H, W, 3), not premultiplied, and alpha (H, W) of a piece in the photo."""
     height, width = scene.photo.shape[:2]
@@ -124,17 +165,3 @@ def contact_shadow(alpha: np.ndarray, unit: float) -> np.ndarray:
     reach = 0.035 * unit
     down = np.roll(blur(alpha, reach), round(0.6 * reach), axis=0)
     return 0.30 * np.clip(down, 0, 1) * (1 - alpha)
-
-
-def old_of(scene: Scene, category: str) -> np.ndarray:
-    """What of the person's clothes gives way to a new garment of this category (h, w)."""
-    kinds = scene.regions.kinds
-    if category == "upper":
-        return kinds[UPPER]
-    if category == "dress":
-        return np.clip(kinds[UPPER] + kinds[LOWER], 0, 1)
-    # Of a dress only what hangs below the new waistband goes.
-    figure = scene.figure
-    level = (pixel_grid(*scene.small.shape[:2]) - figure.neck) @ figure.down
-    soft = 0.03 * figure.unit
-    return kinds[LOWER] * smooth_step(level, scene.waist - soft, scene.waist + soft)

@@ -17,11 +17,13 @@ from .layers import (
     covered_limbs,
     draw_piece,
     find_front,
+    find_old,
     find_removed,
-    old_of,
+    take_off,
 )
 from .light import body_shading, fold_shading
 from .place import place_garment
+from .regions import BACKGROUND
 from .scene import read_scene
 
 
@@ -49,32 +51,29 @@ class PreviewPipeline:
         scene = read_scene(picture, body)
         pieces = place_garment(garment, scene)
         front = find_front(scene)
-        old = old_of(scene, garment.category)
+        old = find_old(scene, garment.category)
         hidden = covered_limbs(scene, garment)
-        removed = find_removed(scene, np.maximum(old, hidden)) * (1 - front.kept)
+        person = 1 - scene.regions.kinds[BACKGROUND]
+        removed = find_removed(scene, np.maximum(old, hidden * person)) * (1 - front.kept)
         bare = undress(
-            scene.small,
-            scene.figure,
-            scene.shape,
-            scene.regions,
-            scene.frames,
-            garment.category,
-            hidden,
-        )
+            scene.small, scene.figure, scene.shape, scene.regions, scene.frames,
+            garment.category, old, hidden,
+        )  # fmt: skip
         canvas = Canvas(scene.photo)
-        canvas.cover(resize(bare, *scene.photo.shape[:2]), removed)
+        drawn = take_off(scene, canvas, bare, removed)
+        arms = np.maximum(front.arms, front.free * drawn["arms"])
+        body_now = scene.person * (1 - removed) + np.maximum.reduce(list(drawn.values()))
         folds = lighting * fold_shading(scene.small, scene.figure, scene.regions)
         for piece in pieces:
             colours, alpha = draw_piece(scene, piece)
-            behind = np.maximum(front.kept, front.arms) if piece.part == "torso" else front.kept
+            behind = np.maximum(front.kept, arms) if piece.part == "torso" else front.kept
             alpha = alpha * (1 - behind)
             light = np.exp(folds) * body_shading(
                 scene.figure, scene.shape, folds.shape, scene.frames.get(piece.part)
             )
             light = resize(light.astype(np.float32), *alpha.shape)
-            person = resize(1 - scene.regions.kinds[0], *alpha.shape)
             shadow = contact_shadow(alpha, scene.figure.unit * scene.scale)
-            canvas.darken(lighting * shadow * person * (1 - front.kept))
+            canvas.darken(lighting * shadow * body_now * (1 - behind))
             canvas.cover(np.clip(colours * light[..., None], 0, 1), alpha)
         return finish(picture, scene, canvas, mask)
 

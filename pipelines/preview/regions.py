@@ -14,6 +14,7 @@ from ..masking.figure import Figure, Limb, along, capsule, face_distance, pixel_
 
 BACKGROUND, SKIN, HAIR, UPPER, LOWER, SHOES = range(6)
 COMPONENTS = (5, 3, 3, 5, 4, 3)  # colours of the mixture of each kind
+SPREADS = {SKIN: (8.0, 0.12)}  # the last two settings of learn_mixture, where special
 
 
 @dataclass(frozen=True)
@@ -167,11 +168,15 @@ def place_priors(figure: Figure, mask: np.ndarray) -> np.ndarray:
     skin = 0.05 + 3 * in_face + 0.8 * neck + 0.8 * in_arms + 0.6 * in_legs * below + 1.5 * hands
     skin = skin + 0.35 * chest * smooth_step(fall, 0.4, 0.1) + 0.1 * torso
     hair = 0.003 + 1.5 * near_head * (1 - 0.97 * in_face) + 0.2 * falling * (1 - in_face)
-    upper = 0.03 + 2.0 * torso + 0.8 * in_arms * (1 - hands) + 0.25 * neck
+    upper = 0.03 + 2.0 * torso + 0.8 * in_arms * (1 - 0.8 * hands) + 0.25 * neck
     upper = upper * (1 - 0.99 * in_face) * smooth_step(above, 0.35, 0.0)
     lower = 0.01 + 2.0 * below * (1 - 0.8 * hands) * smooth_step(side, 1.5, 1.0)
     lower = lower * (1 - 0.8 * in_arms * (1 - in_legs))
     priors = np.stack([np.zeros(mask.shape), skin, hair, upper, lower, 0.002 + 3 * shoes])
+    # Beside arms and trunk the person mask may have lost a wide sleeve or a pale trimming.
+    doubtful = smooth_step(np.minimum(arms / unit, side - 0.55), 0.3, 0.15)
+    doubtful = doubtful * smooth_step(fall, -0.2, 0.0) * smooth_step(fall, 1.3, 1.0)
+    mask = np.maximum(mask, 0.12 * doubtful)
     priors *= mask / np.maximum(priors.sum(0), 1e-9)
     priors[BACKGROUND] = 1 - mask
     return priors
@@ -190,9 +195,7 @@ def read_regions(picture: np.ndarray, figure: Figure, mask: np.ndarray) -> Regio
     priors = limb_priors(priors, figure, arms, legs)
     kinds = posterior(priors, mixtures, palette)
     mixtures = [
-        learn_mixture(
-            palette.colours, palette.weigh(kinds[k] ** 2), count, 6.0 if k == SKIN else 3.0
-        )
+        learn_mixture(palette.colours, palette.weigh(kinds[k] ** 2), count, *SPREADS.get(k, (3.0, 0.0)))
         for k, count in enumerate(COMPONENTS)
     ]
     kinds = posterior(priors, mixtures, palette)
@@ -210,16 +213,16 @@ def learn_seeds(palette: Palette, priors: np.ndarray, figure: Figure) -> list[Mi
     share = priors / np.maximum(priors.sum(0), 1e-9)
     weights = []
     for kind in range(len(COMPONENTS)):
-        limit = min(0.8, float(share[kind].max()) * 0.9)
+        # Skin is learnt from the face where there is one: a hand's place is less sure.
+        limit = min(0.9 if kind == SKIN else 0.8, float(share[kind].max()) * 0.95)
         weights.append(palette.weigh(share[kind] >= limit) + 1e-6)
     mixtures: dict[int, Mixture] = {}
     for kind in (SKIN, LOWER, UPPER, HAIR, SHOES, BACKGROUND):
         known = [mixtures[k] for k in (SKIN, LOWER) if k in mixtures]
         if kind != BACKGROUND:
             weights[kind] = without_known(palette.colours, weights[kind], known)
-        shade, least = (10.0, 0.12) if kind == SKIN else (3.0, 0.0)
         mixtures[kind] = learn_mixture(
-            palette.colours, weights[kind], COMPONENTS[kind], shade, least
+            palette.colours, weights[kind], COMPONENTS[kind], *SPREADS.get(kind, (3.0, 0.0))
         )
     return [mixtures[kind] for kind in range(len(COMPONENTS))]
 

@@ -20,7 +20,7 @@ READING_SIDE = 256  # and in which regions are told apart
 class Scene:
     """window: left, top, right, bottom of the photo that the work is done in; photo float32
     (H, W, 3) in 0..1, its pixels; small (h, w, 3) the same at working size; scale: photo pixels
-    per small pixel. Figure, regions and shape are in small pixels."""
+    per small pixel; person (H, W), who of the photo it is. Figure, regions and shape are in small pixels."""
 
     window: tuple[int, int, int, int]
     photo: np.ndarray
@@ -70,4 +70,4 @@ def read_scene(picture: np.ndarray, body: Body) -> Scene:
         name: limb_frame(getattr(figure, name), *size)
         for name in ("right_arm", "left_arm", "right_leg", "left_leg")
     }
-    return Scene(window, photo, small, scale, resize(person, *size), figure, regions, shape, frames)
+    return Scene(window, photo, small, scale, person, figure, regions, shape, frames)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..masking.figure import Figure, Limb, capsule
 from .edges import resize
-from .regions import BACKGROUND, HAIR, SKIN, UPPER, Regions
+from .regions import BACKGROUND, HAIR, SKIN, UPPER, Regions, hand_discs
 
 # Half widths of the bare torso, in units, at heights in torso lengths below the shoulder joints:
 # chest, waist and hips of adults seen from the front; beyond the hips the outer sides of the legs.
@@ -82,7 +82,8 @@ def read_shape(figure: Figure, regions: Regions) -> Shape:
             capsule(points, figure.right_arm, 0.02 * unit),
             capsule(points, figure.left_arm, 0.02 * unit),
         )
-        solid = (lookup(body, points) > 0.5) & (arms > 0)
+        hands = hand_discs(points, figure) > 0.6
+        solid = (lookup(body, points) > 0.5) & (arms > 0) & hands
         outside = np.where(~solid & (steps > 0.25 * unit), steps, np.inf)
         measured[k] = outside.min(1)
         # A side is seen when it ends at the background rather than at an arm.
