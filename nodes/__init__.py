@@ -13,9 +13,12 @@ from .body import BodyPose
 from .compare import BeforeAfter
 from .crop import CropForTryOn, Uncrop
 from .garment import GarmentCutout
+from .guard import GuardedResult, SafetyGuard
 from .mask import GarmentMask
 from .preview import PreviewTryOn
+from .safety import SafetyCheck
 from .samples import copy_samples
+from .save import SavePicture
 
 logger = logging.getLogger(__name__)
 
@@ -33,4 +36,8 @@ class FittingRoomExtension(ComfyExtension):
             CropForTryOn,
             Uncrop,
             BeforeAfter,
+            SafetyCheck,
+            SafetyGuard,
+            GuardedResult,
+            SavePicture,
         ]

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import comfy.model_management as management
 import comfy.model_patcher
+import folder_paths
 import torch
 
 if TYPE_CHECKING:
     from ..pipelines.masking.body import BodyModel
+    from ..pipelines.safety_models import SafetyModel
+
+KIND = "fitting_room"
+"""ComfyUI's name for this package's models: the folder below models, and in extra_model_paths."""
+
+
+def model_folders() -> tuple[Path, ...]:
+    """The models folders to look in for published files, those of extra_model_paths.yaml first."""
+    named = folder_paths.folder_names_and_paths.get(KIND, ([], set()))[0]
+    return tuple(dict.fromkeys(map(Path, [*named, Path(folder_paths.models_dir) / KIND])))
 
 
 def managed(module: torch.nn.Module) -> comfy.model_patcher.ModelPatcher:
@@ -34,3 +46,25 @@ def body_model() -> BodyModel:
     patcher = _body_patcher()
     management.load_models_gpu([patcher], force_full_load=True)
     return patcher.model
+
+
+# Two: the shipped filter, and one of the others beside it. They are asked at every run.
+@lru_cache(maxsize=2)
+def _safety_model(
+    name: str, folders: tuple[Path, ...]
+) -> tuple[SafetyModel, comfy.model_patcher.ModelPatcher]:
+    from ..pipelines.safety_models import load_safety_model
+
+    model = load_safety_model(name, folders=folders)
+    # In a holder: ComfyUI sets `device` on what it manages, which transformers' models refuse.
+    return model, managed(torch.nn.ModuleList([model.network]))
+
+
+def safety_model(name: str) -> SafetyModel:
+    """A network of the safety filter, on the device that ComfyUI chose for this run.
+
+    Raises MissingFiles, with the command that gets them, for one that is not installed.
+    """
+    model, patcher = _safety_model(name, model_folders())
+    management.load_models_gpu([patcher], force_full_load=True)
+    return model

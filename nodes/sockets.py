@@ -1,4 +1,7 @@
-"""The socket types of this package. A link carries a tuple with one object per image."""
+"""The socket types of this package. A link carries a tuple with one object per image.
+
+The guard's carries one record of the whole run, for Guarded Result.
+"""
 
 from __future__ import annotations
 
@@ -9,4 +12,5 @@ CATEGORY = "Fitting Room"
 BodySocket = io.Custom("FITTING_ROOM_BODY")
 GarmentSocket = io.Custom("FITTING_ROOM_GARMENT")
 CropSocket = io.Custom("FITTING_ROOM_CROP")
+GuardSocket = io.Custom("FITTING_ROOM_GUARD")
 PoseSocket = io.Custom("POSE_KEYPOINT")

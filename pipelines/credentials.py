@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from typing import Any
 from .errors import InputError
 
 ALGORITHMS = ("es256", "es384", "es512", "ps256", "ps384", "ps512", "ed25519")
+
+VARIABLES = ("CERTIFICATE", "KEY", "ALGORITHM", "TIMESTAMP_URL")
+"""FITTING_ROOM_C2PA_…: paths of keys belong to a machine, never to a workflow that is shared."""
 
 # No picture is fetched from anywhere: neither when signing nor when reading a stranger's file.
 OFFLINE = {
@@ -37,6 +41,29 @@ class Credentials:
     key: Path
     algorithm: str = "es256"
     timestamp_url: str = ""
+
+
+def credentials_of(environment: Mapping[str, str]) -> Credentials | None:
+    """Who signs, from $FITTING_ROOM_C2PA_CERTIFICATE and $FITTING_ROOM_C2PA_KEY; None without them.
+
+    Optional: $FITTING_ROOM_C2PA_ALGORITHM (es256 where it is not set) and
+    $FITTING_ROOM_C2PA_TIMESTAMP_URL. Raises InputError where only one of the two files is named.
+    """
+    named = {name: environment.get(f"FITTING_ROOM_C2PA_{name}", "") for name in VARIABLES}
+    missing = [name for name in ("CERTIFICATE", "KEY") if not named[name]]
+    if len(missing) == 2:
+        return None
+    if missing:
+        raise InputError(
+            "Content credentials need a certificate and its key, and FITTING_ROOM_C2PA_"
+            f"{missing[0]} is not set. Set both variables, or neither to save without."
+        )
+    return Credentials(
+        Path(named["CERTIFICATE"]).expanduser(),
+        Path(named["KEY"]).expanduser(),
+        named["ALGORITHM"] or "es256",
+        named["TIMESTAMP_URL"],
+    )
 
 
 def sign(data: bytes, mime: str, credentials: Credentials, *, source: str, tool: str) -> bytes:

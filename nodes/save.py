@@ -1,0 +1,238 @@
+"""Save picture: a file with the marks that say how it was made, and nothing about anybody."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import folder_paths
+import numpy as np
+import torch
+from comfy_api.latest import io
+
+from .convert import checked, each
+from .sockets import CATEGORY
+
+ENDINGS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "png 16 bit": ".png"}
+"""Choice of the node -> ending of the file, which tells its format."""
+
+SOURCES = ("generated", "preview", "photos", "none")
+PRODUCER = "FittingRoom"
+CORNERS = ("bottom right", "bottom left", "top right", "top left")
+
+
+class SavePicture(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="FittingRoomSavePicture",
+            display_name="Save Picture",
+            category=CATEGORY,
+            description=(
+                "Saves pictures to the output folder with the machine-readable marks that the EU "
+                "and China ask for (IPTC source type, AIGC field), and a visible label if wanted. "
+                "Nothing of the uploaded photo's file comes along, and the workflow only if asked."
+            ),
+            search_aliases=["save image", "ai label", "c2pa", "aigc", "metadata", "watermark"],
+            is_output_node=True,
+            inputs=[*_file_inputs(), *_label_inputs(), *_mark_inputs()],
+            outputs=[],
+            hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
+        )
+
+    @classmethod
+    def validate_inputs(cls, format: str | None, embed_workflow: bool | None) -> bool | str:
+        # Named here, so the engine leaves checking them to us; None where a link brings them.
+        if format is not None and format not in ENDINGS:
+            return f"{format!r} is none of {', '.join(ENDINGS)}"
+        if format == "jpeg" and embed_workflow:
+            return "ComfyUI reads no workflow from a JPEG: choose png or webp, or do not embed it"
+        return True
+
+    @classmethod
+    def execute(
+        cls,
+        image: torch.Tensor,
+        filename_prefix: str,
+        format: str,
+        quality: int,
+        source: str,
+        embed_workflow: bool,
+        visible_label: bool = False,
+        label_language: str = "en",
+        label_text: str = "",
+        label_corner: str = CORNERS[0],
+        ai_system: str = "",
+        aigc_field: str = "auto",
+        producer: str = PRODUCER,
+        picture_number: str = "",
+    ) -> io.NodeOutput:
+        from ..pipelines.provenance import save_picture, with_number
+        from ..pipelines.visible_label import VisibleLabel
+
+        rows = list(checked(image, "Save Picture").cpu())
+        label = VisibleLabel(label_text, label_language, label_corner) if visible_label else None
+        marks = _marks(source, ai_system, aigc_field, producer)
+        workflow = cls._workflow() if embed_workflow else None
+        height, width = rows[0].shape[:2]
+        folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
+            filename_prefix, folder_paths.get_output_directory(), width, height
+        )
+
+        def work(index: int) -> str:
+            number = picture_number.strip()
+            if number and len(rows) > 1:
+                number = f"{number}-{index + 1}"
+            filled = name.replace("%batch_num%", str(index))
+            path = Path(folder) / f"{filled}_{counter + index:05}_{ENDINGS[format]}"
+            save_picture(
+                path, _pixels(rows[index], format), quality=quality,
+                marks=with_number(marks, number), label=label, workflow=workflow,
+            )  # fmt: skip
+            return path.name
+
+        saved = each(range(len(rows)), work)
+        found = [{"filename": name, "subfolder": subfolder, "type": "output"} for name in saved]
+        return io.NodeOutput(ui={"images": found})
+
+    @classmethod
+    def _workflow(cls) -> dict[str, Any]:
+        """What ComfyUI reads back from a dropped picture; nothing where it was started without."""
+        from comfy.cli_args import args
+
+        if args.disable_metadata:
+            return {}
+        return {"prompt": cls.hidden.prompt, **(cls.hidden.extra_pnginfo or {})}
+
+
+def _marks(source: str, system: str, aigc_field: str, producer: str) -> Any:
+    from ..pipelines.credentials import credentials_of
+    from ..pipelines.provenance import AigcLabel, Marks
+
+    wanted = source == "generated" if aigc_field == "auto" else aigc_field == "on"
+    return Marks(
+        source=source,
+        system=system.strip(),
+        aigc=AigcLabel(producer=producer.strip()) if wanted else None,
+        # Credentials say what made a picture; without a source there is nothing to sign.
+        credentials=credentials_of(os.environ) if source != "none" else None,
+    )
+
+
+def _pixels(row: torch.Tensor, format: str) -> np.ndarray:
+    """(height, width, 3 or 4) in 0..1 to uint8 or uint16; for a JPEG, without alpha, on white."""
+    row = row.clamp(0, 1)
+    if row.shape[-1] == 4 and format == "jpeg":
+        row = row[..., :3] * row[..., 3:] + 1 - row[..., 3:]
+    kind, full = (np.uint16, 65535) if format == "png 16 bit" else (np.uint8, 255)
+    return (row.numpy() * full).round().astype(kind)
+
+
+def _file_inputs() -> list[io.Input]:
+    return [
+        io.Image.Input("image", tooltip="Pictures to save. A batch works too."),
+        io.String.Input(
+            "filename_prefix",
+            default="fitting_room/result",
+            tooltip="Folder and beginning of the file name in the output folder; %width%, "
+            "%height%, %year%, %month%, %day% are filled in.",
+        ),
+        io.Combo.Input(
+            "format",
+            options=list(ENDINGS),
+            default="png",
+            tooltip="png keeps every pixel and transparency; jpeg is small and has none; webp has "
+            "both.",
+        ),
+        io.Int.Input(
+            "quality",
+            default=92,
+            min=1,
+            max=100,
+            tooltip="Of jpeg and webp. 100 makes webp lossless.",
+        ),
+        io.Combo.Input(
+            "source",
+            options=list(SOURCES),
+            default="generated",
+            tooltip="What made the picture, for programs to read (IPTC). generated: a diffusion "
+            "model. preview: the embedded warp, which generates nothing. photos: the preview of "
+            "what are known to be photographs. none: no mark.",
+        ),
+        io.Boolean.Input(
+            "embed_workflow",
+            default=False,
+            tooltip="Whether the file carries the workflow, without what looks like a key. Names "
+            "of uploaded files stand in it. Not possible in a jpeg.",
+        ),
+    ]
+
+
+def _label_inputs() -> list[io.Input]:
+    return [
+        io.Boolean.Input(
+            "visible_label",
+            default=False,
+            optional=True,
+            tooltip="Whether a label that people can read is drawn into a corner.",
+        ),
+        io.Combo.Input(
+            "label_language",
+            options=["en", "zh"],
+            default="en",
+            optional=True,
+            tooltip="Language of the ready-made text: AI-generated, or AI生成.",
+        ),
+        io.String.Input(
+            "label_text",
+            default="",
+            optional=True,
+            tooltip="Your own text of the label; empty for the ready-made one.",
+        ),
+        io.Combo.Input(
+            "label_corner",
+            options=list(CORNERS),
+            default=CORNERS[0],
+            optional=True,
+            tooltip="Corner of the label.",
+        ),
+    ]
+
+
+def _mark_inputs() -> list[io.Input]:
+    return [
+        io.String.Input(
+            "ai_system",
+            default="",
+            advanced=True,
+            optional=True,
+            tooltip="Name of the model, such as Leffa (IPTC AI System Used). Written where the "
+            "source is generated.",
+        ),
+        io.Combo.Input(
+            "aigc_field",
+            options=["auto", "on", "off"],
+            default="auto",
+            advanced=True,
+            optional=True,
+            tooltip="The AIGC field of China's rules (GB 45438-2025). auto: where the source is "
+            "generated.",
+        ),
+        io.String.Input(
+            "producer",
+            default=PRODUCER,
+            advanced=True,
+            optional=True,
+            tooltip="Name or code of who offers the service, for the AIGC field. The preset names "
+            "the software only.",
+        ),
+        io.String.Input(
+            "picture_number",
+            default="",
+            advanced=True,
+            optional=True,
+            tooltip="Your own number of the picture, for the AIGC field; empty for a random one. "
+            "In a batch -1, -2 and so on are added.",
+        ),
+    ]
