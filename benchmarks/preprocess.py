@@ -1,11 +1,12 @@
 """Milliseconds per picture of parsing, pose and DensePose at published size, on this processor.
 
-    python benchmarks/preprocess.py [--threads 1] [--repeats 3]
+    python benchmarks/preprocess.py [--repeats 3]
 
 The networks have random weights: time does not depend on values, except that the number of people
 found is fixed here to many (DensePose) and to two (OpenPose). "Steps around" is everything but the
 network; beside it stands the same work in the published programs' formulation, whose result is
-compared first. Ratios can be compared between machines, milliseconds cannot.
+compared first. One thread, and processor time: other work on the machine counts little. Ratios can
+be compared between machines, milliseconds cannot.
 """
 
 from __future__ import annotations
@@ -62,9 +63,9 @@ def milliseconds(work: Callable[[], object], repeats: int) -> float:
     work()
     times = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         work()
-        times.append(1000 * (time.perf_counter() - start))
+        times.append(1000 * (time.process_time() - start))
     return statistics.median(times)
 
 
@@ -254,13 +255,12 @@ def densepose(repeats: int) -> list[Row]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     import_tests("conftest")
-    torch.set_num_threads(arguments.threads)
-    cv2.setNumThreads(arguments.threads)
-    print(f"{arguments.threads} thread(s), torch {torch.__version__}, OpenCV {cv2.__version__}, "
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    print(f"One thread, torch {torch.__version__}, OpenCV {cv2.__version__}, "
           f"median of {arguments.repeats}, milliseconds")  # fmt: skip
     print(f"{'':52} {'network':>9} {'around':>9} {'published':>9} {'ratio':>6}")
     for measure in (parsing, pose, densepose):
