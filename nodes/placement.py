@@ -26,26 +26,31 @@ def model_folders() -> tuple[Path, ...]:
 
 
 def managed(module: torch.nn.Module) -> comfy.model_patcher.ModelPatcher:
-    """A patcher that lets ComfyUI move and evict the module; keep it as long as the module."""
+    """A patcher that lets ComfyUI move and evict the module; keep it as long as the module.
+
+    The module lies in a holder: ComfyUI sets `device` on what it manages, which a module that has
+    a `device` of its own (all of transformers and diffusers, our body model) refuses.
+    """
     return comfy.model_patcher.ModelPatcher(
-        module,
+        torch.nn.ModuleList([module]),
         load_device=management.get_torch_device(),
         offload_device=management.unet_offload_device(),
     )
 
 
 @cache
-def _body_patcher() -> comfy.model_patcher.ModelPatcher:
+def _body_model() -> tuple[BodyModel, comfy.model_patcher.ModelPatcher]:
     from ..pipelines.masking.body import load_body_model
 
-    return managed(load_body_model())
+    model = load_body_model()
+    return model, managed(model)
 
 
 def body_model() -> BodyModel:
     """The embedded body networks (about 10 MB), on the device that ComfyUI chose for this run."""
-    patcher = _body_patcher()
+    model, patcher = _body_model()
     management.load_models_gpu([patcher], force_full_load=True)
-    return patcher.model
+    return model
 
 
 # Two: the shipped filter, and one of the others beside it. They are asked at every run.
@@ -56,8 +61,7 @@ def _safety_model(
     from ..pipelines.safety_models import load_safety_model
 
     model = load_safety_model(name, folders=folders)
-    # In a holder: ComfyUI sets `device` on what it manages, which transformers' models refuse.
-    return model, managed(torch.nn.ModuleList([model.network]))
+    return model, managed(model.network)
 
 
 def safety_model(name: str) -> SafetyModel:
