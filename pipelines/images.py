@@ -100,11 +100,14 @@ def _inside(start: int, length: int, limit: int) -> int:
     return min(max(start, 0), limit - length)
 
 
-def cut(picture: torch.Tensor, crop: Crop, fill: str = "replicate") -> torch.Tensor:
+def cut(
+    picture: torch.Tensor, crop: Crop, fill: str = "replicate", mode: str = "bicubic"
+) -> torch.Tensor:
     """The region of a photo at the model's size: (batch, channels, model_height, model_width).
 
     picture: (batch, channels, photo_height, photo_width). fill: what stands beyond the photo's
     edges: "replicate" (its outermost pixels, for photos) or "constant" (0, for masks).
+    mode: "bicubic", or "nearest-exact" for pictures of labels, whose values must not be mixed.
     """
     _expect_photo(picture, crop)
     left, top = max(crop.left, 0), max(crop.top, 0)
@@ -117,6 +120,8 @@ def cut(picture: torch.Tensor, crop: Crop, fill: str = "replicate") -> torch.Ten
     )  # fmt: skip
     if any(around):
         region = F.pad(region, around, mode=fill)
+    if mode != "bicubic":
+        return F.interpolate(region, (crop.model_height, crop.model_width), mode=mode)
     return resize(region, crop.model_width, crop.model_height)
 
 

@@ -44,6 +44,12 @@ class GarmentEncoding:
     # The garment UNet's tokens by timestep, where they were read ahead.
     tokens: dict[float, Tokens] = field(default_factory=dict)
 
+    def to(self, device: torch.device | str) -> GarmentEncoding:
+        """The same on another device, to keep many at hand; tokens read ahead stay where they are,
+        in main memory."""
+        names = ("latents", "garment_text", "text", "vectors", "image")
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
+
 
 @dataclass(frozen=True)
 class PersonEncoding:
