@@ -9,6 +9,7 @@ Needs `fitting_room` to be importable.
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -222,8 +223,9 @@ def fill(network: nn.Module, dtype: torch.dtype, device: str) -> None:
     if device == "meta":
         return
     network.to_empty(device=device)
-    generator = torch.Generator(device).manual_seed(0)
-    for name, parameter in sorted(network.named_parameters()):
+    for name, parameter in network.named_parameters():
+        # By name: a trimmed network must have the same numbers as a whole one.
+        generator = torch.Generator(device).manual_seed(zlib.crc32(name.encode()))
         spread = 0.02 if parameter.ndim < 2 else parameter[0].numel() ** -0.5
         parameter.normal_(0, spread, generator=generator)
         if parameter.ndim == 1 and name.endswith("weight"):

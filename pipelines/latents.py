@@ -18,6 +18,9 @@ from .errors import InputError
 SHRINK = 8
 """Pixels per latent, of every VAE used here."""
 
+PIXELS_AT_ONCE = 1024 * 1024
+"""Of all pictures that go through the VAE together; one larger picture goes alone."""
+
 # Linear maps from the four latent channels to R, G, B in -1..1, and their offset: the fits that
 # ComfyUI's own previews use for these two latent spaces.
 PREVIEW = {
@@ -60,16 +63,27 @@ def encode(vae: Any, pictures: Tensor, device: torch.device | str) -> Posterior:
     # Pictures that come as (batch, height, width, 3) keep that order in memory when they are
     # permuted, and PyTorch's GroupNorm for it is off by up to a tenth of its output in flat areas
     # on a CPU (golden stage latent.densepose of IDM-VTON).
-    given = pictures.to(device, vae.dtype).contiguous()
-    moments = vae.encode(given).latent_dist.parameters
-    return Posterior(moments.float())
+    moments = [
+        vae.encode(part.to(device, vae.dtype).contiguous()).latent_dist.parameters.float()
+        for part in pictures.split(_at_once(pictures.shape[-2:], pixels=1))
+    ]
+    return Posterior(torch.cat(moments))
 
 
 def decode(vae: Any, latents: Tensor, device: torch.device | str) -> Tensor:
     """Pictures in 0..1 of scaled latents, float32."""
-    unscaled = latents / vae.config.scaling_factor
-    decoded = vae.decode(unscaled.to(device, vae.dtype)).sample
-    return (decoded.float() / 2 + 0.5).clamp(0, 1)
+    unscaled = latents / vae.config["scaling_factor"]
+    decoded = [
+        vae.decode(part.to(device, vae.dtype)).sample.float()
+        for part in unscaled.split(_at_once(latents.shape[-2:], pixels=SHRINK**2))
+    ]
+    return (torch.cat(decoded) / 2 + 0.5).clamp(0, 1)
+
+
+def _at_once(size: tuple[int, ...], pixels: int) -> int:
+    """How many pictures the VAE takes at a time: its activations are the largest of a run, so
+    large pictures go through one after the other."""
+    return max(1, PIXELS_AT_ONCE // (size[0] * size[1] * pixels))
 
 
 def to_bytes(pictures: Tensor) -> np.ndarray:

@@ -33,6 +33,12 @@ class GarmentEncoding:
     # the garments, then the zero latent of the unconditional half.
     tokens: dict[float, Tokens] = field(default_factory=dict)
 
+    def to(self, device: torch.device | str) -> GarmentEncoding:
+        """The same on another device, to keep many at hand."""
+        moved = {t: {n: each.to(device) for n, each in tokens.items()}
+                 for t, tokens in self.tokens.items()}  # fmt: skip
+        return GarmentEncoding(self.latents.to(device), moved)
+
 
 @dataclass(frozen=True)
 class PersonEncoding:
@@ -48,7 +54,9 @@ class LeffaPipeline:
 
     STAGES = {
         "encode": ("vae",),
-        "denoise": ("reference", "denoiser"),
+        "read": ("reference",),
+        "denoise": ("denoiser",),
+        "read_and_denoise": ("reference", "denoiser"),
         "decode": ("vae",),
     }
     """What `place` is called with, and the attributes whose networks that stage runs."""
@@ -107,18 +115,21 @@ class LeffaPipeline:
         people, garments = pair_rows(pairs, len(person.mask), len(garment.latents))
         noise = noise or SeededNoise(seeds_for(seed, len(people)))
         begin = self._start_latents(start, people) if strength < 1 else None
-        self.place("denoise")
+        guided = guidance != 1
+        moments = _moments(schedule, accelerated)
+        if accelerated:  # before the denoiser is needed
+            garment = self._read(garment, moments[:1], guided)
+        ahead = all(float(moment) in garment.tokens for moment in moments)
+        self.place("denoise" if ahead else "read_and_denoise")
         conditions = self._conditions(person, people, noise)  # (pairs, 8, h, w)
         latents = schedule.start(noise.draw(conditions[0, :4].shape), begin).to(self.device)
         # The unconditional half differs only in what the reference UNet saw: a zero latent. Its
         # tokens are one row, whatever the batch.
-        guided = guidance != 1
         nothing = torch.full_like(garments, len(garment.latents))
         rows = (torch.cat([nothing, garments]) if guided else garments).to(self.device)
         reference = None
-        for index, timestep in enumerate(schedule.timesteps):
-            if reference is None or not accelerated:
-                moment = schedule.timesteps[len(schedule) // 2] if accelerated else timestep
+        for index, (timestep, moment) in enumerate(zip(schedule.timesteps, moments, strict=True)):
+            if reference is None or moment != moments[index - 1]:
                 tokens = self._tokens(garment, float(moment), guided)
                 reference = project_reference(self.denoiser, tokens, rows=rows)
             seen = torch.cat([schedule.scaled(latents, index).to(self.dtype), conditions], dim=1)
@@ -154,8 +165,8 @@ class LeffaPipeline:
 
     @torch.no_grad()
     def read_ahead(
-        self, garment: GarmentEncoding, *, steps: int = 30, guidance: float = 2.5,
-        scheduler: str = "published", accelerated: bool = True, strength: float = 1.0,
+        self, garment: GarmentEncoding, *, steps: int = 30, scheduler: str = "published",
+        accelerated: bool = True, strength: float = 1.0,
     ) -> GarmentEncoding:  # fmt: skip
         """The encoding with its reference tokens for runs of these settings.
 
@@ -164,13 +175,7 @@ class LeffaPipeline:
         accelerated runs need one timestep, others one for each step.
         """
         schedule = Schedule.make(scheduler, self.scheduler, steps, strength)
-        moments = schedule.timesteps
-        if accelerated:
-            moments = moments[len(schedule) // 2 :][:1]
-        self.place("denoise")
-        tokens = {float(moment): self._tokens(garment, float(moment), guidance != 1)
-                  for moment in moments}  # fmt: skip
-        return replace(garment, tokens=tokens)
+        return self._read(garment, _moments(schedule, accelerated), guided=True)
 
     @torch.no_grad()
     def encode_person(self, photos: Tensor, mask: Tensor, body: Tensor) -> PersonEncoding:
@@ -205,6 +210,15 @@ class LeffaPipeline:
                     person.body[people]]  # fmt: skip
         return torch.cat([each.to(self.device, self.dtype) for each in channels], dim=1)
 
+    def _read(self, garment: GarmentEncoding, timesteps: Tensor, guided: bool) -> GarmentEncoding:
+        """The encoding with tokens of at least these timesteps."""
+        missing = sorted({float(each) for each in timesteps} - set(garment.tokens))
+        if not missing:
+            return garment
+        self.place("read")
+        read = {moment: self._tokens(garment, moment, guided) for moment in missing}
+        return replace(garment, tokens={**garment.tokens, **read})
+
     def _tokens(self, garment: GarmentEncoding, timestep: float, guided: bool) -> Tokens:
         """Of the garments and, if guided, of a zero latent as one more row."""
         if timestep in garment.tokens:
@@ -222,6 +236,14 @@ class LeffaPipeline:
         latents = encode(self.vae, start * 2 - 1, self.device).mean
         latents = latents * self.vae.config["scaling_factor"]
         return latents if len(start) == len(people) else latents[people.to(latents.device)]
+
+
+def _moments(schedule: Schedule, accelerated: bool) -> Tensor:
+    """The timestep at which the garment is looked at, for each step."""
+    if not accelerated:
+        return schedule.timesteps
+    middle = schedule.timesteps[len(schedule) // 2]
+    return torch.full_like(schedule.timesteps, float(middle))
 
 
 def _size(pictures: Tensor) -> str:

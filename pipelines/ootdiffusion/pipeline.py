@@ -63,6 +63,9 @@ class OOTDiffusionPipeline:
     }
     """What `place` is called with, and the attributes whose networks that stage runs."""
 
+    kind = "sd15"
+    """The latent space."""
+
     def __init__(
         self,
         vae: AutoencoderKL,
@@ -151,7 +154,7 @@ class OOTDiffusionPipeline:
             # What the mask keeps follows the photo, under the same noise, at every step.
             kept = schedule.noised(photo, first, index + 1)
             latents = (1 - mask) * kept + mask * stepped
-            progress(index + 1, len(schedule), Step(latents, prediction, clean, "sd15", stepped))
+            progress(index + 1, len(schedule), Step(latents, prediction, clean, self.kind, stepped))
         self.place("decode")
         return decode(self.vae, latents, self.device)
 

@@ -183,7 +183,7 @@ def _run(pipeline, given, draws, steps, guidance, accelerated: bool) -> dict[str
     timesteps = [timestep for timestep, _ in watch.features]
     found = {
         "vae.masked_image_moments": person.masked.moments,
-        "vae.ref_image_moments": watch.moments[1],
+        "vae.ref_image_moments": torch.cat(watch.moments[-count:]),
         "latent.mask": person.mask,
         "latent.masked_image": watch.inputs[0][:count, 5:9],
         "latent.densepose": person.body,

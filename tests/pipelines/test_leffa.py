@@ -304,13 +304,28 @@ def test_stages_progress_and_previews(pipeline):
         pipeline(person, garment, steps=3, progress=lambda *args: steps.append(args))
     finally:
         pipeline.place = lambda stage: None
-    assert seen == ["encode", "encode", "denoise", "decode"]
+    assert seen == ["encode", "encode", "read_and_denoise", "decode"]
     assert set(seen) <= set(pipeline.STAGES)
     assert all(hasattr(pipeline, name) for names in pipeline.STAGES.values() for name in names)
     assert [(done, total) for done, total, _ in steps] == [(1, 3), (2, 3), (3, 3)]
     for _, _, step in steps:
         picture = step.preview()
         assert picture.shape == (1, 3, 8, 5) and picture.min() >= 0 and picture.max() <= 1
+
+
+def test_only_what_a_stage_runs_is_asked_for(pipeline):
+    person, garment = people(pipeline), garments(pipeline)
+    seen = []
+    pipeline.place = seen.append
+    try:
+        pipeline(person, garment, steps=3, accelerated=True)
+        ahead = pipeline.read_ahead(garment, steps=3, accelerated=True).to("cpu")
+        pipeline(person, ahead, steps=3, accelerated=True)
+        pipeline(person, pipeline.read_ahead(garment, steps=2, accelerated=False), steps=2)
+    finally:
+        pipeline.place = lambda stage: None
+    run = ["denoise", "decode"]
+    assert seen == ["read", *run, "read", *run, "read", *run]
 
 
 class Stop(Exception):
