@@ -7,20 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError, NoGarmentFound
-from .matting import ANALYSIS_SIDE, CutOut, cut_out, reduced
-from .silhouette import SIDES, Shape, Upright, read_shape, stand_upright
+from .matting import ANALYSIS_SIDE, CutOut, cut_out, reduced, spread, to_lab
+from .opening import above_edge, find_edge
+from .outline import Shape, read_shape
+from .parts import INSIDE, TORSO, Limb, at_full_size, centre_lines, divide
+from .silhouette import Upright, measure, stand_upright
 
 CATEGORIES = ("upper", "lower", "dress")
-TORSO, RIGHT_SLEEVE, LEFT_SLEEVE, RIGHT_LEG, LEFT_LEG, INSIDE = 1, 2, 3, 4, 5, 6
-
-
-@dataclass(frozen=True)
-class Limb:
-    """A sleeve or trouser leg: its centre line from the body to its end, (n, 2) float pixels, and
-    half its width at each of these points, (n,)."""
-
-    line: np.ndarray
-    half_widths: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -78,21 +71,45 @@ def read_garment(
     cut = given_cut(picture, mask) or cut_out(np.ascontiguousarray(picture[..., :3]))
     small = reduced((cut.alpha * 255).astype(np.uint8), ANALYSIS_SIDE) > 127
     upright = stand_upright(small)
-    shape = read_shape(upright, category)
+    shape = read_shape(measure(upright.mask, upright.axis), category)
     scale = cut.alpha.shape[0] / small.shape[0]
-    points = {}
-    for name, point in shape.points.items():
-        x, y = (upright.to_picture(point) + 0.5) * scale - 0.5
-        points[name] = (float(x), float(y))
-    labels, limbs = find_parts(upright, shape)
-    parts = parts_at_full_size(labels, upright, cut.alpha, scale)
-    limbs = {
-        part: Limb((upright.to_picture(limb.line) + 0.5) * scale - 0.5, limb.half_widths
-                   * scale * float(np.hypot(*upright.turn[0])))
-        for part, limb in limbs.items()
-    }  # fmt: skip
+    labels = divide(upright, shape)
+    edge = front_edge(upright, shape, reduced(cut.picture, ANALYSIS_SIDE))
+    if edge is not None:
+        labels[above_edge(labels == TORSO, edge)] = INSIDE
+        name = "waist_center" if shape.category == "lower" else "neck_bottom"
+        shape.points[name] = edge[edge[:, 1].argmax()]
     sleeves, reach = sleeve_length(shape)
-    return Garment(cut.picture, cut.alpha, shape.category, sleeves, reach, points, parts, limbs)
+    return Garment(
+        picture=cut.picture,
+        alpha=cut.alpha,
+        category=shape.category,
+        sleeves=sleeves,
+        reach=reach,
+        points={
+            name: tuple(to_picture(upright, point, scale).tolist())
+            for name, point in shape.points.items()
+        },
+        parts=at_full_size(labels, upright, cut.alpha, scale),
+        limbs={
+            part: Limb(
+                to_picture(upright, limb.line, scale), limb.half_widths * upright.scale * scale
+            )
+            for part, limb in centre_lines(shape).items()
+        },
+    )
+
+
+def front_edge(upright: Upright, shape: Shape, picture: np.ndarray) -> np.ndarray | None:
+    """The front edge of the neckline or waistband, where the inside of the back shows above it."""
+    channels = [upright.sample(picture[..., c].astype(np.float32)) for c in range(3)]
+    lab = to_lab(np.stack(channels, -1).clip(0, 255).astype(np.uint8))
+    deepest = 0.5 if shape.category == "lower" else 2.2
+    return find_edge(lab, upright.mask, shape.rims["right"], shape.rims["left"], deepest)
+
+
+def to_picture(upright: Upright, points: np.ndarray, scale: float) -> np.ndarray:
+    return (upright.to_picture(points) + 0.5) * scale - 0.5
 
 
 def given_cut(picture: np.ndarray, mask: np.ndarray | None) -> CutOut | None:
@@ -114,8 +131,6 @@ def given_cut(picture: np.ndarray, mask: np.ndarray | None) -> CutOut | None:
             "The garment's mask or alpha channel is (nearly) empty. Mark the garment in it, or "
             "leave it out to have the garment cut out from its background."
         )
-    from .matting import spread
-
     bled = spread(picture[..., :3].astype(np.float32), alpha > 0.97)
     rgb = np.where((alpha > 0.5)[..., None], picture[..., :3], bled + 0.5).astype(np.uint8)
     return CutOut(rgb, alpha)
@@ -126,78 +141,17 @@ def sleeve_length(shape: Shape) -> tuple[str, float]:
 
     An arm is about 1.45 times as long as shoulders are wide.
     """
+    points = shape.points
     reaches = []
     for name in shape.sleeves:
-        p = shape.points
-        end = (p[f"sleeve_end_outer_{name}"] + p[f"sleeve_end_inner_{name}"]) / 2
-        length = np.hypot(*(end - p[f"shoulder_{name}"]))
-        shoulders = np.hypot(*(p["shoulder_left"] - p["shoulder_right"]))
-        chest = np.hypot(*(p["armpit_left"] - p["armpit_right"]))
+        outer, inner = shape.limbs[f"sleeve_{name}"]
+        shoulders = np.hypot(*(points["shoulder_left"] - points["shoulder_right"]))
+        chest = np.hypot(*(points["armpit_left"] - points["armpit_right"]))
+        straight = np.hypot(*((outer[-1] + inner[-1]) / 2 - outer[0]))
+        bent = np.hypot(*np.diff(outer, axis=0).T).sum()
+        length = 0.8 * straight + 0.2 * bent  # a bent sleeve is longer, a puffed one is not
         reaches.append(length / (1.45 * (shoulders + chest) / 2))
     reach = float(np.clip(np.mean(reaches), 0, 1)) if reaches else 0.0
     if reach < 0.08:
         return "none", 0.0
     return ("short" if reach < 0.6 else "long"), reach
-
-
-def find_parts(upright: Upright, shape: Shape) -> tuple[np.ndarray, dict[int, Limb]]:
-    """Label map in upright coordinates and the limbs' centre lines there."""
-    from scipy import ndimage
-
-    mask, p = upright.mask, shape.points
-    labels = mask.astype(np.uint8)
-    ys, xs = np.mgrid[0 : mask.shape[0], 0 : mask.shape[1]]
-    limbs: dict[int, Limb] = {}
-
-    def beyond(start: np.ndarray, end: np.ndarray, side: int) -> np.ndarray:
-        way = end - start
-        return side * ((xs - start[0]) * way[1] - (ys - start[1]) * way[0]) > 0
-
-    for name, side in SIDES:
-        part = RIGHT_SLEEVE if side < 0 else LEFT_SLEEVE
-        if name in shape.sleeves:
-            tip, pit = p[f"shoulder_{name}"], p[f"armpit_{name}"]
-            region = mask & beyond(tip, pit, side)
-            pieces, _ = ndimage.label(region)
-            end = (p[f"sleeve_end_outer_{name}"] + p[f"sleeve_end_inner_{name}"]) / 2
-            number = nearest_label(pieces, 0.7 * end + 0.3 * (tip + pit) / 2)
-            labels[pieces == number] = part
-            limbs[part] = Limb(np.stack([(tip + pit) / 2, end]), np.array([
-                np.hypot(*(tip - pit)) / 2,
-                np.hypot(*(p[f"sleeve_end_outer_{name}"] - p[f"sleeve_end_inner_{name}"])) / 2,
-            ]))  # fmt: skip
-        if shape.legs:
-            part = RIGHT_LEG if side < 0 else LEFT_LEG
-            crotch = p["crotch"]
-            region = (labels == TORSO) & (ys > crotch[1]) & (side * (xs - crotch[0]) > 0)
-            labels[region] = part
-            outer, inner = p[f"hem_outer_{name}"], p[f"hem_inner_{name}"]
-            row = np.nonzero(mask[int(crotch[1])] & (side * (xs[0] - crotch[0]) > 0))[0]
-            edge = float(row[0] if side < 0 else row[-1]) if len(row) else crotch[0]
-            start = np.array([(edge + crotch[0]) / 2, crotch[1]])
-            limbs[part] = Limb(np.stack([start, (outer + inner) / 2]), np.array([
-                abs(edge - crotch[0]) / 2, np.hypot(*(outer - inner)) / 2]))  # fmt: skip
-    return labels, limbs
-
-
-def nearest_label(labels: np.ndarray, point: np.ndarray) -> int:
-    ys, xs = np.nonzero(labels)
-    if not len(xs):
-        return 0
-    nearest = ((xs - point[0]) ** 2 + (ys - point[1]) ** 2).argmin()
-    return int(labels[ys[nearest], xs[nearest]])
-
-
-def parts_at_full_size(
-    labels: np.ndarray, upright: Upright, alpha: np.ndarray, scale: float
-) -> np.ndarray:
-    from scipy import ndimage
-
-    filled = labels[tuple(ndimage.distance_transform_edt(labels == 0, return_indices=True)[1])]
-    back = np.linalg.inv(upright.turn)
-    matrix = (back / scale)[::-1, ::-1]
-    shift = back @ (np.full(2, 0.5 / scale - 0.5) - upright.origin)
-    spread_out = ndimage.affine_transform(
-        filled, matrix, shift[::-1], output_shape=alpha.shape, order=0, mode="nearest"
-    )
-    return np.where(alpha > 0, spread_out, 0).astype(np.uint8)

@@ -479,8 +479,8 @@ def keep_garment(inside: np.ndarray) -> np.ndarray:
     if largest < LEAST_SHARE * inside.size:
         raise NoGarmentFound(
             "A garment on a plain background was wanted, but nothing stands out from the "
-            "background of this picture. Use a photo in which the garment is larger or differs from the "
-            "background, or give a mask of the garment."
+            "background of this picture. Use a photo in which the garment is larger or differs "
+            "from the background, or give a mask of the garment."
         )
     return (sizes >= 0.04 * largest)[labels]
 

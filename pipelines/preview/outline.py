@@ -1,0 +1,358 @@
+"""A garment's category and landmarks from the outline of its silhouette.
+
+An armpit is the deepest point of the notch between sleeve and hem; a sleeve's end is the far side
+of the largest quadrilateral between shoulder and armpit; a hem's corner stands out furthest
+between armpit and the middle of the hem; and so on. All lengths are in upright pixels, all points
+(u, y) of one side until the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .silhouette import SIDES, Silhouette, largest_quad, notches, offset
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What an outline shows, in upright coordinates (x, y).
+
+    limbs: by "sleeve_left", "leg_right" and so on the outer and the inner edge from the body to
+    the end, two polylines. rims: by side where the opening for neck or waist ends.
+    """
+
+    category: str
+    points: dict[str, np.ndarray]
+    limbs: dict[str, tuple[np.ndarray, np.ndarray]]
+    rims: dict[str, np.ndarray]
+
+    @property
+    def sleeves(self) -> list[str]:
+        return [name for name, _ in SIDES if f"sleeve_{name}" in self.limbs]
+
+    @property
+    def legs(self) -> bool:
+        return "leg_left" in self.limbs
+
+
+@dataclass(frozen=True)
+class Armpit:
+    """On a half outline: its index and place (inferred where the sleeve touches the body), whether
+    a sleeve ends above it, and whether that touches the body."""
+
+    index: int
+    point: np.ndarray
+    sleeve: bool
+    touching: bool = False
+
+
+def read_shape(silhouette: Silhouette, category: str) -> Shape:
+    """category: "auto", "upper", "lower" or "dress"."""
+    armpits = find_armpits(silhouette)
+    if category == "auto":
+        category = guess_category(silhouette, armpits)
+    if category == "lower":
+        points, limbs = read_lower(silhouette)
+        rims = {name: points[f"waist_{name}"] for name, _ in SIDES}
+    else:
+        points, limbs, rims = read_top(silhouette, armpits)
+        below, legs = read_bottom(silhouette, armpits)
+        points |= below
+        limbs |= legs
+    axis, sides = silhouette.axis, dict(SIDES)
+
+    def placed(point: np.ndarray, name: str) -> np.ndarray:
+        side = sides.get(name.rsplit("_", 1)[-1], 1)
+        return np.stack([axis + side * point[..., 0], point[..., 1]], -1)
+
+    return Shape(
+        category,
+        {name: placed(point, name) for name, point in points.items()},
+        {name: (placed(a, name), placed(b, name)) for name, (a, b) in limbs.items()},
+        {name: placed(point, name) for name, point in rims.items()},
+    )
+
+
+def find_armpits(silhouette: Silhouette) -> dict[str, Armpit]:
+    """Both armpits; where the sides differ much, the plainer one decides where to look."""
+    found = {name: find_notch(silhouette, line) for name, line in silhouette.halves.items()}
+    halves = silhouette.halves
+    for one, other in (("left", "right"), ("right", "left")):
+        guide = found[other]
+        if guide is None:
+            continue
+        mine = found[one]
+        if mine is None or mine > 1.4 * guide + 0.2 * silhouette.body:
+            found[one] = notch_like(halves[one], halves[other], guide, silhouette.body, mine)
+    return {
+        name: with_sleeve(line, index)
+        if (index := found[name]) is not None
+        else without_sleeve(silhouette, line)
+        for name, line in halves.items()
+    }
+
+
+def find_notch(silhouette: Silhouette, line: np.ndarray) -> int | None:
+    """Index of the deepest point between sleeve end and hem."""
+    body, tall, top = silhouette.body, silhouette.tall, silhouette.top
+    best, most = None, 0.0
+    for start, deepest, end, depth in notches(line, 0.04 * body):
+        u, y = line[deepest]
+        out, up = line[start, 0] - u, y - line[start, 1]
+        if u < 0.3 * body or y < top + 0.05 * tall:
+            continue
+        if silhouette.legs > 0.12 and y > top + 0.6 * tall:
+            continue
+        hangs = depth > 0.12 * body and -up > 0.09 * tall and out > -0.2 * body
+        stands_off = out > 0.06 * body and out > 0.5 * up and line[end, 1] - y > 0.12 * tall
+        if not hangs and not stands_off:
+            continue  # an armhole, or a wave or a round corner of the hem
+        if depth > most:
+            best, most = deepest, depth
+    return best
+
+
+def notch_like(
+    line: np.ndarray, other: np.ndarray, guide: int, body: float, mine: int | None
+) -> int | None:
+    """The notch of one side where the other side has its own, if the outline passes there."""
+    near = np.hypot(*(line - other[guide]).T)
+    index = int(near.argmin())
+    end = other[int(other[:guide, 0].argmax())]
+    reaches = np.hypot(*(line - end).T).min() < 0.4 * body
+    return index if near[index] < 0.3 * body and reaches else mine
+
+
+def with_sleeve(line: np.ndarray, index: int) -> Armpit:
+    """An armhole is about as deep as the body is wide on one side of the axis. Where the notch
+    lies lower and right at the end of the sleeve, the sleeve touches the body above it."""
+    u, y = line[index]
+    shoulder = line[int((line[:index, 0] > 0.85 * u).argmax()), 1]
+    outer, inner = sleeve_end(line[: index + 1])
+    visible = np.hypot(*(line[inner] - line[index]))
+    length = np.hypot(*(line[outer] - [u, shoulder]))
+    depth = (y - shoulder) / u
+    if depth > 1.9 or (depth > 1.3 and visible < 0.3 * length):
+        return Armpit(index, np.array([u, shoulder + 1.05 * u]), True, True)
+    return Armpit(index, line[index], True)
+
+
+def without_sleeve(silhouette: Silhouette, line: np.ndarray) -> Armpit:
+    body, tall, top = silhouette.body, silhouette.tall, silhouette.top
+    armholes = []
+    for start, deepest, end, depth in notches(line, 0.04 * body):
+        way = line[end] - line[deepest]
+        collar = way[0] > abs(way[1]) and line[end, 1] < top + 0.5 * body
+        if line[start, 1] < top + 0.25 * tall and line[deepest, 1] < top + 1.6 * body:
+            armholes.append((not collar, depth, deepest, end))
+    if armholes and max(armholes)[0]:
+        _, _, deepest, end = max(armholes)
+        section = line[deepest : end + 1]
+        away = offset(section, section[0], section[-1])
+        index = deepest + int(away.argmax()) if away.max() > 1.5 else end
+        return Armpit(index, line[index], False)
+    level = top + min(1.0 * body, 0.45 * tall)
+    below = np.nonzero((line[:, 1] >= level) & (line[:, 0] > 0.4 * body))[0]
+    index = int(below[0]) if len(below) else len(line) // 2
+    return Armpit(index, line[index], False)
+
+
+def guess_category(silhouette: Silhouette, armpits: dict[str, Armpit]) -> str:
+    sleeves = sum(pit.sleeve for pit in armpits.values())
+    features = top_features(silhouette)
+    flat = features["edge"] > 0.6 and abs(features["bow"]) < 0.14 and features["armhole"] < 0.03
+    if sleeves == 0 and flat:
+        return "lower"
+    if sleeves < 2 and silhouette.legs > 0.2:
+        return "lower"
+    if silhouette.legs > 0.3:
+        return "dress"
+    chest = sum(pit.point[0] for pit in armpits.values())
+    length = silhouette.tall * (0.4 / max(chest, 1) + 0.6 / (2 * silhouette.body))
+    return "dress" if length > 2.65 else "upper"
+
+
+def top_features(silhouette: Silhouette) -> dict[str, float]:
+    corners, armholes, slopes = [], [], []
+    for line in silhouette.halves.values():
+        corner = top_corner(silhouette, line)
+        corners.append(corner)
+        below = line[corner:][line[corner:, 1] < silhouette.top + 0.4 * silhouette.tall]
+        chord = offset(below, below[0], below[-1])
+        armholes.append(-chord.min() / silhouette.body)
+        slopes.append((below[-1, 0] - below[0, 0]) / max(1, below[-1, 1] - below[0, 1]))
+    lines = list(silhouette.halves.values())
+    width = sum(line[corner, 0] for line, corner in zip(lines, corners, strict=True))
+    level = sum(line[corner, 1] for line, corner in zip(lines, corners, strict=True)) / 2
+    edge = np.concatenate(
+        [line[: corner + 1, 1] for line, corner in zip(lines, corners, strict=True)]
+    )
+    up, down = level - edge.min(), edge.max() - level
+    return {
+        "edge": width / (2 * silhouette.body),
+        "bow": (up if up > down else -down) / max(1, width),
+        "up": up / max(1, width),
+        "down": down / max(1, width),
+        "armhole": float(np.mean(armholes)),
+        "slope": float(np.mean(slopes)),
+        "legs": silhouette.legs,
+        "length": silhouette.tall / (2 * silhouette.body),
+    }
+
+
+Limb = tuple[np.ndarray, np.ndarray]
+
+
+def read_top(
+    silhouette: Silhouette, armpits: dict[str, Armpit]
+) -> tuple[dict[str, np.ndarray], dict[str, Limb], dict[str, np.ndarray]]:
+    """Neck, shoulders, armpits and sleeve ends; sleeves; the ends of the neck's opening."""
+    points: dict[str, np.ndarray] = {}
+    rims: dict[str, np.ndarray] = {}
+    limbs: dict[str, Limb] = {}
+    for name, line in silhouette.halves.items():
+        armpit = armpits[name]
+        above = line[: max(armpit.index, 3) + 1]
+        neck, rim = find_neck(above, silhouette.body)
+        rims[name] = above[rim]
+        points[f"neck_{name}"] = above[neck]
+        points[f"armpit_{name}"] = armpit.point
+        section = above[neck:]
+        if not armpit.sleeve:
+            away = offset(section, section[0], section[-1])
+            points[f"shoulder_{name}"] = section[int(away.argmax())]
+            continue
+        if armpit.touching:
+            section = np.concatenate([section, armpit.point[None]])
+        outer, inner = sleeve_end(section)
+        tip = shoulder_tip(section[: outer + 1], armpit.point[0])
+        points[f"shoulder_{name}"] = section[tip]
+        points[f"sleeve_end_outer_{name}"] = section[outer]
+        points[f"sleeve_end_inner_{name}"] = section[inner]
+        limbs[f"sleeve_{name}"] = section[tip : outer + 1], section[inner:][::-1]
+    level = float(np.mean([line[0, 1] for line in silhouette.halves.values()]))
+    points["neck_bottom"] = np.array([0.0, level])
+    return points, limbs, rims
+
+
+def find_neck(line: np.ndarray, body: float) -> tuple[int, int]:
+    """Indices of the point where neckline and shoulder meet, and of the opening's end, which a
+    collar or a high neck holds higher. The line starts on the axis."""
+    u, y = line.T
+    near = (u < max(0.9 * body, u.min() + 1)) & (y < y.min() + 0.8 * body)
+    near[0] = True
+    # An open neckline (no back seen) ends at its highest point, a closed one where it bends down.
+    bend = 0.0 if y[0] - y[near].min() > 0.08 * body else 0.18
+    neck = int(np.where(near, bend * u - y, -np.inf).argmax())
+    # A collar, a hood or a high neck stands on the shoulders: its foot is a notch.
+    for start, deepest, end, _ in notches(line[neck:], 0.03 * body):
+        foot, shoulder = line[neck + deepest], line[neck + end]
+        way = shoulder - foot
+        if start < 0.3 * body and foot[0] < 0.75 * body and way[0] > abs(way[1]):
+            return neck + deepest, neck
+        break
+    return neck, neck
+
+
+def sleeve_end(section: np.ndarray) -> tuple[int, int]:
+    """The sleeve's two end corners on the outline from neck to armpit.
+
+    The largest quadrilateral gives its direction, then each corner is the extreme point half
+    way between along and across.
+    """
+    begin = int((section[:, 0] > 0.85 * section[-1, 0]).argmax())
+    outer, inner = (begin + index for index in largest_quad(section[begin:]))
+    start = (section[begin] + section[-1]) / 2
+    along = (section[outer] + section[inner]) / 2 - start
+    along /= max(float(np.hypot(*along)), 1e-6)
+    across = np.array([along[1], -along[0]])
+    reach = max(4, int(0.4 * max(outer - begin, len(section) - 1 - inner)))
+    low, high = max(begin, outer - reach), min(len(section), inner + reach + 1)
+    near = section[low:high]
+    first = low + int((near @ (along + 0.8 * across)).argmax())
+    second = low + int((near @ (along - 0.8 * across)).argmax())
+    return (first, second) if first < second else (outer, inner)
+
+
+def shoulder_tip(section: np.ndarray, armpit_u: float) -> int:
+    """Where the outline from neck to sleeve end bends down, about above the armpit."""
+    away = offset(section, section[0], section[-1]).clip(0)
+    place = (section[:, 0] - 0.95 * armpit_u) / (0.3 * max(armpit_u, 1))
+    return int(((away + 0.02 * abs(section[-1, 0])) * np.exp(-(place**2))).argmax())
+
+
+def read_bottom(
+    silhouette: Silhouette, armpits: dict[str, Armpit]
+) -> tuple[dict[str, np.ndarray], dict[str, Limb]]:
+    """Waist and hem below the armpits, or legs."""
+    points: dict[str, np.ndarray] = {}
+    limbs: dict[str, Limb] = {}
+    legs = silhouette.legs > 0.3
+    for name, line in silhouette.halves.items():
+        section = line[armpits[name].index :]
+        if legs:
+            outer, inner = largest_quad(section)
+            points[f"hem_outer_{name}"] = section[outer]
+            points[f"hem_inner_{name}"] = section[inner]
+            limbs[f"leg_{name}"] = leg_edges(section, outer, inner, section[-1])
+        else:
+            outer = int(offset(section, section[0], section[-1]).argmax())
+            points[f"hem_{name}"] = section[outer]
+        side = section[: outer + 1]
+        middle = side[int(0.2 * len(side)) : max(int(0.85 * len(side)), int(0.2 * len(side)) + 1)]
+        points[f"waist_{name}"] = middle[int(middle[:, 0].argmin())] if len(middle) else side[-1]
+    level = float(np.mean([line[-1, 1] for line in silhouette.halves.values()]))
+    points["crotch" if legs else "hem_center"] = np.array([0.0, level])
+    return points, limbs
+
+
+def read_lower(silhouette: Silhouette) -> tuple[dict[str, np.ndarray], dict[str, Limb]]:
+    """Waist, hips and hem or legs of trousers and skirts."""
+    points: dict[str, np.ndarray] = {}
+    limbs: dict[str, Limb] = {}
+    legs = silhouette.legs > 0.05
+    halves = silhouette.halves
+    points["waist_center"] = np.array([0.0, np.mean([line[0, 1] for line in halves.values()])])
+    level = float(np.mean([line[-1, 1] for line in halves.values()]))
+    waists = {name: top_corner(silhouette, line) for name, line in halves.items()}
+    waist = float(np.mean([halves[name][index, 1] for name, index in waists.items()]))
+    width = sum(
+        line[line[:, 1] < waist + 1.0 * silhouette.body, 0].max() for line in halves.values()
+    )
+    if legs and level - waist > 1.1 * width:
+        level = waist + 0.8 * width  # the legs touch above the gap between them
+    points["crotch" if legs else "hem_center"] = np.array([0.0, level])
+    for name, line in halves.items():
+        section = line[waists[name] :]
+        points[f"waist_{name}"] = section[0]
+        if legs:
+            outer, inner = largest_quad(section)
+            points[f"hem_outer_{name}"] = section[outer]
+            points[f"hem_inner_{name}"] = section[inner]
+            limbs[f"leg_{name}"] = leg_edges(section, outer, inner, points["crotch"])
+            hip = 0.3 * waist + 0.7 * level
+        else:
+            outer = int(offset(section, section[0], section[-1]).argmax())
+            points[f"hem_{name}"] = section[outer]
+            hip = waist + min(0.4 * silhouette.tall, 0.8 * silhouette.body)
+        side = section[: outer + 1]
+        points[f"hip_{name}"] = side[int(np.abs(side[:, 1] - hip).argmin())]
+    return points, limbs
+
+
+def top_corner(silhouette: Silhouette, line: np.ndarray) -> int:
+    """Index of the corner between a waist's edge and its side."""
+    upper = line[line[:, 1] < silhouette.top + 0.3 * silhouette.tall]
+    return int((upper[:, 0] - upper[:, 1]).argmax())
+
+
+def leg_edges(section: np.ndarray, outer: int, inner: int, crotch: np.ndarray) -> Limb:
+    """A leg's edges from the height of the crotch down."""
+    edge = section[: outer + 1]
+    start = int(np.abs(edge[:, 1] - crotch[1]).argmin())
+    inside = section[inner:][::-1]
+    if crotch[1] < inside[0, 1] - 2:
+        inside = np.concatenate([crotch[None], inside])
+    return edge[start:], inside
