@@ -11,13 +11,15 @@ from __future__ import annotations
 import numpy as np
 
 from ..masking.figure import Limb, unit_vector
-from .garment import INSIDE, LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORSO, Garment
+from .garment import Garment
 from .mesh import Patch
+from .parts import INSIDE, LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORSO
+from .parts import Limb as GarmentLimb
 from .regions import smooth_step
 from .scene import Scene
 
-SHOULDER = 0.57  # shoulder tips from the axis, in units: a little beyond the joints
-EASE = 0.05  # how far a garment stands off the body on either side, in units
+SHOULDER = 0.54  # shoulder tips from the axis, in units: a little beyond the joints
+EASE = 0.025  # how far a garment stands off the body on either side, in units
 FULL_LEG = 1.45  # inseam of full-length trousers, in hip widths of the garment lying flat
 SIDES = ("right", "left")
 
@@ -83,9 +85,8 @@ class UpperTrunk(Trunk):
     def __init__(self, garment: Garment, scene: Scene) -> None:
         figure, shape = scene.figure, scene.shape
         unit = figure.unit
-        tips = pair(garment, "shoulder")
-        necks = pair(garment, "neck")
-        pits = pair(garment, "armpit")
+        necks, pits = pair(garment, "neck"), pair(garment, "armpit")
+        tips = shoulder_tips(garment)
         chest = 2 * float(shape.half_width(np.array(0.30 * figure.torso), np.array(1.0)))
         from_chest = 1.06 * chest / np.abs(pits[1, 0] - pits[0, 0])
         sleeved = RIGHT_SLEEVE in garment.limbs or LEFT_SLEEVE in garment.limbs
@@ -94,8 +95,8 @@ class UpperTrunk(Trunk):
             from_tips = (
                 2 * SHOULDER * unit * max(1.0, shape.build) ** 0.5 / np.abs(tips[1, 0] - tips[0, 0])
             )
-            # A loose garment is wider at the chest than the body, never much narrower.
-            scale = np.clip(from_tips, 0.9 * from_chest, 1.5 * from_chest)
+            # Shoulders that were cut wide or narrow count half.
+            scale = np.sqrt(from_chest * np.clip(from_tips, 0.8 * from_chest, 1.3 * from_chest))
         origin = (tips[0] + tips[1]) / 2
         half = np.abs(tips[1, 0] - tips[0, 0]) / 2 * scale
         level = -float(np.mean(shape.rise(np.array([-half, half]))))
@@ -121,6 +122,23 @@ class UpperTrunk(Trunk):
     def lift(self, side: np.ndarray, level: np.ndarray) -> np.ndarray:
         share = 1 - smooth_step(level, *self.fading)
         return np.interp(side, self.offsets, self.lifts) * share
+
+
+def shoulder_tips(garment: Garment) -> np.ndarray:
+    """The shoulder points (2, 2), with sleeves never nearer to the axis than the armpits: a wide
+    neckline makes the seam look narrower than it is."""
+    tips, pits = pair(garment, "shoulder"), pair(garment, "armpit")
+    middle = pits[:, 0].mean()
+    solid = garment.alpha > 0.5
+    for index, side in enumerate(SIDES):
+        if f"sleeve_end_outer_{side}" not in garment.points:
+            continue
+        column = middle + 1.02 * (pits[index, 0] - middle)
+        if abs(tips[index, 0] - middle) < abs(column - middle):
+            rows = np.nonzero(solid[:, int(np.clip(column, 0, solid.shape[1] - 1))])[0]
+            if len(rows):
+                tips[index] = column, rows[0]
+    return tips
 
 
 class LowerTrunk(Trunk):
@@ -186,19 +204,20 @@ def sleeve_patch(
 ) -> Patch:  # fmt: skip
     """u runs from the armhole to the cuff, v from the outer edge to the inner one."""
     unit = scene.figure.unit
-    tip, pit, outer, inner = (
+    tip = shoulder_tips(garment)[SIDES.index(side)]
+    pit, outer, inner = (
         np.array(garment.points[f"{name}_{side}"])
-        for name in ("shoulder", "armpit", "sleeve_end_outer", "sleeve_end_inner")
+        for name in ("armpit", "sleeve_end_outer", "sleeve_end_inner")
     )
     u = np.linspace(0, 1.1, rows)[:, None, None]
     v = np.linspace(-0.3, 1.3, columns)[None, :, None]
-    source = (1 - v) * (tip + u * (outer - tip)) + v * (pit + u * (inner - pit))
+    own_outer, own_inner, own_half = garment_edges(
+        garment.limbs[part], np.stack([tip, pit]), np.stack([outer, inner]), u[:, 0, 0]
+    )
+    source = (1 - v) * own_outer[:, None] + v * own_inner[:, None]
     reach = max(garment.reach * limb.length, 0.2 * unit)
     tip_to, pit_to = trunk(tip), trunk(pit)
     line = Line(limb.line, limb.radii, limb.end)
-    axis = unit_vector((outer + inner) / 2 - (tip + pit) / 2)
-    normal = np.array([-axis[1], axis[0]])
-    widths = np.abs([(pit - tip) @ normal, (inner - outer) @ normal]) / 2 * trunk.scale
     # The outer edge of an arm lies away from the trunk.
     out = 1.0 if (tip_to - trunk.figure.hips) @ line.normal(0.0) > 0 else -1.0
     start_tip, start_pit = line.project(tip_to), line.project(pit_to)
@@ -207,16 +226,46 @@ def sleeve_patch(
 
     def edge(start: float, place: np.ndarray, sign: float, blend: float) -> np.ndarray:
         along = start + steps * (end - start)
-        own = np.interp(steps, [0, 1], widths)
-        half = np.maximum(own, line.radius(along) * 1.08 + 0.01 * unit)
+        own = own_half * trunk.scale
+        snug = line.radius(along) * 1.06 + 0.01 * unit
+        # A sleeve lies on the outside of the arm; what it is wider than the arm hangs below.
+        half = snug + np.maximum(own - snug, 0) * (0.4 if sign == out else 1.6)
         curve = line.at(along) + sign * half[:, None] * line.normals(along)
         fading = np.clip((along - start) / (blend * unit), 0, 1)
         return curve + (place - curve[0]) * (1 - smooth_step(fading, 0.0, 1.0))[:, None]
 
-    out_edge = edge(start_tip, tip_to, out, 0.35)
+    out_edge = edge(start_tip, tip_to, out, 0.25)
     in_edge = edge(start_pit, pit_to, -out, 0.6)
     target = (1 - v) * out_edge[:, None] + v * in_edge[:, None]
     return Patch(f"{side}_arm", (part,), source, target)
+
+
+def garment_edges(
+    limb: GarmentLimb, first: np.ndarray, last: np.ndarray, places: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Outer and inner edge (n, 2) of a sleeve in garment pixels at places 0..1 along it, straight
+    on beyond 1, and half its width (n,) square to its middle. first, last (2, 2): the outer and
+    the inner point at both ends, which are met exactly."""
+    given = np.linspace(0, 1, len(limb.line))
+    inside = np.clip(places, 0, 1)
+    middle = np.stack([np.interp(inside, given, limb.line[:, k]) for k in (0, 1)], 1)
+    middle += (
+        np.maximum(places - 1, 0)[:, None] * (limb.line[-1] - limb.line[-2]) * (len(given) - 1)
+    )
+    half = np.interp(inside, given, limb.half_widths)[:, None]
+    share = inside[:, None]
+    across = (1 - share) * unit_vector(first[1] - first[0]) + share * unit_vector(last[1] - last[0])
+    across /= np.linalg.norm(across, axis=1, keepdims=True)
+    edges = []
+    for k, sign in enumerate((-1, 1)):
+        edge = middle + sign * half * across
+        start, end = np.argmin(np.abs(places)), np.argmin(np.abs(places - 1))
+        near = (1 - share) ** 2 * (first[k] - edge[start]) + share**2 * (last[k] - edge[end])
+        edges.append(edge + near)
+    tangent = np.gradient(middle, axis=0)
+    tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-9)
+    square = np.abs(across[:, 0] * tangent[:, 1] - across[:, 1] * tangent[:, 0])
+    return edges[0], edges[1], half[:, 0] * square
 
 
 def leg_patch(
@@ -236,15 +285,7 @@ def leg_patch(
     top_to, crotch_to = trunk(top_outer), trunk(crotch)
     line = Line(limb.line, limb.radii, limb.end)
     start = line.project(crotch_to)
-    # Lying flat, trousers are wider than when worn, so their length tells by its ratio to the hips.
-    length = float(np.linalg.norm((outer + inner) / 2 - limb_of.line[0]))
-    reach = (
-        length / (FULL_LEG * garment.distance("hip_left", "hip_right"))
-        if "hip_left" in garment.points
-        else length * trunk.scale / limb.length
-    )
-    ankle = limb.length
-    end = start + (min(reach, 1.0) if reach < 0.9 else 1.0) * (1.02 * ankle - start)
+    end = start + leg_reach(garment) * (1.02 * limb.length - start)
     steps = u[:, 0, 0]
     out = 1.0 if (top_to - crotch_to) @ line.normal(start) > 0 else -1.0
     widths = limb_of.half_widths[[0, -1]] * trunk.scale
@@ -259,6 +300,18 @@ def leg_patch(
     in_edge = edge(start, crotch_to, -out)
     target = (1 - v) * out_edge[:, None] + v * in_edge[:, None]
     return Patch(f"{side}_leg", (part,), source, target)
+
+
+def leg_reach(garment: Garment) -> float:
+    """How far down the legs trousers go, 0..1. Lying flat they are wider than when worn, so their
+    inseam's ratio to the hips tells."""
+    outer, inner, crotch = (
+        np.array(garment.points[name]) for name in ("hem_outer_right", "hem_inner_right", "crotch")
+    )
+    wide = "hip" if "hip_left" in garment.points else "waist"
+    inseam = np.linalg.norm((outer + inner) / 2 - crotch)
+    reach = float(inseam) / (FULL_LEG * garment.distance(f"{wide}_left", f"{wide}_right"))
+    return reach if reach < 0.9 else 1.0
 
 
 class Line:

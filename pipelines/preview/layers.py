@@ -9,7 +9,9 @@ import numpy as np
 from ..masking.figure import face_distance, pixel_grid
 from .edges import blur, refine, resize
 from .fill import Bare
-from .garment import LEFT_SLEEVE, RIGHT_SLEEVE, Garment
+from .drape import leg_reach
+from .garment import Garment
+from .parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
 from .regions import HAIR, LOWER, SKIN, UPPER, hand_discs, smooth_step
 from .scene import Scene
 from .warp import BackwardMap, sample
@@ -96,13 +98,21 @@ def find_removed(scene: Scene, old: np.ndarray) -> np.ndarray:
 
 
 def covered_limbs(scene: Scene, garment: Garment) -> np.ndarray:
-    """Where limbs (h, w) lie that the new sleeves cover all around: none of them may look out."""
+    """Where limbs (h, w) lie that the new sleeves or trouser legs cover all around: none of them
+    may look out."""
     covered = np.zeros(scene.small.shape[:2], dtype=np.float32)
     for part, name in ((RIGHT_SLEEVE, "right_arm"), (LEFT_SLEEVE, "left_arm")):
         if part in garment.limbs:
             frame = scene.frames[name]
             upper = smooth_step(frame.place, garment.reach - 0.02, garment.reach - 0.06)
             near = smooth_step(frame.beyond, 0.12 * scene.figure.unit, 0.08 * scene.figure.unit)
+            covered = np.maximum(covered, upper * near)
+    for part, name in ((RIGHT_LEG, "right_leg"), (LEFT_LEG, "left_leg")):
+        if part in garment.limbs:
+            frame = scene.frames[name]
+            reach = leg_reach(garment)
+            upper = smooth_step(frame.place, reach, reach - 0.04)
+            near = smooth_step(frame.beyond, 0.16 * scene.figure.unit, 0.10 * scene.figure.unit)
             covered = np.maximum(covered, upper * near)
     return covered
 

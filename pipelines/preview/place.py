@@ -6,9 +6,10 @@ import numpy as np
 
 from .drape import drape
 from .edges import blur
-from .garment import INSIDE, Garment
+from .garment import Garment
 from .layers import Piece
 from .mesh import Patch, backward
+from .parts import INSIDE
 from .scene import Scene
 
 
