@@ -88,7 +88,8 @@ class UpperTrunk(Trunk):
         necks, pits = pair(garment, "neck"), pair(garment, "armpit")
         tips = shoulder_tips(garment)
         chest = 2 * float(shape.half_width(np.array(0.30 * figure.torso), np.array(1.0)))
-        from_chest = 1.06 * chest / np.abs(pits[1, 0] - pits[0, 0])
+        # Bare arms along the trunk make it look narrower than it is; grown chests hardly are.
+        from_chest = 1.06 * max(chest, 0.88 * unit) / np.abs(pits[1, 0] - pits[0, 0])
         sleeved = RIGHT_SLEEVE in garment.limbs or LEFT_SLEEVE in garment.limbs
         scale = from_chest
         if sleeved:
@@ -220,7 +221,8 @@ def sleeve_patch(
     line = Line(limb.line, limb.radii, limb.end)
     # The outer edge of an arm lies away from the trunk.
     out = 1.0 if (tip_to - trunk.figure.hips) @ line.normal(0.0) > 0 else -1.0
-    start_tip, start_pit = line.project(tip_to), line.project(pit_to)
+    # The hand of a bent arm may come back to the armpit's side: only the upper arm counts.
+    start_tip, start_pit = (line.project(place, 0.3 * limb.length) for place in (tip_to, pit_to))
     end = max(reach, start_pit + 0.06 * unit)
     steps = u[:, 0, 0]
 
@@ -234,9 +236,14 @@ def sleeve_patch(
         fading = np.clip((along - start) / (blend * unit), 0, 1)
         return curve + (place - curve[0]) * (1 - smooth_step(fading, 0.0, 1.0))[:, None]
 
-    out_edge = edge(start_tip, tip_to, out, 0.25)
+    out_edge = edge(start_tip, tip_to, out, 0.4)
     in_edge = edge(start_pit, pit_to, -out, 0.6)
     target = (1 - v) * out_edge[:, None] + v * in_edge[:, None]
+    # Behind the armhole the sleeve goes on as the trunk does, so that the seam never gapes.
+    step = source[0] - source[1]
+    before = np.stack([source[0] + k * step for k in (4, 3, 2, 1, 0)])
+    source = np.concatenate([before, source[1:]])
+    target = np.concatenate([trunk(before), target[1:]])
     return Patch(f"{side}_arm", (part,), source, target)
 
 
@@ -348,6 +355,7 @@ class Line:
     def radius(self, along: np.ndarray) -> np.ndarray:
         return np.interp(along, self.steps, self.radii)
 
-    def project(self, point: np.ndarray) -> float:
-        """Distance along the line of its place nearest to a point."""
-        return float(self.steps[((self.line - point) ** 2).sum(1).argmin()])
+    def project(self, point: np.ndarray, most: float = np.inf) -> float:
+        """Distance along the line of its place nearest to a point, at most `most`."""
+        distance = ((self.line - point) ** 2).sum(1)
+        return float(self.steps[np.where(self.steps <= most, distance, np.inf).argmin()])

@@ -97,7 +97,9 @@ def skin_plate(
         known = known + 0.2 * smooth_step(regions.kinds[SKIN], 0.6, 0.9) + 1e-6
     # Shoes, jewellery and cloth that passed for skin are told by their colour.
     lab = to_lab(picture.astype(np.float64))
-    typical = np.median(lab[known > 0.5 * known.max()], axis=0)
+    in_face = (face_distance(points, figure) < 0.8) & (regions.kinds[SKIN] > 0.8)
+    surest = in_face if figure.face_seen and in_face.sum() > 40 else known > 0.5 * known.max()
+    typical = np.median(lab[surest], axis=0)
     strange = np.linalg.norm((lab - typical) / [2.5, 1, 1], axis=-1)
     known = known * np.exp(-((strange / 9.0) ** 2))
     plain = picture / shading[..., None]
@@ -209,7 +211,9 @@ def undress(
     trunk = outlines["trunk"] + far * outer * figure.unit
     arms = outlines["arms"] + far * figure.unit
     if category != "upper":
-        trunk = np.minimum(trunk, outlines["legs"])
+        if category == "lower":  # trousers and skirts make their own hips
+            trunk = trunk + 3 * figure.unit * (offset @ figure.down > regions.waist * figure.torso)
+        trunk = np.minimum(trunk, outlines["legs"] + far * figure.unit)
     layers = [("trunk", skin, trunk)]
     if category == "upper":
         waist = min(regions.waist, 0.8) * figure.torso

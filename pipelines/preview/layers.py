@@ -12,7 +12,7 @@ from .fill import Bare
 from .drape import leg_reach
 from .garment import Garment
 from .parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
-from .regions import HAIR, LOWER, SKIN, UPPER, hand_discs, smooth_step
+from .regions import HAIR, LOWER, SKIN, UPPER, hand_discs, smooth_step, to_lab
 from .scene import Scene
 from .warp import BackwardMap, sample
 
@@ -44,7 +44,8 @@ def find_front(scene: Scene) -> Front:
     skin = smooth_step(kinds[SKIN], 0.35, 0.65)
     face = smooth_step(face_distance(points, figure), 1.12, 1.02)
     hands = smooth_step(hand_discs(points, figure), 1.05, 0.85) * skin
-    kept = np.maximum(np.maximum(smooth_step(kinds[HAIR], 0.3, 0.7), face), hands)
+    hair = smooth_step(kinds[HAIR], 0.3, 0.7) * like_head_hair(scene, points)
+    kept = np.maximum(np.maximum(hair, face), hands)
     level = (points - figure.neck) @ figure.down
     free, shown = np.zeros(skin.shape), np.zeros(skin.shape)
     side = (points - figure.neck) @ figure.across
@@ -62,6 +63,23 @@ def find_front(scene: Scene) -> Front:
     stack = np.stack([kept, np.minimum(free, shown)], -1).astype(np.float32)
     large = refine(stack, scene.small, scene.photo, 2, 1e-4)
     return Front(large[..., 0], large[..., 1], resize(free, *scene.photo.shape[:2]))
+
+
+def like_head_hair(scene: Scene, points: np.ndarray) -> np.ndarray:
+    """Below the chin: how much a pixel (h, w) has the colour of the hair on the head, 0..1. Dark
+    collars, straps and prints also pass for hair there. Above the chin 1."""
+    figure = scene.figure
+    distance = face_distance(points, figure)
+    height = (points - figure.face_centre) @ figure.face_up
+    top = (distance > 1.15) & (distance < 1.7) & (height > 0) & (scene.regions.kinds[HAIR] > 0.6)
+    if top.sum() < 30:
+        return np.ones(distance.shape)
+    lab = to_lab(scene.small.astype(np.float64))
+    middle = np.median(lab[top], axis=0)
+    spread = np.maximum(np.median(np.abs(lab[top] - middle), axis=0), [6.0, 2.5, 2.5])
+    strange = np.linalg.norm((lab - middle) / spread, axis=-1)
+    below = smooth_step((points - figure.chin) @ figure.down, 0.0, 0.12 * figure.unit)
+    return 1 - below * smooth_step(strange, 3.5, 5.0)
 
 
 def find_old(scene: Scene, category: str) -> np.ndarray:

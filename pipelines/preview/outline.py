@@ -257,23 +257,22 @@ def find_neck(line: np.ndarray, body: float) -> tuple[int, int]:
 
 
 def sleeve_end(section: np.ndarray) -> tuple[int, int]:
-    """The sleeve's two end corners on the outline from neck to armpit.
+    """Indices of a sleeve's two end corners on the outline from neck to armpit.
 
-    The largest quadrilateral gives its direction, then each corner is the extreme point half
-    way between along and across.
+    The point farthest from the armhole is one of them, as a rule the outer one. The other stands
+    out farthest from the straight way on to the armpit (or back to the shoulder).
     """
-    begin = int((section[:, 0] > 0.85 * section[-1, 0]).argmax())
-    outer, inner = (begin + index for index in largest_quad(section[begin:]))
-    start = (section[begin] + section[-1]) / 2
-    along = (section[outer] + section[inner]) / 2 - start
-    along /= max(float(np.hypot(*along)), 1e-6)
-    across = np.array([along[1], -along[0]])
-    reach = max(4, int(0.4 * max(outer - begin, len(section) - 1 - inner)))
-    low, high = max(begin, outer - reach), min(len(section), inner + reach + 1)
-    near = section[low:high]
-    first = low + int((near @ (along + 0.8 * across)).argmax())
-    second = low + int((near @ (along - 0.8 * across)).argmax())
-    return (first, second) if first < second else (outer, inner)
+    begin = int((section[:, 0] > 0.9 * section[-1, 0]).argmax())
+    sleeve = section[begin:]
+    armhole = float(np.hypot(*(sleeve[0] - sleeve[-1])))
+    far = int(np.hypot(*(sleeve - (sleeve[0] + sleeve[-1]) / 2).T).argmax())
+    before = np.abs(offset(sleeve[: far + 1], sleeve[0], sleeve[far]))
+    after = np.abs(offset(sleeve[far:], sleeve[far], sleeve[-1]))
+    if before.max() > 0.28 * armhole and before.max() > after.max():
+        return begin + int(before.argmax()), begin + far
+    if after.max() < 0.05 * armhole:  # the end runs straight into the armpit
+        return begin + far, begin + far + int(0.85 * (len(sleeve) - 1 - far))
+    return begin + far, begin + far + int(after.argmax())
 
 
 def shoulder_tip(section: np.ndarray, armpit_u: float) -> int:

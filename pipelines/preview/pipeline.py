@@ -62,6 +62,8 @@ class PreviewPipeline:
         canvas = Canvas(scene.photo)
         drawn = take_off(scene, canvas, bare, removed)
         arms = np.maximum(front.arms, front.free * drawn["arms"])
+        # Where a new sleeve goes around the arm, the trunk goes on behind it.
+        arms = arms * (1 - resize(hidden, *arms.shape))
         body_now = scene.person * (1 - removed) + np.maximum.reduce(list(drawn.values()))
         folds = lighting * fold_shading(scene.small, scene.figure, scene.regions)
         for piece in pieces:
