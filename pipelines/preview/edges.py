@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 
 def resize(values: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Float map (H, W) or (H, W, C) at another size: averaged when shrinking, smooth when growing."""
+    """Float map (H, W) or (H, W, C) at another size: averaged smaller, interpolated larger."""
     channels = values if values.ndim == 3 else values[..., None]
     tensor = torch.from_numpy(np.ascontiguousarray(channels, dtype=np.float32)).permute(2, 0, 1)
     shrink = height < values.shape[0] or width < values.shape[1]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..masking.figure import Figure, LimbFrame, pixel_grid
-from .edges import blur
+from .edges import blur, resize
 from .fill import round_shading, spread
 from .regions import BACKGROUND, LOWER, SKIN, UPPER, Regions, to_lab
 from .shape import Shape
 
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)  # of sRGB primaries
 STRONGEST = 0.22  # largest change of the logarithm of brightness that folds make
 
 
@@ -18,39 +19,42 @@ def fold_shading(small: np.ndarray, figure: Figure, regions: Regions) -> np.ndar
 
     small float32 (H, W, 3) in 0..1. Each kind of surface is compared with its own surroundings;
     places whose colour (not only brightness) changes are print, not fold, and count little.
+    Worked out at half size: folds are soft.
     """
-    unit = figure.unit
-    luminance = small @ np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
-    logarithm = np.log(luminance + 0.04)
-    lab = to_lab(small.astype(np.float64)).astype(np.float32)
-    total = np.zeros(luminance.shape)
-    weight = np.zeros(luminance.shape)
+    height, width = small.shape[:2]
+    size = (max(2, height // 2), max(2, width // 2))
+    unit = figure.unit * size[0] / height
+    half = resize(small, *size)
+    kinds = resize(regions.kinds.transpose(1, 2, 0), *size)
+    lab = to_lab(half)
+    logarithm = np.log(half @ LUMINANCE + 0.04)
+    total, weight = np.zeros(size, np.float32), np.zeros(size, np.float32)
     for kind in (UPPER, LOWER, SKIN):
-        inside = np.clip(regions.kinds[kind] * 2 - 1, 0, 1) + 1e-6
-        smooth = lambda values, sigma, inside=inside: (
-            blur(values * inside, sigma)
-            / blur(  # noqa: E731
-                inside, sigma
-            )
-        )
-        base = smooth(logarithm, 0.22 * unit)
-        chroma = lab[..., 1:]
-        mean = np.stack([smooth(chroma[..., k], 0.35 * unit) for k in (0, 1)], -1)
-        strange = np.linalg.norm(chroma - mean, axis=-1)
+        inside = np.clip(kinds[..., kind] * 2 - 1, 0, 1) + 1e-6
+        signals = np.concatenate([logarithm[..., None], lab[..., 1:]], -1)
+        surroundings = weighted_blur(signals, inside, 0.22 * unit)
+        base = surroundings[..., 0]
+        strange = np.linalg.norm(lab[..., 1:] - surroundings[..., 1:], axis=-1)
         plain = np.exp(-((strange / 9.0) ** 2))
-        fine = logarithm - smooth(logarithm, 0.05 * unit)
-        busy = np.sqrt(np.maximum(smooth(fine * fine, 0.15 * unit), 0))
+        fine = logarithm - weighted_blur(logarithm, inside, 0.05 * unit)
+        busy = np.sqrt(np.maximum(weighted_blur(fine * fine, inside, 0.15 * unit), 0))
         calm = np.exp(-((busy / 0.11) ** 2))
         bright = np.clip(np.exp(base) / 0.22, 0.15, 1.0)
-        trust = inside * plain + 1e-6
-        folds = blur((logarithm - base) * trust, 0.022 * unit) / blur(trust, 0.022 * unit)
+        folds = weighted_blur(logarithm - base, inside * plain + 1e-6, 0.022 * unit)
         total += inside * folds * calm * bright
         weight += inside
-    known = np.clip(1.2 * (1 - regions.kinds[BACKGROUND]) - 0.2, 0, 1) * np.clip(weight, 0, 1)
+    known = np.clip(1.2 * (1 - kinds[..., BACKGROUND]) - 0.2, 0, 1) * np.clip(weight, 0, 1)
     shading = spread((total / np.maximum(weight, 1e-6))[..., None], known)[..., 0]
     # Shadows may be deep; what is brighter is more often a faded or shiny old garment.
     limit = np.where(shading > 0, 0.4 * STRONGEST, STRONGEST)
-    return (limit * np.tanh(shading / limit)).astype(np.float32)
+    return resize((limit * np.tanh(shading / limit)).astype(np.float32), height, width)
+
+
+def weighted_blur(values: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian mean of (H, W) or (H, W, C) values that counts pixels by weights (H, W)."""
+    shares = weights if values.ndim == 2 else weights[..., None]
+    below = blur(weights, sigma)
+    return blur(values * shares, sigma) / (below if values.ndim == 2 else below[..., None])
 
 
 def body_shading(

@@ -14,7 +14,7 @@ from ..masking.figure import Figure, Limb, along, capsule, face_distance, pixel_
 
 BACKGROUND, SKIN, HAIR, UPPER, LOWER, SHOES = range(6)
 COMPONENTS = (5, 3, 3, 5, 4, 3)  # colours of the mixture of each kind
-SPREADS = {SKIN: (8.0, 0.12)}  # the last two settings of learn_mixture, where special
+SPREADS = [(8.0, 0.12) if kind == SKIN else (3.0, 0.0) for kind in range(6)]  # see learn_mixture
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,12 @@ class Regions:
 
 def to_lab(picture: np.ndarray) -> np.ndarray:
     """sRGB (..., 3) in 0..1 to CIE Lab (D65), L 0..100."""
+    picture = np.asarray(picture, dtype=np.float32)
     linear = np.where(picture > 0.04045, ((picture + 0.055) / 1.055) ** 2.4, picture / 12.92)
     matrix = np.array(
-        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]], np.float32
     )
-    xyz = linear @ (matrix / np.array([[0.9505], [1.0], [1.089]])).T
+    xyz = linear @ (matrix / np.float32([[0.9505], [1.0], [1.089]])).T
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
     return np.stack(
         [116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1
@@ -60,7 +61,7 @@ class Palette:
 
 def read_palette(picture: np.ndarray, step: float = 3.0) -> Palette:
     """Palette of a float picture (H, W, 3) in 0..1, in cells of step Lab units."""
-    lab = to_lab(picture.astype(np.float64)).reshape(-1, 3)
+    lab = to_lab(picture).reshape(-1, 3).astype(np.float64)
     cells = np.floor(lab / step).astype(np.int64) + 64
     codes = (cells[:, 0] * 256 + cells[:, 1]) * 256 + cells[:, 2]
     _, index, counts = np.unique(codes, return_inverse=True, return_counts=True)
@@ -195,8 +196,8 @@ def read_regions(picture: np.ndarray, figure: Figure, mask: np.ndarray) -> Regio
     priors = limb_priors(priors, figure, arms, legs)
     kinds = posterior(priors, mixtures, palette)
     mixtures = [
-        learn_mixture(palette.colours, palette.weigh(kinds[k] ** 2), count, *SPREADS.get(k, (3.0, 0.0)))
-        for k, count in enumerate(COMPONENTS)
+        learn_mixture(palette.colours, palette.weigh(kinds[k] ** 2), COMPONENTS[k], *SPREADS[k])
+        for k in range(len(COMPONENTS))
     ]
     kinds = posterior(priors, mixtures, palette)
     return Regions(
@@ -222,7 +223,7 @@ def learn_seeds(palette: Palette, priors: np.ndarray, figure: Figure) -> list[Mi
         if kind != BACKGROUND:
             weights[kind] = without_known(palette.colours, weights[kind], known)
         mixtures[kind] = learn_mixture(
-            palette.colours, weights[kind], COMPONENTS[kind], *SPREADS.get(kind, (3.0, 0.0))
+            palette.colours, weights[kind], COMPONENTS[kind], *SPREADS[kind]
         )
     return [mixtures[kind] for kind in range(len(COMPONENTS))]
 
@@ -296,7 +297,12 @@ def covered_part(kinds: np.ndarray, limb: Limb, garment: int, bins: int = 12) ->
         count = np.bincount(index, minlength=2 * bins)
         votes += np.bincount(index, balance, 2 * bins) / np.maximum(count, 1)
     totals = np.concatenate([[0.0], np.cumsum(votes)])
-    return float(np.argmax(totals - (totals[-1] - totals)) / (2 * bins))
+    end = int(np.argmax(totals - (totals[-1] - totals)))
+    # Sheer or patterned cloth passes for skin here and there: its clear last piece counts.
+    clear = np.nonzero(votes > 0.5)[0]
+    if end > 0 and len(clear):
+        end = max(end, int(clear[-1]) + 1)
+    return float(end / (2 * bins))
 
 
 def limb_priors(

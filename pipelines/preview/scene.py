@@ -12,7 +12,7 @@ from .edges import refine, resize
 from .regions import Regions, read_regions
 from .shape import Shape, measure_limbs, read_shape
 
-WORKING_SIDE = 448  # pixels of the longer side in which geometry is worked out
+WORKING_SIDE = 400  # pixels of the longer side in which geometry is worked out
 READING_SIDE = 256  # and in which regions are told apart
 
 
@@ -20,7 +20,8 @@ READING_SIDE = 256  # and in which regions are told apart
 class Scene:
     """window: left, top, right, bottom of the photo that the work is done in; photo float32
     (H, W, 3) in 0..1, its pixels; small (h, w, 3) the same at working size; scale: photo pixels
-    per small pixel; person (H, W), who of the photo it is. Figure, regions and shape are in small pixels."""
+    per small pixel; person (H, W), who of the photo it is. The rest is in small pixels; frames
+    tell for each limb how the pixels lie to it."""
 
     window: tuple[int, int, int, int]
     photo: np.ndarray
