@@ -148,10 +148,12 @@ def _pose(
 
     if expected is None:
         return find_pose(network, seen)
-    return min(find_poses(network, seen), key=lambda pose: _distance(pose, expected), default=None)
+    return min(
+        find_poses(network, seen), key=lambda pose: pose_distance(pose, expected), default=None
+    )
 
 
-def _distance(one: KeyPoints, other: KeyPoints) -> float:
+def pose_distance(one: KeyPoints, other: KeyPoints) -> float:
     """Mean pixels between the points that both have."""
     common = (one.points[:, 2] > 0) & (other.points[:, 2] > 0)
     if not common.any():
