@@ -21,6 +21,8 @@ from .scene import Scene
 SHOULDER = 0.54  # shoulder tips from the axis, in units: a little beyond the joints
 EASE = 0.025  # how far a garment stands off the body on either side, in units
 FULL_LEG = 1.45  # inseam of full-length trousers, in hip widths of the garment lying flat
+TUBE = 0.8  # how wide a sleeve looks around an arm, compared to lying flat
+UNDER = "under"  # the part behind all others
 SIDES = ("right", "left")
 
 
@@ -33,6 +35,8 @@ class Trunk:
         on the axis. fitted_from, fitted_full: levels between which the body's width takes over."""
         self.figure, self.shape = scene.figure, scene.shape
         self.scale, self.origin, self.level = scale, origin, level
+        # Broad people wear broader garments that are hardly longer.
+        self.drop = scale * float(np.clip(self.shape.build**-0.6, 0.8, 1.1))
         self.fitted = (fitted_from, fitted_full)
         parts = (TORSO, INSIDE, RIGHT_LEG, LEFT_LEG)
         inside = np.isin(garment.parts, parts) & (garment.alpha > 0.5)
@@ -53,7 +57,7 @@ class Trunk:
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """(..., 2) garment pixels to (..., 2) working pixels."""
         side = (points[..., 0] - self.origin[0]) * self.scale
-        level = self.level + (points[..., 1] - self.origin[1]) * self.scale
+        level = self.level + (points[..., 1] - self.origin[1]) * self.drop
         side = side * self.widening(points[..., 1], level, side)
         level = level + self.lift(side, level)
         return self.place(side, level)
@@ -105,9 +109,9 @@ class UpperTrunk(Trunk):
         super().__init__(garment, scene, scale, origin, level, level + 0.4 * (pit - level), pit)
         self.offsets = np.linspace(-1.2 * half, 1.2 * half, 81)
         sides = (necks[:, 0] - origin[0]) * scale
-        heights = level + (necks[:, 1] - origin[1]) * scale
+        heights = level + (necks[:, 1] - origin[1]) * self.drop
         tip_sides = (tips[:, 0] - origin[0]) * scale
-        tip_heights = level + (tips[:, 1] - origin[1]) * scale
+        tip_heights = level + (tips[:, 1] - origin[1]) * self.drop
         order = np.argsort([tip_sides[0], sides[0], sides[1], tip_sides[1]])
         xs = np.array([tip_sides[0], sides[0], sides[1], tip_sides[1]])[order]
         ys = np.array([tip_heights[0], heights[0], heights[1], tip_heights[1]])[order]
@@ -170,20 +174,22 @@ def drape(garment: Garment, scene: Scene) -> list[Patch]:
         LowerTrunk(garment, scene) if garment.category == "lower" else UpperTrunk(garment, scene)
     )
     figure = scene.figure
-    patches = [trunk_patch(garment, trunk)]
+    sleeves = [
+        sleeve_patch(garment, trunk, limb, part, side, scene)
+        for part, side, limb in (
+            (RIGHT_SLEEVE, "right", figure.right_arm),
+            (LEFT_SLEEVE, "left", figure.left_arm),
+        )
+        if part in garment.limbs
+    ]
+    patches = [*(underarm_patch(sleeve) for sleeve in sleeves), trunk_patch(garment, trunk)]
     for part, side, limb in (
         (RIGHT_LEG, "right", figure.right_leg),
         (LEFT_LEG, "left", figure.left_leg),
     ):
         if part in garment.limbs:
             patches.append(leg_patch(garment, trunk, limb, part, side, scene))
-    for part, side, limb in (
-        (RIGHT_SLEEVE, "right", figure.right_arm),
-        (LEFT_SLEEVE, "left", figure.left_arm),
-    ):
-        if part in garment.limbs:
-            patches.append(sleeve_patch(garment, trunk, limb, part, side, scene))
-    return patches
+    return [*patches, *sleeves]
 
 
 def trunk_patch(garment: Garment, trunk: Trunk, rows: int = 36, columns: int = 16) -> Patch:
@@ -228,7 +234,7 @@ def sleeve_patch(
 
     def edge(start: float, place: np.ndarray, sign: float, blend: float) -> np.ndarray:
         along = start + steps * (end - start)
-        own = own_half * trunk.scale
+        own = TUBE * own_half * trunk.scale
         snug = line.radius(along) * 1.06 + 0.01 * unit
         # A sleeve lies on the outside of the arm; what it is wider than the arm hangs below.
         half = snug + np.maximum(own - snug, 0) * (0.4 if sign == out else 1.6)
@@ -244,7 +250,18 @@ def sleeve_patch(
     before = np.stack([source[0] + k * step for k in (4, 3, 2, 1, 0)])
     source = np.concatenate([before, source[1:]])
     target = np.concatenate([trunk(before), target[1:]])
-    return Patch(f"{side}_arm", (part,), source, target)
+    # Where the patch covers a place twice, the rows nearer to the cuff are in front.
+    return Patch(f"{side}_arm", (part,), source[::-1], target[::-1])
+
+
+def underarm_patch(sleeve: Patch) -> Patch:
+    """Fabric behind trunk and sleeve that closes the wedge between them: the sleeve's inner edge,
+    pulled towards the trunk."""
+    inner, edge = sleeve.target[:, -4:-2], sleeve.source[:, -5:-4]
+    across = inner[:, 1:] - inner[:, :1]
+    pulled = np.concatenate([inner[:, :1] + k * across for k in (-1, 1.5, 4, 6.5)], axis=1)
+    source = edge + np.linspace(0, 1, 4)[None, :, None] * 1e-3 * (sleeve.source[:, -4:-3] - edge)
+    return Patch(UNDER, sleeve.labels, source, pulled)
 
 
 def garment_edges(

@@ -172,7 +172,10 @@ def lower_plate(
     source = np.broadcast_to(columns, mirrored.shape)
     usable = smooth_step(regions.kinds[LOWER][mirrored, source], 0.7, 0.9)[..., None]
     colours = picture[mirrored, source] * usable + plain * (1 - usable)
-    return colours, gaussian_filter1d(touching.astype(np.float64), 0.03 * figure.unit)
+    # Here and there a hand or a fold hides the belly: most columns around decide.
+    shares = gaussian_filter1d(touching.astype(np.float64), 0.15 * figure.unit)
+    known = gaussian_filter1d(found.astype(np.float64), 0.15 * figure.unit)
+    return colours, smooth_step(shares / np.maximum(known, 1e-3), 0.45, 0.6)
 
 
 @dataclass(frozen=True)

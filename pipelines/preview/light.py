@@ -11,7 +11,7 @@ from .regions import BACKGROUND, LOWER, SKIN, UPPER, Regions, to_lab
 from .shape import Shape
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)  # of sRGB primaries
-STRONGEST = 0.22  # largest change of the logarithm of brightness that folds make
+STRONGEST = 0.18  # largest change of the logarithm of brightness that folds make
 
 
 def fold_shading(small: np.ndarray, figure: Figure, regions: Regions) -> np.ndarray:
@@ -38,7 +38,7 @@ def fold_shading(small: np.ndarray, figure: Figure, regions: Regions) -> np.ndar
         plain = np.exp(-((strange / 9.0) ** 2))
         fine = logarithm - weighted_blur(logarithm, inside, 0.05 * unit)
         busy = np.sqrt(np.maximum(weighted_blur(fine * fine, inside, 0.15 * unit), 0))
-        calm = np.exp(-((busy / 0.11) ** 2))
+        calm = np.exp(-((busy / 0.08) ** 2))
         bright = np.clip(np.exp(base) / 0.22, 0.15, 1.0)
         folds = weighted_blur(logarithm - base, inside * plain + 1e-6, 0.022 * unit)
         total += inside * folds * calm * bright

@@ -195,10 +195,11 @@ def read_regions(picture: np.ndarray, figure: Figure, mask: np.ndarray) -> Regio
         priors = waist_priors(priors, figure, waist)
     priors = limb_priors(priors, figure, arms, legs)
     kinds = posterior(priors, mixtures, palette)
-    mixtures = [
-        learn_mixture(palette.colours, palette.weigh(kinds[k] ** 2), COMPONENTS[k], *SPREADS[k])
-        for k in range(len(COMPONENTS))
-    ]
+    for kind in (BACKGROUND, SKIN, UPPER, LOWER, SHOES):
+        weights = palette.weigh(kinds[kind] ** 2)
+        mixtures[kind] = learn_mixture(
+            palette.colours, weights, COMPONENTS[kind], *SPREADS[kind]
+        )
     kinds = posterior(priors, mixtures, palette)
     return Regions(
         kinds.astype(np.float32), *limb_cover(kinds, figure), find_waist(kinds, figure)[0]
@@ -213,10 +214,13 @@ def learn_seeds(palette: Palette, priors: np.ndarray, figure: Figure) -> list[Mi
     """
     share = priors / np.maximum(priors.sum(0), 1e-9)
     weights = []
+    crown = ((pixel_grid(*priors.shape[1:]) - figure.face_centre) @ figure.face_up) > 0
     for kind in range(len(COMPONENTS)):
         # Skin is learnt from the face where there is one: a hand's place is less sure.
         limit = min(0.9 if kind == SKIN else 0.8, float(share[kind].max()) * 0.95)
-        weights.append(palette.weigh(share[kind] >= limit) + 1e-6)
+        # Beside the chin a dark collar may pass for hair, above the eyes nothing else does.
+        certain = (share[kind] >= limit) & (crown if kind == HAIR and crown.any() else True)
+        weights.append(palette.weigh(certain) + 1e-6)
     mixtures: dict[int, Mixture] = {}
     for kind in (SKIN, LOWER, UPPER, HAIR, SHOES, BACKGROUND):
         known = [mixtures[k] for k in (SKIN, LOWER) if k in mixtures]
