@@ -12,19 +12,25 @@ from comfy_api.latest import ComfyExtension, io
 from .body import BodyPose
 from .compare import BeforeAfter
 from .crop import CropForTryOn, Uncrop
+from .encode import EncodeGarment
 from .garment import GarmentCutout
 from .guard import GuardedResult, SafetyGuard
+from .load import LoadTryOnModel
 from .mask import GarmentMask
+from .placement import add_models_folder
+from .pose_transfer import PoseTransfer
 from .preview import PreviewTryOn
 from .safety import SafetyCheck
 from .samples import copy_samples
 from .save import SavePicture
+from .tryon import TryOn
 
 logger = logging.getLogger(__name__)
 
 
 class FittingRoomExtension(ComfyExtension):
     async def on_load(self) -> None:
+        add_models_folder()
         copy_samples()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
@@ -33,6 +39,10 @@ class FittingRoomExtension(ComfyExtension):
             GarmentCutout,
             GarmentMask,
             PreviewTryOn,
+            LoadTryOnModel,
+            EncodeGarment,
+            TryOn,
+            PoseTransfer,
             CropForTryOn,
             Uncrop,
             BeforeAfter,

@@ -5,7 +5,8 @@ IMAGE is (batch, height, width, channels) float in 0..1, MASK (batch, height, wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 import numpy as np
@@ -106,6 +107,17 @@ def paired(*lists: Sequence) -> list[tuple]:
     return [tuple(items[index % len(items)] for items in lists) for index in range(length)]
 
 
+@contextmanager
+def naming(index: int, count: int) -> Iterator[None]:
+    """An InputError inside names the image of the batch, where there are several."""
+    try:
+        yield
+    except InputError as error:
+        if count == 1:
+            raise
+        raise type(error)(f"Image {index} of the batch (counted from 0): {error}") from error
+
+
 def each(items: Sequence[Item], work: Callable[[Item], Result]) -> list[Result]:
     """work(item) for a batch, with progress and interrupt; an error names the item's index."""
     import comfy.model_management
@@ -115,11 +127,7 @@ def each(items: Sequence[Item], work: Callable[[Item], Result]) -> list[Result]:
     results = []
     for index, item in enumerate(items):
         comfy.model_management.throw_exception_if_processing_interrupted()
-        try:
+        with naming(index, len(items)):
             results.append(work(item))
-        except InputError as error:
-            if len(items) == 1:
-                raise
-            raise type(error)(f"Image {index} of the batch (counted from 0): {error}") from error
         progress.update_absolute(index + 1, len(items))
     return results

@@ -69,7 +69,7 @@ class CropForTryOn(io.ComfyNode):
         from ..pipelines.images import crop_around, cut
 
         photos = checked(image, "Crop for Try-On")[..., :3].movedim(-1, 1)
-        masks = _masks(mask, photos)
+        masks = masks_for(mask, photos)
 
         def work(row: tuple) -> tuple:
             photo, drawn = row[0][None], row[1][None, None]
@@ -128,7 +128,7 @@ class Uncrop(io.ComfyNode):
 
         photos = checked(image, "Uncrop")[..., :3].movedim(-1, 1)
         news = checked(repainted, "Uncrop, repainted")[..., :3].movedim(-1, 1)
-        rows = paired(list(photos), list(news), list(_masks(mask, photos)), crop)
+        rows = paired(list(photos), list(news), list(masks_for(mask, photos)), crop)
         results = each(
             rows,
             lambda row: paste(row[0][None], row[1][None], row[2][None, None], row[3], feather),
@@ -136,7 +136,7 @@ class Uncrop(io.ComfyNode):
         return io.NodeOutput(torch.cat(results).movedim(1, -1))
 
 
-def _masks(mask: torch.Tensor, photos: torch.Tensor) -> torch.Tensor:
+def masks_for(mask: torch.Tensor, photos: torch.Tensor) -> torch.Tensor:
     """(batch, height, width) float masks of the photos' size."""
     rows = mask.float().reshape(-1, mask.shape[-2], mask.shape[-1]).clamp(0, 1)
     if rows.shape[-2:] != photos.shape[-2:]:

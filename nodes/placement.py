@@ -19,6 +19,11 @@ KIND = "fitting_room"
 """ComfyUI's name for this package's models: the folder below models, and in extra_model_paths."""
 
 
+def add_models_folder() -> None:
+    """Tells ComfyUI of this package's models folder; those of extra_model_paths.yaml stay first."""
+    folder_paths.add_model_folder_path(KIND, str(Path(folder_paths.models_dir) / KIND))
+
+
 def model_folders() -> tuple[Path, ...]:
     """The models folders to look in for published files, those of extra_model_paths.yaml first."""
     named = folder_paths.folder_names_and_paths.get(KIND, ([], set()))[0]

@@ -102,4 +102,4 @@ def _resampled(picture: Tensor, model: str, crop: Crop) -> Tensor:
 
 def unit(picture: np.ndarray) -> Tensor:
     """uint8 (height, width, 3) to (1, 3, height, width) in 0..1."""
-    return torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None].float() / 255
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
