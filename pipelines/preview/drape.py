@@ -182,7 +182,10 @@ def drape(garment: Garment, scene: Scene) -> list[Patch]:
         )
         if part in garment.limbs
     ]
-    patches = [*(underarm_patch(sleeve) for sleeve in sleeves), trunk_patch(garment, trunk)]
+    patches = [
+        *(underarm_patch(sleeve, garment.sleeves == "long") for sleeve in sleeves),
+        trunk_patch(garment, trunk),
+    ]
     for part, side, limb in (
         (RIGHT_LEG, "right", figure.right_leg),
         (LEFT_LEG, "left", figure.left_leg),
@@ -254,13 +257,16 @@ def sleeve_patch(
     return Patch(f"{side}_arm", (part,), source[::-1], target[::-1])
 
 
-def underarm_patch(sleeve: Patch) -> Patch:
+def underarm_patch(sleeve: Patch, long: bool) -> Patch:
     """Fabric behind trunk and sleeve that closes the wedge between them: the sleeve's inner edge,
     pulled towards the trunk."""
-    inner, edge = sleeve.target[:, -4:-2], sleeve.source[:, -5:-4]
+    # Rows run from the cuff to the armhole: only the upper part of a long sleeve has a wedge.
+    rows = slice(round((0.55 if long else 0.1) * len(sleeve.source)), None)
+    inner, edge = sleeve.target[rows, -4:-2], sleeve.source[rows, -5:-4]
     across = inner[:, 1:] - inner[:, :1]
     pulled = np.concatenate([inner[:, :1] + k * across for k in (-1, 1.5, 4, 6.5)], axis=1)
-    source = edge + np.linspace(0, 1, 4)[None, :, None] * 1e-3 * (sleeve.source[:, -4:-3] - edge)
+    width = sleeve.source[rows, -4:-3] - edge
+    source = edge + np.linspace(0, 1, 4)[None, :, None] * 1e-3 * width
     return Patch(UNDER, sleeve.labels, source, pulled)
 
 

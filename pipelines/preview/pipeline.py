@@ -9,6 +9,7 @@ import numpy as np
 
 from ..masking.body import Body
 from .edges import resize
+from .drape import UNDER
 from .fill import undress
 from .garment import Garment
 from .layers import (
@@ -70,6 +71,8 @@ class PreviewPipeline:
             colours, alpha = draw_piece(scene, piece)
             behind = np.maximum(front.kept, arms) if piece.part == "torso" else front.kept
             alpha = alpha * (1 - behind)
+            if piece.part == UNDER:  # in the shadow of the arm, and only where the person was
+                alpha, colours = alpha * scene.person, 0.7 * colours
             light = np.exp(folds) * body_shading(
                 scene.figure, scene.shape, folds.shape, scene.frames.get(piece.part)
             )
