@@ -13,14 +13,15 @@ from .body import BodyPose
 from .compare import BeforeAfter
 from .crop import CropForTryOn, Uncrop
 from .encode import EncodeGarment
+from .folder import PictureFolder
 from .garment import GarmentCutout
-from .guard import GuardedResult, SafetyGuard
+from .guard import GuardedResult
 from .load import LoadTryOnModel
 from .mask import GarmentMask
 from .placement import add_models_folder
 from .pose_transfer import PoseTransfer
 from .preview import PreviewTryOn
-from .safety import SafetyCheck
+from .safety import SafetyCheck, SafetyFilter
 from .samples import copy_samples
 from .save import SavePicture
 from .tryon import TryOn
@@ -46,8 +47,9 @@ class FittingRoomExtension(ComfyExtension):
             CropForTryOn,
             Uncrop,
             BeforeAfter,
+            PictureFolder,
+            SafetyFilter,
             SafetyCheck,
-            SafetyGuard,
             GuardedResult,
             SavePicture,
         ]

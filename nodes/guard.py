@@ -1,133 +1,21 @@
-"""The safety filter around a try-on: inputs judged first, the result only made if they passed."""
+"""Guarded result: an expensive picture that is only made if its inputs passed the safety filter."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Any
+from dataclasses import replace
 
 import torch
 from comfy_api.latest import io
 
 from ..pipelines.errors import InputError
 from ..pipelines.images import resize
-from ..pipelines.safety import KINDS, SafetyVerdict, apply, stop_on_hit
+from ..pipelines.safety import SafetyVerdict, apply
 from .convert import checked, image_of, paired, pictures
-from .safety import Filter, action_input, chosen, judged, level_input, model_input, shown, treated
-from .sockets import CATEGORY, GuardSocket
+from .judging import Checked, Filter, judged, shown, treated
+from .sockets import CATEGORY, FilterSocket, SafetySocket
 
-THRESHOLDS = {kind: f"{kind}_threshold" for kind in KINDS}
-WHAT = {"person": "Photos of people", "garment": "Photos of garments", "result": "Results"}
-
-
-@dataclass(frozen=True)
-class Guarded:
-    """What the guard tells Guarded Result.
-
-    verdicts: of persons, then of garments. stand_ins: one for each try-on of the batch, None where
-    it may be made, otherwise what is shown in its place, (1, height, width, 3) in 0..1.
-    """
-
-    using: Filter
-    verdicts: tuple[SafetyVerdict, ...]
-    stand_ins: tuple[torch.Tensor | None, ...]
-
-    @property
-    def going(self) -> list[int]:
-        """Places in the batch of the try-ons that may be made."""
-        return [place for place, stand_in in enumerate(self.stand_ins) if stand_in is None]
-
-
-class SafetyGuard(io.ComfyNode):
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="FittingRoomSafetyGuard",
-            display_name="Safety Guard",
-            category=CATEGORY,
-            description=(
-                "Judges the photos of a try-on before anything else runs, and hands on those that "
-                "passed. Guarded Result judges what is made of them, with the same settings. "
-                "Level off takes the whole filter out."
-            ),
-            search_aliases=["nsfw", "safety filter", "safety checker", "content filter"],
-            has_intermediate_output=True,
-            inputs=[
-                io.Image.Input("person", tooltip="Photos of people."),
-                io.Image.Input("garment", tooltip="Photos of garments."),
-                model_input(),
-                level_input([(name, WHAT[kind]) for kind, name in THRESHOLDS.items()]),
-                action_input(
-                    "blur, blank: try-ons with a flagged photo are not made, and Guarded Result "
-                    "shows the person's photo so in their place; the rest of the batch goes on."
-                ),
-            ],
-            outputs=[
-                io.Image.Output(
-                    "passed_person",
-                    display_name="person",
-                    tooltip="The photos that may go on. Connect every node to this.",
-                ),
-                io.Image.Output(
-                    "passed_garment",
-                    display_name="garment",
-                    tooltip="The garments that may go on. Connect every node to this.",
-                ),
-                GuardSocket.Output("guard", display_name="guard", tooltip="For Guarded Result."),
-                io.Boolean.Output(
-                    "flagged", display_name="flagged", tooltip="Whether any photo was flagged."
-                ),
-                io.String.Output(
-                    "report", display_name="report", tooltip="Every verdict, as JSON."
-                ),
-            ],
-        )
-
-    @classmethod
-    def execute(
-        cls,
-        person: torch.Tensor,
-        garment: torch.Tensor,
-        model: str,
-        action: str,
-        level: dict[str, Any] | None = None,
-    ) -> io.NodeOutput:
-        from ..pipelines.safety_report import SafetyReport
-
-        using = chosen(model, level, action, THRESHOLDS)
-        people = pictures(person, "Safety Guard, person")
-        garments = pictures(garment, "Safety Guard, garment")
-        of_people = judged(people, "person", using)
-        of_garments = judged(garments, "garment", using)
-        if action == "error":
-            stop_on_hit([*of_people, *of_garments])
-        held = action in ("blur", "blank")
-        stand_ins = tuple(
-            image_of([apply(photo, replace(verdict, flagged=True), action)])
-            if held and (verdict.flagged or other.flagged)
-            else None
-            for photo, verdict, other in paired(people, of_people, of_garments)
-        )
-        guarded = Guarded(using, (*of_people, *of_garments), stand_ins)
-        report = SafetyReport(guarded.verdicts, action)
-        return io.NodeOutput(
-            _those(person, guarded),
-            _those(garment, guarded),
-            guarded,
-            report.flagged,
-            report.to_json(),
-            ui=shown(report),
-        )
-
-
-def _those(image: torch.Tensor, guarded: Guarded) -> torch.Tensor:
-    """The pictures of the try-ons that may be made; one that serves all of them stays one."""
-    if not guarded.going:
-        return image[:0]
-    if len(guarded.going) == len(guarded.stand_ins) or len(image) == 1:
-        return image
-    return image[guarded.going]
+Row = tuple[Checked | None, Checked | None]
+"""The photos of one try-on: person and garment, None where that check is not connected."""
 
 
 class GuardedResult(io.ComfyNode):
@@ -138,17 +26,29 @@ class GuardedResult(io.ComfyNode):
             display_name="Guarded Result",
             category=CATEGORY,
             description=(
-                "Judges the result with the settings of Safety Guard before it is saved. The "
-                "result is only made if a photo passed; where one did not, a blurred or blank "
-                "picture stands in its place."
+                "Asks for the try-on only after its photos passed Safety Check, and judges it "
+                "before it is saved. Where a photo was held back, a blurred or blank picture "
+                "stands in the try-on's place."
             ),
-            search_aliases=["nsfw", "safety filter", "safety checker", "content filter"],
+            search_aliases=["nsfw", "safety checker", "content filter", "lazy switch"],
             has_intermediate_output=True,
             inputs=[
                 io.Image.Input(
-                    "result", lazy=True, tooltip="The try-on. It is only made if it is wanted."
+                    "result",
+                    lazy=True,
+                    tooltip="The try-on. What it depends on runs only if it is wanted.",
                 ),
-                GuardSocket.Input("guard", tooltip="From Safety Guard."),
+                FilterSocket.Input("filter", tooltip="From Safety Filter."),
+                SafetySocket.Input(
+                    "person",
+                    optional=True,
+                    tooltip="From the Safety Check of the people's photos.",
+                ),
+                SafetySocket.Input(
+                    "garment",
+                    optional=True,
+                    tooltip="From the Safety Check of the garments' photos.",
+                ),
             ],
             outputs=[
                 io.Image.Output(
@@ -170,56 +70,82 @@ class GuardedResult(io.ComfyNode):
         )
 
     @classmethod
-    def check_lazy_status(cls, guard: Guarded, result: torch.Tensor | None = None) -> list[str]:
-        return ["result"] if guard.going and result is None else []
+    def check_lazy_status(
+        cls,
+        person: tuple[Checked, ...] = (),
+        garment: tuple[Checked, ...] = (),
+        **others: object,
+    ) -> list[str]:
+        rows = paired(person or (None,), garment or (None,))
+        return [] if all(map(_is_held, rows)) else ["result"]
 
     @classmethod
-    def execute(cls, guard: Guarded, result: torch.Tensor | None = None) -> io.NodeOutput:
+    def execute(
+        cls,
+        filter: Filter,
+        person: tuple[Checked, ...] = (),
+        garment: tuple[Checked, ...] = (),
+        result: torch.Tensor | None = None,
+    ) -> io.NodeOutput:
         from ..pipelines.safety_report import SafetyReport
 
-        verdicts: list[SafetyVerdict] = []
-        if guard.going:
-            assert result is not None
-            image, verdicts = _with_stand_ins(result, guard)
+        rows = paired(person or (None,), garment or (None,))
+        verdicts = [item.verdict for item in (*person, *garment)]
+        if result is None:  # every photo was held back
+            height, width = _shown(rows[0]).photo.shape[:2]
+            image = torch.zeros(len(rows), height, width, 3)
         else:
-            image = torch.cat([stand_in for stand_in in guard.stand_ins if stand_in is not None])
-        report = SafetyReport((*guard.verdicts, *verdicts), guard.using.action)
+            image, of_results = _judged(result, rows, filter)
+            verdicts += of_results
+        image = _with_stand_ins(image, rows)
+        report = SafetyReport(tuple(verdicts), filter.action)
         return io.NodeOutput(image, report.flagged, report.to_json(), ui=shown(report))
 
 
-def _with_stand_ins(
-    result: torch.Tensor, guard: Guarded
+def _judged(
+    result: torch.Tensor, rows: list[Row], using: Filter
 ) -> tuple[torch.Tensor, list[SafetyVerdict]]:
-    """The judged results and the stand-ins, each try-on in its place of the batch."""
+    """The results as the action leaves them, and the verdicts on those of passed photos."""
     photos = pictures(result, "Guarded Result")
-    verdicts = judged(photos, "result", guard.using)
-    if guard.using.action == "error":
-        stop_on_hit(verdicts)
-    image = treated(result, photos, verdicts, guard.using.action)
-    if len(guard.going) == len(guard.stand_ins):
-        return image, verdicts
-    count, rest = divmod(len(photos), len(guard.going))
-    if rest:
-        raise InputError(
-            f"Guarded Result: {len(photos)} results came for the {len(guard.going)} try-ons that "
-            "passed, and do not divide among them. Connect every node to the outputs of Safety "
-            "Guard, or choose another action."
-        )
-    rows = list(_in_place(checked(image, "Guarded Result")[..., :3].cpu(), guard, count))
-    places = [place for place, (_, made) in enumerate(rows) if made]
-    placed = [replace(found, index=place) for found, place in zip(verdicts, places, strict=True)]
-    return torch.stack([row for row, _ in rows]), placed
+    if not any(map(_is_held, rows)):
+        verdicts = judged(photos, "result", using)
+        places = list(range(len(photos)))
+    else:
+        if len(photos) != len(rows):
+            raise InputError(
+                f"Guarded Result: {len(photos)} results came for {len(rows)} try-ons, and a "
+                "photo was held back: whose result is whose cannot be told. Make one result for "
+                "each photo, or choose the action error."
+            )
+        places = [place for place, row in enumerate(rows) if not _is_held(row)]
+        verdicts = judged([photos[place] for place in places], "result", using)
+    verdicts = [replace(found, index=at) for found, at in zip(verdicts, places, strict=True)]
+    row = {found.index: Checked(photos[found.index], found, using.action) for found in verdicts}
+    return treated(result, row), verdicts
 
 
-def _in_place(
-    image: torch.Tensor, guard: Guarded, count: int
-) -> Iterator[tuple[torch.Tensor, bool]]:
-    """Pictures in the order of the batch, `count` of them for each try-on that was made."""
+def _with_stand_ins(image: torch.Tensor, rows: list[Row]) -> torch.Tensor:
+    """The person's photo, hidden, in the place of each try-on with a photo that was held back."""
+    if not any(map(_is_held, rows)):
+        return image
+    image = checked(image, "Guarded Result")[..., :3].cpu().clone()
     height, width = image.shape[1:3]
-    rows = iter(image)
-    for stand_in in guard.stand_ins:
-        if stand_in is None:
-            yield from ((row, True) for row in islice(rows, count))
-        else:
-            sized = resize(stand_in.movedim(-1, 1), width, height)
-            yield sized[0].movedim(0, -1), False
+    for place, row in enumerate(rows):
+        if _is_held(row):
+            item = _shown(row)
+            action = next(item.action for item in row if item is not None and item.held)
+            hidden = apply(item.photo, replace(item.verdict, flagged=True), action)
+            image[place] = resize(image_of([hidden]).movedim(-1, 1), width, height)[0].movedim(
+                0, -1
+            )
+    return image
+
+
+def _is_held(row: Row) -> bool:
+    """Whether a photo of one try-on was held back."""
+    return any(item is not None and item.held for item in row)
+
+
+def _shown(row: Row) -> Checked:
+    """The photo that stands in for a try-on: the person's, where its check is connected."""
+    return next(item for item in row if item is not None)

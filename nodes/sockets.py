@@ -1,6 +1,6 @@
 """The socket types of this package. A link carries a tuple with one object per image.
 
-The guard's carries one record of the whole run, for Guarded Result.
+The filter's carries the settings of the safety filter, once for all.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ CATEGORY = "Fitting Room"
 BodySocket = io.Custom("FITTING_ROOM_BODY")
 GarmentSocket = io.Custom("FITTING_ROOM_GARMENT")
 CropSocket = io.Custom("FITTING_ROOM_CROP")
-GuardSocket = io.Custom("FITTING_ROOM_GUARD")
+FilterSocket = io.Custom("FITTING_ROOM_FILTER")
+SafetySocket = io.Custom("FITTING_ROOM_SAFETY")
 PoseSocket = io.Custom("POSE_KEYPOINT")
 ModelSocket = io.Custom("FITTING_ROOM_MODEL")
 EncodedGarmentSocket = io.Custom("FITTING_ROOM_ENCODED_GARMENT")

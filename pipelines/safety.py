@@ -56,6 +56,7 @@ class SafetyVerdict:
     index: place in the batch, from 0. kind: one of KINDS. model, level: what judged it, and how.
     score: 0..1, the highest of the judged views; None where the level is off. whole: the score of
     the whole picture alone, as the published model judges it. limit: what a score has to reach.
+    name: of its file, where known.
     """
 
     index: int
@@ -66,6 +67,12 @@ class SafetyVerdict:
     whole: float | None
     limit: float | None
     flagged: bool
+    name: str = ""
+
+    @property
+    def number(self) -> str:
+        """What people call it: "3 (blouse.jpg)"."""
+        return f"{self.index + 1} ({self.name})" if self.name else str(self.index + 1)
 
 
 def limits_of(level: str) -> dict[str, float]:
@@ -178,7 +185,7 @@ def stop_on_hit(verdicts: Sequence[SafetyVerdict]) -> None:
     if not hits:
         return
     found = "; ".join(
-        f"{hit.kind} picture {hit.index + 1} scores {hit.score:.3f} and the limit of level "
+        f"{hit.kind} picture {hit.number} scores {hit.score:.3f} and the limit of level "
         f"{hit.level} is {hit.limit:.3f}"
         for hit in hits
     )

@@ -100,7 +100,7 @@ class SafetyReport:
         return "\n".join([summary, *(self._line(verdict, words) for verdict in self.verdicts)])
 
     def _line(self, verdict: SafetyVerdict, words: dict[str, str]) -> str:
-        kind, number = words[verdict.kind], verdict.index + 1
+        kind, number = words[verdict.kind], verdict.number
         if verdict.score is None:
             return words["off"].format(kind=kind, number=number)
         line = words["unread" if math.isnan(verdict.score) else "line"]

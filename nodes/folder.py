@@ -1,0 +1,102 @@
+"""Picture folder: the pictures of a folder, in the order of their names, with the names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import folder_paths
+import numpy as np
+import torch
+from comfy_api.latest import io
+
+from ..pipelines.errors import InputError
+from .convert import each, image_of
+from .sockets import CATEGORY
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
+
+
+class PictureFolder(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="FittingRoomPictureFolder",
+            display_name="Picture Folder",
+            category=CATEGORY,
+            description=(
+                "Loads the pictures of a folder below ComfyUI's input folder, in the order of "
+                "their names. New or changed files are noticed at the next run."
+            ),
+            search_aliases=["load folder", "load images", "directory", "batch"],
+            inputs=[
+                io.Combo.Input(
+                    "folder",
+                    options=folder_paths.get_input_subfolders(),
+                    tooltip="A folder in ComfyUI's input folder.",
+                ),
+                io.Int.Input(
+                    "first",
+                    default=0,
+                    min=0,
+                    max=1_000_000,
+                    tooltip="How many pictures are skipped before the first one.",
+                ),
+                io.Int.Input(
+                    "count",
+                    default=50,
+                    min=1,
+                    max=10_000,
+                    tooltip="How many pictures are loaded at most. All of them stand in memory.",
+                ),
+            ],
+            outputs=[
+                io.Image.Output(
+                    "images",
+                    display_name="images",
+                    is_output_list=True,
+                    tooltip="The pictures, each in its own size (a list).",
+                ),
+                io.String.Output(
+                    "names",
+                    display_name="names",
+                    is_output_list=True,
+                    tooltip="Their file names (a list).",
+                ),
+            ],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, folder: str, first: int, count: int) -> str:
+        states = [(path.name, path.stat()) for path in _files(folder, first, count)]
+        return str([(name, state.st_mtime_ns, state.st_size) for name, state in states])
+
+    @classmethod
+    def execute(cls, folder: str, first: int, count: int) -> io.NodeOutput:
+        files = _files(folder, first, count)
+        if not files:
+            raise InputError(
+                f"The folder {folder} has no {', '.join(ENDINGS)} file from number {first} on. "
+                "Choose another folder, or a smaller first."
+            )
+        return io.NodeOutput(each(files, _read), [path.name for path in files])
+
+
+def _files(folder: str, first: int, count: int) -> list[Path]:
+    home = Path(folder_paths.get_input_directory()).resolve()
+    place = (home / folder).resolve()
+    if not place.is_relative_to(home) or not place.is_dir():
+        return []
+    found = sorted(path for path in place.iterdir() if path.suffix.lower() in ENDINGS)
+    return found[first : first + count]
+
+
+def _read(path: Path) -> torch.Tensor:
+    """(1, height, width, 3) in 0..1; transparency is laid on white."""
+    from PIL import Image
+
+    from ..pipelines.images import read_picture
+
+    picture = read_picture(path)
+    if picture.mode == "RGBA":
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return image_of([np.asarray(picture.convert("RGB"))])

@@ -1,0 +1,91 @@
+"""What the safety nodes share: settings on a link, judging with progress, hiding what is held."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ..pipelines.errors import InputError
+from ..pipelines.safety import SafetyVerdict, apply, check, stop_on_hit
+from .convert import checked, each, image_of
+
+if TYPE_CHECKING:
+    from ..pipelines.safety_report import SafetyReport
+
+
+@dataclass(frozen=True)
+class Filter:
+    """How pictures are judged. thresholds: by kind; kinds not named keep the level's own."""
+
+    model: str
+    level: str
+    thresholds: dict[str, float]
+    action: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One judged picture. photo: uint8 (height, width, 3). action: what becomes of a hit."""
+
+    photo: np.ndarray
+    verdict: SafetyVerdict
+    action: str
+
+    @property
+    def held(self) -> bool:
+        """Whether it must not go on as it is."""
+        return self.verdict.flagged and self.action in ("blur", "blank")
+
+
+def judged(
+    photos: Sequence[np.ndarray], kind: str, using: Filter, names: Sequence[str] = ()
+) -> list[SafetyVerdict]:
+    """One verdict per uint8 (height, width, 3) picture, with progress and interrupt.
+
+    names: one for each picture, or none; InputError for another number of them.
+    Raises PictureBlocked, which names every hit, where the action is "error".
+    """
+    from .placement import safety_model
+
+    if names and len(names) != len(photos):
+        raise InputError(
+            f"Safety Check: {len(names)} names came for {len(photos)} pictures. Give one for "
+            "each, or none."
+        )
+    model = None if using.level == "off" else safety_model(using.model)
+
+    def work(photo: np.ndarray) -> SafetyVerdict:
+        (found,) = check([photo], kind, level=using.level, thresholds=using.thresholds, model=model)
+        return found
+
+    verdicts = [
+        replace(found, index=place, name=names[place] if names else "")
+        for place, found in enumerate(each(photos, work))
+    ]
+    if using.action == "error":
+        stop_on_hit(verdicts)
+    return verdicts
+
+
+def treated(image: torch.Tensor, row: Mapping[int, Checked]) -> torch.Tensor:
+    """IMAGE with its held pictures blurred or blank; the others keep their own values.
+
+    row: judged pictures by their place in the batch.
+    """
+    held = {place: item for place, item in row.items() if item.held}
+    if not held:
+        return image
+    image = checked(image, "Safety Check").cpu().clone()
+    for place, item in held.items():
+        image[place, ..., :3] = image_of([apply(item.photo, item.verdict, item.action)])[0]
+        image[place, ..., 3:] = 1  # a transparent picture would show what was there
+    return image
+
+
+def shown(report: SafetyReport) -> dict[str, list]:
+    """For the page, and for clients that read /history: the text, and every verdict."""
+    return {"text": [report.text()], "safety": [report.as_dict()]}
