@@ -13,6 +13,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
+DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
 LOCALES = Path(__file__).resolve().parent.parent / "locales"
 
 
@@ -29,9 +30,10 @@ def _node(node: dict) -> dict:
     inputs = {}
     for section in ("required", "optional"):
         for name in node["input_order"].get(section, []):
-            options = node["input"][section][name][1]
-            label = options.get("display_name") or name.replace("_", " ")
-            inputs[name] = {"name": label, "tooltip": options.get("tooltip", "")}
+            kind, options = node["input"][section][name]
+            inputs[name] = _input(name, options)
+            if kind == DYNAMIC:
+                inputs |= _opened(name, options["options"])
     outputs = {
         str(index): {"name": name, "tooltip": tooltip or ""}
         for index, (name, tooltip) in enumerate(
@@ -43,6 +45,21 @@ def _node(node: dict) -> dict:
         "description": node["description"],
         "inputs": inputs,
         "outputs": outputs,
+    }
+
+
+def _input(name: str, options: dict) -> dict:
+    label = options.get("display_name") or name.replace("_", " ")
+    return {"name": label, "tooltip": options.get("tooltip", "")}
+
+
+def _opened(name: str, choices: list[dict]) -> dict:
+    """Inputs that a choice of input `name` opens, under the keys where the page looks for them."""
+    return {
+        f"{name}_{inner}": _input(inner, options)
+        for choice in choices
+        for section in choice["inputs"].values()
+        for inner, (_, options) in section.items()
     }
 
 
