@@ -22,7 +22,6 @@ SHOULDER = 0.54  # shoulder tips from the axis, in units: a little beyond the jo
 EASE = 0.025  # how far a garment stands off the body on either side, in units
 FULL_LEG = 1.45  # inseam of full-length trousers, in hip widths of the garment lying flat
 TUBE = 0.8  # how wide a sleeve looks around an arm, compared to lying flat
-UNDER = "under"  # the part behind all others
 SIDES = ("right", "left")
 
 
@@ -182,10 +181,7 @@ def drape(garment: Garment, scene: Scene) -> list[Patch]:
         )
         if part in garment.limbs
     ]
-    patches = [
-        *(underarm_patch(sleeve, garment.sleeves == "long") for sleeve in sleeves),
-        trunk_patch(garment, trunk),
-    ]
+    patches = [trunk_patch(garment, trunk)]
     for part, side, limb in (
         (RIGHT_LEG, "right", figure.right_leg),
         (LEFT_LEG, "left", figure.left_leg),
@@ -255,19 +251,6 @@ def sleeve_patch(
     target = np.concatenate([trunk(before), target[1:]])
     # Where the patch covers a place twice, the rows nearer to the cuff are in front.
     return Patch(f"{side}_arm", (part,), source[::-1], target[::-1])
-
-
-def underarm_patch(sleeve: Patch, long: bool) -> Patch:
-    """Fabric behind trunk and sleeve that closes the wedge between them: the sleeve's inner edge,
-    pulled towards the trunk."""
-    # Rows run from the cuff to the armhole: only the upper part of a long sleeve has a wedge.
-    rows = slice(round((0.55 if long else 0.1) * len(sleeve.source)), None)
-    inner, edge = sleeve.target[rows, -4:-2], sleeve.source[rows, -5:-4]
-    across = inner[:, 1:] - inner[:, :1]
-    pulled = np.concatenate([inner[:, :1] + k * across for k in (-1, 1.5, 4, 6.5)], axis=1)
-    width = sleeve.source[rows, -4:-3] - edge
-    source = edge + np.linspace(0, 1, 4)[None, :, None] * 1e-3 * width
-    return Patch(UNDER, sleeve.labels, source, pulled)
 
 
 def garment_edges(

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..masking.figure import face_distance, pixel_grid
-from .edges import blur, refine, resize
-from .fill import Bare
 from .drape import leg_reach
+from .edges import blur, refine, resize
+from .fill import Bare, spread
 from .garment import Garment
 from .parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
-from .regions import HAIR, LOWER, SKIN, UPPER, hand_discs, smooth_step, to_lab
+from .regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, hand_discs, smooth_step, to_lab
 from .scene import Scene
 from .warp import BackwardMap, sample
 
@@ -37,13 +37,13 @@ class Front:
     free: np.ndarray
 
 
-def find_front(scene: Scene) -> Front:
+def find_front(scene: Scene, category: str) -> Front:
     """What of the person stays in front of a new garment."""
     figure, kinds = scene.figure, scene.regions.kinds
     points = pixel_grid(*scene.small.shape[:2])
     skin = smooth_step(kinds[SKIN], 0.35, 0.65)
     face = smooth_step(face_distance(points, figure), 1.12, 1.02)
-    hands = smooth_step(hand_discs(points, figure), 1.05, 0.85) * skin
+    hands = smooth_step(hand_discs(points, figure), 1.05, 0.85) * skin * like_face(scene, points)
     hair = smooth_step(kinds[HAIR], 0.3, 0.7) * like_head_hair(scene, points)
     kept = np.maximum(np.maximum(hair, face), hands)
     level = (points - figure.neck) @ figure.down
@@ -60,9 +60,24 @@ def find_front(scene: Scene) -> Front:
     for frame, covered in zip(sides, scene.regions.covered, strict=True):
         bare = smooth_step(frame.place, covered - 0.08, covered)
         shown = np.maximum(shown, skin * bare * smooth_step(frame.beyond, 4.0, 0.0))
+    if category == "lower":
+        # Trousers and skirts leave the arms, and a top that hangs over them, as they are.
+        kept = np.maximum(kept, smooth_step(visible_arms(scene), 0.35, 0.65))
+        kept = np.maximum(kept, smooth_step(kinds[UPPER], 0.35, 0.65))
+    kept = np.maximum(kept, smooth_step(kinds[SHOES], 0.35, 0.65))
     stack = np.stack([kept, np.minimum(free, shown)], -1).astype(np.float32)
     large = refine(stack, scene.small, scene.photo, 2, 1e-4)
     return Front(large[..., 0], large[..., 1], resize(free, *scene.photo.shape[:2]))
+
+
+def like_face(scene: Scene, points: np.ndarray) -> np.ndarray:
+    """How much a pixel (h, w) has the colour of the face in any light, 0..1; 1 without a face."""
+    face = (face_distance(points, scene.figure) < 0.8) & (scene.regions.kinds[SKIN] > 0.8)
+    if not scene.figure.face_seen or face.sum() < 40:
+        return np.ones(face.shape)
+    lab = to_lab(scene.small)
+    strange = np.linalg.norm((lab - np.median(lab[face], axis=0)) / [3.0, 1, 1], axis=-1)
+    return smooth_step(strange, 24.0, 14.0)
 
 
 def like_head_hair(scene: Scene, points: np.ndarray) -> np.ndarray:
@@ -101,7 +116,30 @@ def find_old(scene: Scene, category: str) -> np.ndarray:
     front = np.clip(kinds[SKIN] + kinds[HAIR], 0, 1)
     if category == "upper":
         front = np.clip(front + kinds[LOWER], 0, 1)
-    return np.maximum(old, closed * (1 - front))
+    old = np.maximum(old, closed * (1 - front))
+    return np.maximum(old, old_sleeves(scene)) if category != "lower" else old
+
+
+def old_sleeves(scene: Scene) -> np.ndarray:
+    """Where the old sleeves go around the arms (h, w), whatever shows through or hangs there."""
+    unit, skin = scene.figure.unit, scene.regions.kinds[SKIN]
+    hands = smooth_step(hand_discs(pixel_grid(*skin.shape), scene.figure), 1.05, 0.85) * skin
+    sleeves = np.zeros(skin.shape)
+    for name, covered in zip(("right_arm", "left_arm"), scene.regions.covered, strict=True):
+        if covered > 0.45:
+            frame = scene.frames[name]
+            near = smooth_step(frame.beyond, 0.06 * unit, 0.02 * unit)
+            sleeves = np.maximum(sleeves, near * smooth_step(frame.place, covered + 0.06, covered))
+    return sleeves * (1 - hands) * (1 - scene.regions.kinds[BACKGROUND])
+
+
+def visible_arms(scene: Scene) -> np.ndarray:
+    """The arms with their hands and old sleeves (h, w): what a lower garment leaves as it is."""
+    unit, kinds = scene.figure.unit, scene.regions.kinds
+    near = np.minimum(scene.frames["right_arm"].beyond, scene.frames["left_arm"].beyond)
+    hands = smooth_step(hand_discs(pixel_grid(*near.shape), scene.figure), 1.05, 0.85)
+    limb = np.maximum(smooth_step(near, 0.10 * unit, 0.05 * unit), hands)
+    return np.maximum(limb * np.clip(kinds[SKIN] + kinds[UPPER], 0, 1), old_sleeves(scene))
 
 
 def find_removed(scene: Scene, old: np.ndarray) -> np.ndarray:
@@ -186,6 +224,29 @@ def draw_piece(scene: Scene, piece: Piece) -> tuple[np.ndarray, np.ndarray]:
     alpha[cut] = drawn[..., 3]
     colours[cut] = np.clip(drawn[..., :3] / np.maximum(drawn[..., 3:], 1e-3), 0, 1)
     return colours, alpha
+
+
+def close_gaps(scene: Scene, canvas: Canvas, worn: np.ndarray, front: np.ndarray) -> None:
+    """Fills the narrow wedges between sleeve and trunk, or between legs, with shaded fabric.
+
+    worn (H, W): where the garment was drawn; front (H, W): what stays in front of it. Only where
+    the photo showed the person: a gap that shows the background is one.
+    """
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    size = scene.small.shape[:2]
+    reach = 2 * max(2, round(0.07 * scene.figure.unit)) + 1
+    small = resize(worn, *size)
+    padded = np.pad(small, reach)
+    closed = minimum_filter(maximum_filter(padded, reach), reach)[reach:-reach, reach:-reach]
+    open_by = blur(np.clip(closed - small, 0, 1), 0.7) * smooth_step(
+        resize(scene.person, *size), 0.5, 0.8
+    )
+    if open_by.max() < 0.1:
+        return
+    fabric = 0.72 * spread(resize(canvas.picture, *size), smooth_step(small, 0.85, 0.99))
+    alpha = resize(open_by.astype(np.float32), *worn.shape) * (1 - front) * (1 - worn)
+    canvas.cover(resize(fabric, *worn.shape), np.clip(1.3 * alpha, 0, 1))
 
 
 def contact_shadow(alpha: np.ndarray, unit: float) -> np.ndarray:

@@ -9,11 +9,11 @@ import numpy as np
 
 from ..masking.body import Body
 from .edges import resize
-from .drape import UNDER
 from .fill import undress
 from .garment import Garment
 from .layers import (
     Canvas,
+    close_gaps,
     contact_shadow,
     covered_limbs,
     draw_piece,
@@ -25,7 +25,7 @@ from .layers import (
 from .light import body_shading, fold_shading
 from .place import place_garment
 from .regions import BACKGROUND
-from .scene import read_scene
+from .scene import Scene, read_scene
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class PreviewPipeline:
     ) -> PreviewResult:
         scene = read_scene(picture, body)
         pieces = place_garment(garment, scene)
-        front = find_front(scene)
+        front = find_front(scene, garment.category)
         old = find_old(scene, garment.category)
         hidden = covered_limbs(scene, garment)
         person = 1 - scene.regions.kinds[BACKGROUND]
@@ -67,12 +67,11 @@ class PreviewPipeline:
         arms = arms * (1 - resize(hidden, *arms.shape))
         body_now = scene.person * (1 - removed) + np.maximum.reduce(list(drawn.values()))
         folds = lighting * fold_shading(scene.small, scene.figure, scene.regions)
+        worn = np.zeros_like(canvas.mask)
         for piece in pieces:
             colours, alpha = draw_piece(scene, piece)
             behind = np.maximum(front.kept, arms) if piece.part == "torso" else front.kept
             alpha = alpha * (1 - behind)
-            if piece.part == UNDER:  # in the shadow of the arm, and only where the person was
-                alpha, colours = alpha * scene.person, 0.7 * colours
             light = np.exp(folds) * body_shading(
                 scene.figure, scene.shape, folds.shape, scene.frames.get(piece.part)
             )
@@ -80,10 +79,15 @@ class PreviewPipeline:
             shadow = contact_shadow(alpha, scene.figure.unit * scene.scale)
             canvas.darken(lighting * shadow * body_now * (1 - behind))
             canvas.cover(np.clip(colours * light[..., None], 0, 1), alpha)
+            worn = np.maximum(worn, alpha)
+        close_gaps(scene, canvas, worn, np.maximum(front.kept, arms))
         return finish(picture, scene, canvas, mask)
 
 
-def finish(picture, scene, canvas, mask) -> PreviewResult:
+def finish(
+    picture: np.ndarray, scene: Scene, canvas: Canvas, mask: np.ndarray | None
+) -> PreviewResult:
+    """The canvas laid into the photo, within the user's mask where there is one."""
     left, top, right, bottom = scene.window
     changed = canvas.mask
     painted = canvas.picture

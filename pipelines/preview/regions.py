@@ -173,7 +173,7 @@ def place_priors(figure: Figure, mask: np.ndarray) -> np.ndarray:
     upper = upper * (1 - 0.99 * in_face) * smooth_step(above, 0.35, 0.0)
     lower = 0.01 + 2.0 * below * (1 - 0.8 * hands) * smooth_step(side, 1.5, 1.0)
     lower = lower * (1 - 0.8 * in_arms * (1 - in_legs))
-    priors = np.stack([np.zeros(mask.shape), skin, hair, upper, lower, 0.002 + 3 * shoes])
+    priors = np.stack([np.zeros(mask.shape), skin, hair, upper, lower, 1e-5 + 3 * shoes])
     # Beside arms and trunk the person mask may have lost a wide sleeve or a pale trimming.
     doubtful = smooth_step(np.minimum(arms / unit, side - 0.55), 0.3, 0.15)
     doubtful = doubtful * smooth_step(fall, -0.2, 0.0) * smooth_step(fall, 1.3, 1.0)
@@ -186,7 +186,7 @@ def place_priors(figure: Figure, mask: np.ndarray) -> np.ndarray:
 def read_regions(picture: np.ndarray, figure: Figure, mask: np.ndarray) -> Regions:
     """Regions of a small picture float32 (H, W, 3) in 0..1 with its soft person mask (H, W)."""
     palette = read_palette(picture)
-    priors = place_priors(figure, np.clip(mask, 0.015, 0.985))
+    priors = place_priors(figure, np.clip(mask, 0.015, 0.999))
     mixtures = learn_seeds(palette, priors, figure)
     kinds = posterior(priors, mixtures, palette)
     arms, legs = limb_cover(kinds, figure)
@@ -197,9 +197,7 @@ def read_regions(picture: np.ndarray, figure: Figure, mask: np.ndarray) -> Regio
     kinds = posterior(priors, mixtures, palette)
     for kind in (BACKGROUND, SKIN, UPPER, LOWER, SHOES):
         weights = palette.weigh(kinds[kind] ** 2)
-        mixtures[kind] = learn_mixture(
-            palette.colours, weights, COMPONENTS[kind], *SPREADS[kind]
-        )
+        mixtures[kind] = learn_mixture(palette.colours, weights, COMPONENTS[kind], *SPREADS[kind])
     kinds = posterior(priors, mixtures, palette)
     return Regions(
         kinds.astype(np.float32), *limb_cover(kinds, figure), find_waist(kinds, figure)[0]
