@@ -72,8 +72,8 @@ def shirt(
     lit = np.clip(fabric * shading(seed)[..., None], 0, 255).astype(np.uint8)
     picture = Image.new("RGB", whole.size, background)
     shadow = ImageChops.offset(whole, 0, 10 * FINE).filter(ImageFilter.GaussianBlur(14 * FINE))
-    shade = tuple(round(0.86 * value) for value in background)
-    picture.paste(shade, mask=shadow.point(lambda value: value * 0.6))
+    shade = tuple(round(0.9 * value) for value in background)
+    picture.paste(shade, mask=shadow.point(lambda value: value * 0.3))
     picture.paste(Image.fromarray(lit), mask=whole)
     picture.paste(tuple(round(0.55 * value) for value in trim), mask=hole)
     draw = ImageDraw.Draw(picture)
@@ -132,7 +132,7 @@ def main() -> None:
     folder.mkdir(exist_ok=True)
     tshirt = shirt(SHORT, lettering(), (18, 74, 80), 1, (236, 236, 238))
     tshirt.save(folder / "tshirt.png", optimize=True)
-    striped = shirt(LONG, stripes(), (196, 148, 44), 2, (232, 230, 226))
+    striped = shirt(LONG, stripes(), (196, 148, 44), 2, (203, 208, 214))
     striped.save(folder / "stripes.png", optimize=True)
 
 
