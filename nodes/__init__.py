@@ -12,13 +12,16 @@ from comfy_api.latest import ComfyExtension, io
 from .body import BodyPose
 from .compare import BeforeAfter
 from .crop import CropForTryOn, Uncrop
+from .densepose import DensePose
 from .encode import EncodeGarment
 from .folder import PictureFolder
 from .garment import GarmentCutout
 from .guard import GuardedResult
 from .load import LoadTryOnModel
 from .mask import GarmentMask
+from .parsing import HumanParsing
 from .placement import add_models_folder
+from .pose import OpenPose
 from .pose_transfer import PoseTransfer
 from .preview import PreviewTryOn
 from .safety import SafetyCheck, SafetyFilter
@@ -39,6 +42,9 @@ class FittingRoomExtension(ComfyExtension):
             BodyPose,
             GarmentCutout,
             GarmentMask,
+            HumanParsing,
+            OpenPose,
+            DensePose,
             PreviewTryOn,
             LoadTryOnModel,
             EncodeGarment,
