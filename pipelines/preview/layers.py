@@ -43,7 +43,7 @@ def find_front(scene: Scene, category: str) -> Front:
     points = pixel_grid(*scene.small.shape[:2])
     skin = smooth_step(kinds[SKIN], 0.35, 0.65)
     face = smooth_step(face_distance(points, figure), 1.12, 1.02)
-    hands = smooth_step(hand_discs(points, figure), 1.05, 0.85) * skin * like_face(scene, points)
+    hands = near_hands(scene, points) * skin * like_face(scene, points)
     hair = smooth_step(kinds[HAIR], 0.3, 0.7) * like_head_hair(scene, points)
     kept = np.maximum(np.maximum(hair, face), hands)
     level = (points - figure.neck) @ figure.down
@@ -68,6 +68,13 @@ def find_front(scene: Scene, category: str) -> Front:
     stack = np.stack([kept, np.minimum(free, shown)], -1).astype(np.float32)
     large = refine(stack, scene.small, scene.photo, 2, 1e-4)
     return Front(large[..., 0], large[..., 1], resize(free, *scene.photo.shape[:2]))
+
+
+def near_hands(scene: Scene, points: np.ndarray) -> np.ndarray:
+    """Around the hands 1 (h, w); in front of a leg, which may be bare, only close to them."""
+    legs = np.minimum(scene.frames["right_leg"].beyond, scene.frames["left_leg"].beyond)
+    reach = 1 - 0.4 * smooth_step(legs, 0.0, -0.05 * scene.figure.unit)
+    return smooth_step(hand_discs(points, scene.figure) / reach, 1.05, 0.85)
 
 
 def like_face(scene: Scene, points: np.ndarray) -> np.ndarray:
@@ -123,7 +130,7 @@ def find_old(scene: Scene, category: str) -> np.ndarray:
 def old_sleeves(scene: Scene) -> np.ndarray:
     """Where the old sleeves go around the arms (h, w), whatever shows through or hangs there."""
     unit, skin = scene.figure.unit, scene.regions.kinds[SKIN]
-    hands = smooth_step(hand_discs(pixel_grid(*skin.shape), scene.figure), 1.05, 0.85) * skin
+    hands = near_hands(scene, pixel_grid(*skin.shape)) * skin
     sleeves = np.zeros(skin.shape)
     for name, covered in zip(("right_arm", "left_arm"), scene.regions.covered, strict=True):
         if covered > 0.45:
@@ -137,7 +144,7 @@ def visible_arms(scene: Scene) -> np.ndarray:
     """The arms with their hands and old sleeves (h, w): what a lower garment leaves as it is."""
     unit, kinds = scene.figure.unit, scene.regions.kinds
     near = np.minimum(scene.frames["right_arm"].beyond, scene.frames["left_arm"].beyond)
-    hands = smooth_step(hand_discs(pixel_grid(*near.shape), scene.figure), 1.05, 0.85)
+    hands = near_hands(scene, pixel_grid(*near.shape))
     limb = np.maximum(smooth_step(near, 0.10 * unit, 0.05 * unit), hands)
     return np.maximum(limb * np.clip(kinds[SKIN] + kinds[UPPER], 0, 1), old_sleeves(scene))
 
@@ -160,7 +167,7 @@ def covered_limbs(scene: Scene, garment: Garment) -> np.ndarray:
     for part, name in ((RIGHT_SLEEVE, "right_arm"), (LEFT_SLEEVE, "left_arm")):
         if part in garment.limbs:
             frame = scene.frames[name]
-            upper = smooth_step(frame.place, garment.reach - 0.02, garment.reach - 0.06)
+            upper = smooth_step(frame.place, garment.reach - 0.05, garment.reach - 0.10)
             near = smooth_step(frame.beyond, 0.12 * scene.figure.unit, 0.08 * scene.figure.unit)
             covered = np.maximum(covered, upper * near)
     for part, name in ((RIGHT_LEG, "right_leg"), (LEFT_LEG, "left_leg")):
