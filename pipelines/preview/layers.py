@@ -109,10 +109,12 @@ def find_old(scene: Scene, category: str) -> np.ndarray:
     from scipy.ndimage import maximum_filter, minimum_filter
 
     figure, kinds = scene.figure, scene.regions.kinds
+    # A dark collar or scarf may have passed for hair.
+    scarf = kinds[HAIR] * (1 - like_head_hair(scene, pixel_grid(*scene.small.shape[:2])))
     if category == "upper":
-        old = kinds[UPPER]
+        old = np.clip(kinds[UPPER] + scarf, 0, 1)
     elif category == "dress":
-        old = np.clip(kinds[UPPER] + kinds[LOWER], 0, 1)
+        old = np.clip(kinds[UPPER] + kinds[LOWER] + scarf, 0, 1)
     else:  # of a dress only what hangs below the new waistband
         level = (pixel_grid(*scene.small.shape[:2]) - figure.neck) @ figure.down
         soft = 0.03 * figure.unit
@@ -120,7 +122,7 @@ def find_old(scene: Scene, category: str) -> np.ndarray:
     # Trimmings and prints that look like something else lie between parts of the garment.
     gap = 2 * max(1, round(0.04 * figure.unit)) + 1
     closed = minimum_filter(maximum_filter(old, gap), gap)
-    front = np.clip(kinds[SKIN] + kinds[HAIR], 0, 1)
+    front = np.clip(kinds[SKIN] + kinds[HAIR] - scarf, 0, 1)
     if category == "upper":
         front = np.clip(front + kinds[LOWER], 0, 1)
     old = np.maximum(old, closed * (1 - front))
@@ -137,7 +139,8 @@ def old_sleeves(scene: Scene) -> np.ndarray:
             frame = scene.frames[name]
             near = smooth_step(frame.beyond, 0.06 * unit, 0.02 * unit)
             sleeves = np.maximum(sleeves, near * smooth_step(frame.place, covered + 0.06, covered))
-    return sleeves * (1 - hands) * (1 - scene.regions.kinds[BACKGROUND])
+    kinds = scene.regions.kinds
+    return sleeves * (1 - hands) * (1 - kinds[BACKGROUND]) * (1 - kinds[LOWER])
 
 
 def visible_arms(scene: Scene) -> np.ndarray:

@@ -17,17 +17,22 @@ COMPONENTS = (5, 3, 3, 5, 4, 3)  # colours of the mixture of each kind
 SPREADS = [(8.0, 0.12) if kind == SKIN else (3.0, 0.0) for kind in range(6)]  # see learn_mixture
 
 
+WAIST = 0.80  # torso lengths below the shoulders, where nothing else tells
+
+
 @dataclass(frozen=True)
 class Regions:
     """kinds (6, H, W) float32: probability of each kind per pixel, they add up to 1.
     covered: per arm (right, left), which part of it the old sleeve covers, 0..1;
     legs the same for trouser legs or a skirt; waist: in torso lengths below the shoulders, where
-    the upper garment gives way to the lower one."""
+    the upper garment gives way to the lower one; one_piece: the colours show no such place (a
+    dress, or both alike)."""
 
     kinds: np.ndarray
     covered: tuple[float, float]
     legs: tuple[float, float]
     waist: float
+    one_piece: bool
 
 
 def to_lab(picture: np.ndarray) -> np.ndarray:
@@ -197,11 +202,39 @@ def read_regions(picture: np.ndarray, figure: Figure, mask: np.ndarray) -> Regio
     kinds = posterior(priors, mixtures, palette)
     for kind in (BACKGROUND, SKIN, UPPER, LOWER, SHOES):
         weights = palette.weigh(kinds[kind] ** 2)
+        if kind not in (BACKGROUND, SKIN):
+            weights = without_known(palette.colours, weights, [mixtures[SKIN]])
         mixtures[kind] = learn_mixture(palette.colours, weights, COMPONENTS[kind], *SPREADS[kind])
     kinds = posterior(priors, mixtures, palette)
-    return Regions(
-        kinds.astype(np.float32), *limb_cover(kinds, figure), find_waist(kinds, figure)[0]
-    )
+    waist = find_waist(kinds, figure)[0]
+    one_piece = alike(palette, kinds, mixtures)
+    if one_piece:
+        waist = WAIST
+        kinds = split_at_waist(kinds, figure)
+    return Regions(kinds.astype(np.float32), *limb_cover(kinds, figure), waist, one_piece)
+
+
+def split_at_waist(kinds: np.ndarray, figure: Figure) -> np.ndarray:
+    """What is one garment, or looks like one, counts as the upper one down to the waist and along
+    the arms."""
+    points = pixel_grid(*kinds.shape[1:])
+    level = (points - figure.neck) @ figure.down / figure.torso
+    unit = figure.unit
+    arms = np.minimum(capsule(points, figure.right_arm), capsule(points, figure.left_arm)) / unit
+    upper = np.maximum(smooth_step(level, WAIST + 0.01, WAIST - 0.01), smooth_step(arms, 0.05, 0.0))
+    result = kinds.copy()
+    both = kinds[UPPER] + kinds[LOWER]
+    result[UPPER], result[LOWER] = both * upper, both * (1 - upper)
+    return result
+
+
+def alike(palette: Palette, kinds: np.ndarray, mixtures: list[Mixture], least: float = 3.0) -> bool:
+    """Whether upper and lower garment have the same colours."""
+    scores = [mixtures[kind].log_likelihood(palette.colours) for kind in (UPPER, LOWER)]
+    weights = [palette.weigh(kinds[kind]) + 1e-6 for kind in (UPPER, LOWER)]
+    gap = scores[0] - scores[1]
+    apart = np.average(gap, weights=weights[0]) - np.average(gap, weights=weights[1])
+    return bool(apart / 2 < least)
 
 
 def learn_seeds(palette: Palette, priors: np.ndarray, figure: Figure) -> list[Mixture]:
@@ -235,7 +268,7 @@ def without_known(
 ) -> np.ndarray:
     """Weights of colours less those that a known mixture explains, if something remains."""
     for mixture in known:
-        explained = smooth_step(mixture.log_likelihood(colours), -12.0, -8.5)
+        explained = smooth_step(mixture.log_likelihood(colours), -13.0, -9.5)
         if (explained * weights).sum() < most * weights.sum():
             weights = weights * (1 - 0.98 * explained)
     return weights

@@ -9,7 +9,7 @@ import numpy as np
 from ..masking.body import Body
 from ..masking.figure import Figure, LimbFrame, build_figure, limb_frame
 from .edges import refine, resize
-from .regions import Regions, read_regions
+from .regions import WAIST, Regions, read_regions
 from .shape import Shape, measure_limbs, read_shape
 
 WORKING_SIDE = 400  # pixels of the longer side in which geometry is worked out
@@ -37,7 +37,7 @@ class Scene:
     def waist(self) -> float:
         """Level of the waistband in small pixels: where the photo shows it, else the usual."""
         seen = self.regions.waist
-        return (seen if 0.55 < seen < 0.92 else 0.78) * self.figure.torso
+        return (seen if 0.55 < seen < 0.92 else WAIST) * self.figure.torso
 
 
 def read_scene(picture: np.ndarray, body: Body) -> Scene:
