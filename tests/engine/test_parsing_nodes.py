@@ -1,0 +1,243 @@
+"""Parsing, pose, DensePose and the mask rules on them, through the engine on tiny networks."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+import tiny_tools
+from fitting_room.services.engine import EngineError, cached_nodes, failure
+from PIL import Image
+
+PERSON = {"class_type": "LoadImage", "inputs": {"image": "fitting_room_person.jpg"}}
+# Not in the engine's cache when a network must not be there.
+OTHER = {"class_type": "LoadImage", "inputs": {"image": "fitting_room_person_mirrored.jpg"}}
+BODY = {"class_type": "FittingRoomBodyPose", "inputs": {"image": ["person", 0], "person": 0}}
+MASK = {
+    "class_type": "FittingRoomGarmentMask",
+    "inputs": {
+        "image": ["person", 0], "category": "upper", "sleeves": "auto", "grow": 0.0,
+        "feather": 0.0, "body": ["body", 0],
+    },
+}  # fmt: skip
+PARSING = {
+    "class_type": "FittingRoomParsing",
+    "inputs": {"image": ["person", 0], "source": "schp", "detail": "published", "labels": ""},
+}
+POSE = {
+    "class_type": "FittingRoomOpenPose",
+    "inputs": {"image": ["person", 0], "source": "openpose", "person": 0},
+}
+DENSEPOSE = {
+    "class_type": "FittingRoomDensePose",
+    "inputs": {"image": ["person", 0], "rendering": "coloured", "threshold": 0.05},
+}
+
+
+@pytest.fixture
+def equipped(engine):
+    """The engine, where it has all the tiny networks."""
+    tiny_tools.need({kind: {"class_type": kind, "inputs": {}} for kind in tiny_tools.NEEDS})
+    return engine
+
+
+def graph(**nodes):
+    """Nodes by name, with the person and the body."""
+    return json.loads(json.dumps({"person": PERSON, "body": BODY, **nodes}))
+
+
+def keep(nodes, **links):
+    """Adds what shows pictures ("IMAGE") or text to a graph."""
+    for name, link in links.items():
+        kind, given = "PreviewImage", "images"
+        if name.startswith("text"):
+            kind, given = "PreviewAny", "source"
+        nodes[name] = {"class_type": kind, "inputs": {given: link}}
+    return nodes
+
+
+def run(engine, nodes):
+    history = engine.run(nodes)
+    assert failure(history) is None, json.dumps(failure(history), indent=1)[:3000]
+    return history
+
+
+def picture(engine, history, name):
+    (found,) = history["outputs"][name]["images"]
+    return np.asarray(Image.open(io.BytesIO(engine.picture(found))).convert("RGB"))
+
+
+def text(history, name="text"):
+    return history["outputs"][name]["text"][0]
+
+
+def with_input(node, **inputs):
+    return {**node, "inputs": {**node["inputs"], **inputs}}
+
+
+def refused(engine, nodes):
+    """The message that the failed node shows."""
+    found = failure(engine.run(nodes))
+    assert found is not None and engine.alive
+    return found["exception_message"]
+
+
+@pytest.mark.parametrize("source", ["schp", "schp_atr", "schp_lip"])
+@pytest.mark.parametrize("detail", ["published", "photo"])
+def test_parsing_shows_labels_of_the_photo_s_size(equipped, source, detail):
+    nodes = graph(parsing=with_input(PARSING, source=source, detail=detail, body=["body", 0]))
+    nodes["mask"] = {"class_type": "MaskToImage", "inputs": {"mask": ["parsing", 2]}}
+    history = run(equipped, keep(nodes, seen=["parsing", 1], mask_seen=["mask", 0]))
+    photo = Image.open(equipped.base / "input" / "fitting_room_person.jpg")
+    seen = picture(equipped, history, "seen")
+    assert seen.shape[1::-1] == photo.size
+    assert (seen != np.asarray(photo.convert("RGB"))).any()
+    assert set(np.unique(picture(equipped, history, "mask_seen"))) <= {0, 255}
+
+
+def test_labels_that_do_not_exist_are_named(equipped):
+    nodes = graph(parsing=with_input(PARSING, labels="upper, cape"))
+    message = refused(equipped, keep(nodes, seen=["parsing", 1]))
+    assert "no label cape" in message and "upper" in message
+
+
+@pytest.mark.parametrize("rendering", ["coloured", "labels", "uv"])
+def test_densepose_renderings(equipped, rendering):
+    nodes = graph(parts=with_input(DENSEPOSE, rendering=rendering))
+    history = run(equipped, keep(nodes, map=["parts", 1], seen=["parts", 2]))
+    made = picture(equipped, history, "map")
+    assert made.shape == picture(equipped, history, "seen").shape and made.any()
+    if rendering == "labels":
+        assert made.max() <= 24 and (made == made[..., :1]).all()
+    if rendering == "uv":
+        assert made[..., 2].max() <= 24
+
+
+def test_key_points_of_another_node_are_drawn_alike(equipped):
+    nodes = graph(pose=with_input(POSE, pose=["body", 3]))
+    history = run(equipped, keep(nodes, own=["body", 1], drawn=["pose", 1], seen=["pose", 2]))
+    own, drawn = (picture(equipped, history, name) for name in ("own", "drawn"))
+    assert own.any() and (np.abs(own.astype(int) - drawn).max(-1) > 8).mean() < 1e-3
+
+
+def test_openpose_runs_and_says_whether_it_found_someone(equipped):
+    history = equipped.run(keep(graph(pose=POSE), drawn=["pose", 1]))
+    found = failure(history)
+    if found is None:
+        assert picture(equipped, history, "drawn").any()
+    else:
+        assert "Nobody was found" in found["exception_message"]
+    assert equipped.alive
+
+
+@pytest.mark.parametrize(
+    ("rule", "title"),
+    [("ootdiffusion_hd", "OOTDiffusion, half body"), ("leffa_dc", "Leffa, Dress Code"),
+     ("idm_vton", "IDM-VTON"), ("ladi_dresscode", "LaDI-VTON"), ("catvton", "CatVTON"),
+     ("embedded", "embedded")],
+)  # fmt: skip
+def test_every_rule_is_named_in_the_report(equipped, rule, title):
+    mask = with_input(MASK, rule=rule, parsing=["parsing", 0], densepose=["parts", 0],
+                      keypoints=["body", 3])  # fmt: skip
+    nodes = graph(parsing=with_input(PARSING, body=["body", 0]), parts=DENSEPOSE, mask=mask)
+    history = run(equipped, keep(nodes, seen=["mask", 1], text=["mask", 2]))
+    assert title in text(history) and "as asked" in text(history)
+    assert picture(equipped, history, "seen").any()
+
+
+def test_the_model_s_rule_is_read_here_where_its_networks_are_installed(equipped):
+    nodes = graph(mask=with_input(MASK, model="leffa/virtual_tryon", keep_hands=True))
+    report = text(run(equipped, keep(nodes, text=["mask", 2])))
+    assert report.startswith("0: Leffa, VITON-HD model: the published rule of leffa/virtual_tryon")
+
+
+def test_without_a_body_and_without_parsing_the_person_is_found_here(equipped):
+    mask = {"class_type": MASK["class_type"],
+            "inputs": {k: v for k, v in MASK["inputs"].items() if k != "body"}}  # fmt: skip
+    nodes = {"person": PERSON, "mask": mask}
+    report = text(run(equipped, keep(nodes, text=["mask", 2])))
+    assert report.startswith("0: embedded mask from the body")
+
+
+def test_pictures_of_other_packages_do_for_parsing_and_densepose(equipped):
+    mask = with_input(MASK, rule="catvton", parsing=["parsing", 0], densepose=["parts", 1])
+    nodes = graph(parts=DENSEPOSE, parsing=PARSING, mask=mask)
+    report = text(run(equipped, keep(nodes, text=["mask", 2])))
+    assert report.startswith("0: CatVTON")
+    nodes["numbers"] = {"class_type": "EmptyImage",
+                        "inputs": {"width": 512, "height": 512, "batch_size": 1,
+                                   "color": 0x040404}}  # fmt: skip
+    nodes["mask"]["inputs"].update(rule="leffa_dc", parsing=["numbers", 0])  # all upper clothes
+    report = text(run(equipped, nodes))
+    assert report.startswith("0: Leffa, Dress Code model, as asked; key points from the embedded")
+
+
+def test_a_photo_for_a_label_picture_is_refused(equipped):
+    for name, wanted in (("parsing", "ATR labels"), ("densepose", "DensePose in its published")):
+        nodes = graph(mask=with_input(MASK, rule="catvton", **{name: ["person", 0]}))
+        message = refused(equipped, keep(nodes, text=["mask", 2]))
+        assert wanted in message and "label picture itself" in message
+
+
+def test_masks_come_from_the_cache_when_nothing_changed(equipped):
+    nodes = keep(graph(parsing=PARSING, mask=with_input(MASK, parsing=["parsing", 0])),
+                 text=["mask", 2])  # fmt: skip
+    run(equipped, nodes)
+    nodes["mask"]["inputs"]["grow"] = 0.1
+    cached = cached_nodes(run(equipped, nodes))
+    assert {"parsing", "body"} <= cached and "mask" not in cached
+
+
+@pytest.mark.parametrize(
+    ("node", "command"),
+    [(PARSING, "human_parsing/pth"), (POSE, "openpose/body"), (DENSEPOSE, "densepose/r50_fpn_s1x")],
+    ids=["parsing", "pose", "densepose"],
+)
+def test_missing_files_name_the_command(bare, node, command):
+    message = refused(bare, keep(graph(person=OTHER, node=node), seen=["node", 1]))
+    assert f"fitting-room download {command}" in message
+
+
+@pytest.fixture
+def bare(equipped):
+    """The same engine with the networks taken away, for the time of a test."""
+    models = equipped.base / "models" / "fitting_room"
+    away = models.with_name("away")
+    models.rename(away)
+    models.mkdir()
+    yield equipped
+    models.rmdir()
+    away.rename(models)
+
+
+def test_terms_that_were_not_agreed_to_are_shown(equipped):
+    record = equipped.base / "models" / "fitting_room" / "licences.json"
+    if not record.exists():
+        pytest.fail(f"{record} was to be written with the networks")
+    before = record.read_text("utf-8")
+    record.unlink()
+    try:
+        message = refused(equipped, keep(graph(person=OTHER, node=DENSEPOSE), seen=["node", 2]))
+    finally:
+        record.write_text(before, "utf-8")
+    assert "CC BY-NC" in message and "--accept-license" in message
+
+
+def test_a_hostile_pickle_is_not_run(equipped):
+    folder = equipped.base / "models" / "fitting_room" / "densepose"
+    (file,) = folder.glob("*.pkl")
+    before, trace = file.read_bytes(), equipped.base / "it_ran"
+    command = f"open({str(trace)!r}, 'w')".encode()
+    hostile = b"cbuiltins\neval\n(V" + command + b"\ntR."
+    file.write_bytes(hostile + b"\0" * (len(before) - len(hostile)))
+    try:
+        message = refused(equipped, keep(graph(person=OTHER, node=DENSEPOSE), seen=["node", 1]))
+    finally:
+        file.write_bytes(before)
+    assert not trace.exists()
+    assert str(file) in message
+
+
+def test_unknown_rule_is_refused_before_anything_runs(equipped):
+    with pytest.raises(EngineError, match="refused"):
+        equipped.run(keep(graph(mask=with_input(MASK, rule="other")), text=["mask", 2]))
