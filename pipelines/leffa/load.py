@@ -16,7 +16,7 @@ from ..errors import InputError, MissingFiles
 from ..locate import weight_file
 from ..networks import converted, known_options, read_config
 from ..reference import drop_cross_attention, equip, trim_reference
-from ..weights import State, empty, load_strict, read_state
+from ..weights import State, empty, load_strict, looks_like, read_state
 from .pictures import VARIANTS
 from .pipeline import LeffaPipeline
 
@@ -91,7 +91,15 @@ def from_state(
     networks = build(unet_config, vae_config)
     left = [name for name in state if not name.startswith(PREFIXES)]
     if left:
-        raise MissingFiles(f"{source} is not a Leffa checkpoint: it also holds {left[0]}.")
+        raise MissingFiles(
+            f"{source} is not a Leffa checkpoint: it also holds {left[0]}. It looks like "
+            f"{looks_like(state)}. Get the right file with `fitting-room download`."
+        )
+    if any(not any(name.startswith(prefix) for name in state) for prefix in PREFIXES):
+        raise MissingFiles(
+            f"{source} is not a Leffa checkpoint: it lacks one of the networks {PREFIXES}. It "
+            f"looks like {looks_like(state)}. Get the right file with `fitting-room download`."
+        )
     for prefix, network in zip(
         PREFIXES, (networks.vae, networks.reference, networks.denoiser), strict=True
     ):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from fitting_room.services.engine import failure
+from tiny_models import DRAWING, SMALL
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "workflows").glob("*.json"))
@@ -18,6 +19,12 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+
+MAKE_SMALL = """([types, values]) => {
+    for (const node of window.app.graph.nodes.filter(n => types.includes(n.type)))
+        for (const widget of node.widgets.filter(w => w.name in values))
+            widget.value = values[widget.name]
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +101,7 @@ def test_workflow_in_the_page(page, engine, graph, name):
     assert sent == twin, "the page sends what the API twin says"
     _shot(page, f"{name}-loaded")
 
+    page.evaluate(MAKE_SMALL, [list(DRAWING), SMALL])
     done = len(engine.get("/history"))
     page.evaluate("async () => { await window.app.queuePrompt(0, 1) }")
     for _ in range(600):

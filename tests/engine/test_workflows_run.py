@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from fitting_room.services.engine import failure
 from PIL import Image
+from tiny_models import small
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "workflows").glob("*.json"))
@@ -24,7 +25,7 @@ def saved(engine, graph, history):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_workflow_makes_its_pictures(engine, graph, name):
-    prompt = graph(name)
+    prompt = small(graph(name))
     history = engine.run(prompt)
     assert failure(history) is None, json.dumps(failure(history), indent=1)
     made = saved(engine, prompt, history)

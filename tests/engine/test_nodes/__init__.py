@@ -1,5 +1,6 @@
-"""Nodes for the engine tests: images that no core node can make."""
+"""Nodes for the engine tests: images that no core node can make, and a card without memory."""
 
+import torch
 from comfy_api.latest import ComfyExtension, io
 
 
@@ -32,9 +33,35 @@ class OddImage(io.ComfyNode):
         return io.NodeOutput(image)
 
 
+class OutOfMemory(io.ComfyNode):
+    """The same model, whose VAE runs out of memory the next `times` times that it decodes."""
+
+    @classmethod
+    def define_schema(cls):
+        model = io.Custom("FITTING_ROOM_MODEL")
+        return io.Schema(
+            node_id="FittingRoomTestOutOfMemory",
+            category="test",
+            inputs=[model.Input("model"), io.Int.Input("times")],
+            outputs=[model.Output("short")],
+        )
+
+    @classmethod
+    def execute(cls, model, times):
+        left = [times]
+
+        def refuse(module, args):
+            if left[0]:
+                left[0] -= 1
+                raise torch.OutOfMemoryError("Tried to allocate 20.00 GiB")
+
+        model.pipeline.vae.decoder.register_forward_pre_hook(refuse)
+        return io.NodeOutput(model)
+
+
 class Extension(ComfyExtension):
     async def get_node_list(self):
-        return [OddImage]
+        return [OddImage, OutOfMemory]
 
 
 async def comfy_entrypoint():
