@@ -514,3 +514,16 @@ def test_a_garment_at_the_edge_is_moved_inside():
     red = np.argwhere(canvas[..., 1] < 100)
     assert canvas.shape == (64, 48, 4) and (canvas[:8] == 255).all() and (canvas[56:] == 255).all()
     assert red[:, 1].max() == 47  # still at the right edge: the crop was moved inside the picture
+
+
+def test_eight_bit_storage(roots, tryon):
+    """The layerwise casting of diffusers: weights of eight bits, computed in sixteen."""
+    small = load(roots["virtual_tryon"], "virtual_tryon", dtype=torch.bfloat16)
+    for unet in (small.reference, small.denoiser):
+        unet.enable_layerwise_casting(torch.float8_e4m3fn, torch.bfloat16)
+    exact = tryon(people(tryon), garments(tryon), steps=2)
+    rough = small(people(small), garments(small), steps=2)
+    assert small.denoiser.conv_in.weight.dtype == torch.float8_e4m3fn
+    block = small.denoiser.get_submodule("down_blocks.0.attentions.0.transformer_blocks.0")
+    assert block.attn1.to_k.weight.dtype == torch.float8_e4m3fn
+    assert (rough - exact).abs().mean() < 0.15
