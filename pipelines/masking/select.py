@@ -41,9 +41,9 @@ GENERAL_RULE = "catvton"
 """Where the model's own cannot be used: it takes no key points and knows every category."""
 
 HOW_TO_GET = {
-    "atr_neck": "human parsing (`fitting-room download human_parsing/onnx`)",
-    "atr": "human parsing (`fitting-room download human_parsing/onnx`)",
-    "lip": "human parsing (`fitting-room download human_parsing/onnx`)",
+    "atr_neck": "human parsing (`fitting-room download human_parsing/pth`)",
+    "atr": "human parsing (`fitting-room download human_parsing/pth`)",
+    "lip": "human parsing (`fitting-room download human_parsing/pth`)",
     "lip_neck": "a LIP map with the neck as 10, as VITON-HD's dataset has",
     "densepose": "DensePose (`fitting-room download densepose`)",
     "keypoints": "a pose (Body Pose, or `fitting-room download openpose`)",
