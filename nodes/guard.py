@@ -11,7 +11,7 @@ from ..pipelines.errors import InputError
 from ..pipelines.images import resize
 from ..pipelines.safety import SafetyVerdict, apply
 from .convert import checked, image_of, paired, pictures
-from .judging import Checked, Filter, judged, shown, treated
+from .judging import Checked, Filter, judged, report_outputs, told, treated
 from .sockets import CATEGORY, FilterSocket, SafetySocket
 
 Row = tuple[Checked | None, Checked | None]
@@ -56,16 +56,7 @@ class GuardedResult(io.ComfyNode):
                     display_name="image",
                     tooltip="One picture for each try-on of the batch. Save this.",
                 ),
-                io.Boolean.Output(
-                    "flagged",
-                    display_name="flagged",
-                    tooltip="Whether a photo or a result was flagged.",
-                ),
-                io.String.Output(
-                    "report",
-                    display_name="report",
-                    tooltip="Every verdict on photos and results, as JSON.",
-                ),
+                *report_outputs("Whether a photo or a result was flagged."),
             ],
         )
 
@@ -87,8 +78,6 @@ class GuardedResult(io.ComfyNode):
         garment: tuple[Checked, ...] = (),
         result: torch.Tensor | None = None,
     ) -> io.NodeOutput:
-        from ..pipelines.safety_report import SafetyReport
-
         rows = paired(person or (None,), garment or (None,))
         verdicts = [item.verdict for item in (*person, *garment)]
         if result is None:  # every photo was held back
@@ -97,9 +86,7 @@ class GuardedResult(io.ComfyNode):
         else:
             image, of_results = _judged(result, rows, filter)
             verdicts += of_results
-        image = _with_stand_ins(image, rows)
-        report = SafetyReport(tuple(verdicts), filter.action)
-        return io.NodeOutput(image, report.flagged, report.to_json(), ui=shown(report))
+        return told(verdicts, filter, _with_stand_ins(image, rows))
 
 
 def _judged(

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from comfy_api.latest import io
 
 from ..pipelines.errors import InputError
 from ..pipelines.safety import SafetyVerdict, apply, check, stop_on_hit
+from ..pipelines.safety_report import SafetyReport
 from .convert import checked, each, image_of
-
-if TYPE_CHECKING:
-    from ..pipelines.safety_report import SafetyReport
 
 
 @dataclass(frozen=True)
 class Filter:
-    """How pictures are judged. thresholds: by kind; kinds not named keep the level's own."""
+    """How pictures are judged. thresholds: by kind; kinds not named keep the level's own.
+
+    language: of the report, "en" or "zh".
+    """
 
     model: str
     level: str
     thresholds: dict[str, float]
     action: str
+    language: str
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,27 @@ def treated(image: torch.Tensor, row: Mapping[int, Checked]) -> torch.Tensor:
     return image
 
 
-def shown(report: SafetyReport) -> dict[str, list]:
-    """For the page, and for clients that read /history: the text, and every verdict."""
-    return {"text": [report.text()], "safety": [report.as_dict()]}
+def told(verdicts: Sequence[SafetyVerdict], using: Filter, *outputs: object) -> io.NodeOutput:
+    """A node's outputs, then whether anything was flagged, the report and its JSON.
+
+    The page, and clients that read /history, get the report (`text`) and the verdicts (`safety`).
+    """
+    report = SafetyReport(tuple(verdicts), using.action)
+    text = report.text(using.language)
+    return io.NodeOutput(
+        *outputs, report.flagged, text, report.to_json(),
+        ui={"text": [text], "safety": [report.as_dict()]},
+    )  # fmt: skip
+
+
+def report_outputs(flagged: str) -> list[io.Output]:
+    """Sockets of what `told` adds."""
+    return [
+        io.Boolean.Output("flagged", display_name="flagged", tooltip=flagged),
+        io.String.Output(
+            "report", display_name="report", tooltip="Every verdict in words, one picture a line."
+        ),
+        io.String.Output(
+            "report_json", display_name="report as JSON", tooltip="Every verdict, for programs."
+        ),
+    ]

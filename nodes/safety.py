@@ -10,8 +10,9 @@ from comfy_api.latest import io
 
 from ..pipelines.errors import InputError
 from ..pipelines.safety import ACTIONS, KINDS, LEVELS, LIMITS, MODELS
+from ..pipelines.safety_report import LANGUAGES
 from .convert import pictures
-from .judging import Checked, Filter, judged, shown, treated
+from .judging import Checked, Filter, judged, report_outputs, told, treated
 from .sockets import CATEGORY, FilterSocket, SafetySocket
 
 DEFAULT_LEVEL = "standard"
@@ -59,6 +60,13 @@ class SafetyFilter(io.ComfyNode):
                     "pictures are replaced, and the rest of the batch goes on. flag: they pass, "
                     "and flag and report say so.",
                 ),
+                io.Combo.Input(
+                    "language",
+                    options=list(LANGUAGES),
+                    default=LANGUAGES[0],
+                    optional=True,
+                    tooltip="Language of the report.",
+                ),
             ],
             outputs=[
                 FilterSocket.Output(
@@ -68,13 +76,19 @@ class SafetyFilter(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, model: str, action: str, level: dict[str, Any] | None = None) -> io.NodeOutput:
+    def execute(
+        cls,
+        model: str,
+        action: str,
+        language: str = LANGUAGES[0],
+        level: dict[str, Any] | None = None,
+    ) -> io.NodeOutput:
         if level is None:
             # The engine drops a level that is not in the list before a node sees it.
             raise InputError(f"The level is one of {', '.join(LEVELS)}; none of them came.")
         given = {kind: level.get(f"{kind}_threshold") for kind in KINDS}
         thresholds = {kind: value for kind, value in given.items() if value is not None}
-        return io.NodeOutput(Filter(model, level["level"], thresholds, action))
+        return io.NodeOutput(Filter(model, level["level"], thresholds, action, language))
 
 
 def _thresholds(level: str) -> list[io.Input]:
@@ -145,9 +159,6 @@ class SafetyCheck(io.ComfyNode):
                     "safety", display_name="safety", tooltip="The verdicts, for Guarded Result."
                 ),
                 io.Boolean.Output(
-                    "flagged", display_name="flagged", tooltip="Whether any picture was flagged."
-                ),
-                io.Boolean.Output(
                     "flags",
                     display_name="flags",
                     is_output_list=True,
@@ -159,9 +170,7 @@ class SafetyCheck(io.ComfyNode):
                     is_output_list=True,
                     tooltip="0..1 for each picture (a list); not a number where the level is off.",
                 ),
-                io.String.Output(
-                    "report", display_name="report", tooltip="Every verdict, as JSON."
-                ),
+                *report_outputs("Whether any picture was flagged."),
             ],
         )
 
@@ -173,13 +182,10 @@ class SafetyCheck(io.ComfyNode):
         kind: list[str],
         names: list[str] | None = None,
     ) -> io.NodeOutput:
-        from ..pipelines.safety_report import SafetyReport
-
         using = filter[0]
         batches = [pictures(batch, "Safety Check") for batch in image]
         photos = [photo for batch in batches for photo in batch]
         verdicts = judged(photos, kind[0], using, names or ())
-        report = SafetyReport(tuple(verdicts), using.action)
         remaining = iter(verdicts)
         rows = [
             tuple(Checked(photo, next(remaining), using.action) for photo in photos)
@@ -190,11 +196,10 @@ class SafetyCheck(io.ComfyNode):
         passed = [_filled(batch, row) for batch, row in pairs]
         # In a list, what is wholly held back drops out; a lone empty batch stops what follows.
         passed = [batch for batch in passed if len(batch)] or passed[:1]
-        scores = [float("nan") if score is None else score for score in report.scores]
-        return io.NodeOutput(
-            seen, passed, tuple(item for row in rows for item in row), report.flagged,
-            list(report.flags), scores, report.to_json(), ui=shown(report),
-        )  # fmt: skip
+        safety = tuple(item for row in rows for item in row)
+        scores = [float("nan") if item.score is None else item.score for item in verdicts]
+        flags = [item.flagged for item in verdicts]
+        return told(verdicts, using, seen, passed, safety, flags, scores)
 
 
 def _filled(image: torch.Tensor, row: Sequence[Checked]) -> torch.Tensor:
