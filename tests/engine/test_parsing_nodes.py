@@ -241,3 +241,30 @@ def test_a_hostile_pickle_is_not_run(equipped):
 def test_unknown_rule_is_refused_before_anything_runs(equipped):
     with pytest.raises(EngineError, match="refused"):
         equipped.run(keep(graph(mask=with_input(MASK, rule="other")), text=["mask", 2]))
+
+
+def test_a_batch_of_people_gets_a_mask_each(equipped):
+    nodes = graph(
+        other=OTHER,
+        both={"class_type": "ImageBatch", "inputs": {"image1": ["person", 0],
+                                                     "image2": ["other", 0]}},
+        parsing=with_input(PARSING, image=["both", 0], body=["body", 0]),
+        parts=with_input(DENSEPOSE, image=["both", 0]),
+        mask=with_input(MASK, image=["both", 0], rule="catvton", parsing=["parsing", 0],
+                        densepose=["parts", 0], fill_holes=True, feather=0.1),
+    )  # fmt: skip
+    nodes["body"]["inputs"]["image"] = ["both", 0]
+    history = run(equipped, keep(nodes, seen=["mask", 1], text=["mask", 2]))
+    assert len(history["outputs"]["seen"]["images"]) == 2
+    assert [line[:3] for line in text(history).splitlines()] == ["0: ", "1: "]
+
+
+def test_a_damaged_file_is_named(equipped):
+    (file,) = (equipped.base / "models" / "fitting_room" / "human_parsing").glob("*atr.pth")
+    before = file.read_bytes()
+    file.write_bytes(before[: len(before) // 2] + b"\0" * (len(before) - len(before) // 2))
+    try:
+        message = refused(equipped, keep(graph(person=OTHER, node=PARSING), seen=["node", 1]))
+    finally:
+        file.write_bytes(before)
+    assert str(file) in message
