@@ -19,6 +19,6 @@ setup(
             "locales/*/*",
             "web/**/*",
         ],
-        "fitting_room.pipelines": ["**/*.safetensors", "**/*.json"],
+        "fitting_room.pipelines": ["**/*.safetensors", "**/*.json", "**/LICENSE"],
     },
 )

@@ -29,11 +29,13 @@ OPENCV_NAMES = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    del parser
+    parser.add_argument(
+        "--verify", action="store_true", help="compare the models' files with their known sha256"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    found = check()
+    found = check(options.verify)
     if options.json:
         print(json.dumps(found, indent=2))
     else:
@@ -42,9 +44,12 @@ def run(options: argparse.Namespace) -> int:
     return 0 if found["ready"] else 3
 
 
-def check() -> dict:
+def check(verify: bool = False) -> dict:
     """What is there, as plain data. ready: the preview try-on can run."""
+    from ..pipelines.inventory import inventory
     from ..services.engine import EngineError, engine_python, find_engine
+    from .download import default_folder
+    from .pictures import tell
 
     packages = {name: _version(name) for name in PACKAGES}
     try:
@@ -60,6 +65,7 @@ def check() -> dict:
         "engine": str(engine) if engine else None,
         "engine_problem": problem,
         "engine_python": engine_python(engine) if engine else None,
+        "models": [item.as_dict() for item in inventory([default_folder()], verify, tell)],
         "ready": all(packages[name] for name in needed),
     }
 
@@ -73,6 +79,14 @@ def lines(found: dict) -> list[str]:
     rows.append(f"ComfyUI: {found['engine'] or found['engine_problem'] or 'none found'}")
     if not found["engine"] and not found["engine_problem"]:
         rows.append("  set COMFYUI_PATH to its folder if it is somewhere else")
+    rows.append("Models:")
+    for model in found["models"]:
+        accepted = (
+            "" if model["accepted"] or model["state"] == "absent" else ", licence not accepted"
+        )
+        command = f"  ({model['command']})" if model["command"] else ""
+        rows.append(f"  {model['name']:28} {model['state']}{accepted}{command}")
+        rows += [f"    {line}" for line in model["lines"]]
     rows.append("The preview try-on can run." if found["ready"] else "The preview cannot run yet.")
     return rows
 
