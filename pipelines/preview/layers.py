@@ -9,7 +9,7 @@ import numpy as np
 from ..masking.figure import face_distance, pixel_grid
 from .drape import leg_reach
 from .edges import blur, refine, resize
-from .fill import Bare, spread
+from .fill import Bare, body_distances, spread
 from .garment import Garment
 from .parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
 from .regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, hand_discs, smooth_step, to_lab
@@ -100,7 +100,7 @@ def like_head_hair(scene: Scene, points: np.ndarray) -> np.ndarray:
     middle = np.median(lab[top], axis=0)
     spread = np.maximum(np.median(np.abs(lab[top] - middle), axis=0), [6.0, 2.5, 2.5])
     strange = np.linalg.norm((lab - middle) / spread, axis=-1)
-    below = smooth_step((points - figure.chin) @ figure.down, 0.0, 0.12 * figure.unit)
+    below = smooth_step((points - figure.chin) @ figure.down, -0.1 * figure.unit, 0.0)
     return 1 - below * smooth_step(strange, 3.5, 5.0)
 
 
@@ -109,20 +109,23 @@ def find_old(scene: Scene, category: str) -> np.ndarray:
     from scipy.ndimage import maximum_filter, minimum_filter
 
     figure, kinds = scene.figure, scene.regions.kinds
-    # A dark collar or scarf may have passed for hair.
-    scarf = kinds[HAIR] * (1 - like_head_hair(scene, pixel_grid(*scene.small.shape[:2])))
-    if category == "upper":
-        old = np.clip(kinds[UPPER] + scarf, 0, 1)
-    elif category == "dress":
-        old = np.clip(kinds[UPPER] + kinds[LOWER] + scarf, 0, 1)
-    else:  # of a dress only what hangs below the new waistband
-        level = (pixel_grid(*scene.small.shape[:2]) - figure.neck) @ figure.down
-        soft = 0.03 * figure.unit
-        old = kinds[LOWER] * smooth_step(level, scene.waist - soft, scene.waist + soft)
+    points = pixel_grid(*scene.small.shape[:2])
+    level = (points - figure.neck) @ figure.down
+    soft = 0.03 * figure.unit
+    above_waist = smooth_step(level, scene.waist + soft, scene.waist - soft)
+    # A dark collar or scarf may have passed for hair, a brown one for skin.
+    skin = kinds[SKIN] * like_face(scene, points)
+    front = np.clip(skin + kinds[HAIR] * like_head_hair(scene, points), 0, 1)
+    if category == "lower":  # of a dress only what hangs below the new waistband
+        old = kinds[LOWER] * (1 - above_waist)
+    else:
+        old = kinds[UPPER] + (kinds[LOWER] if category == "dress" else 0)
+        trunk = body_distances(figure, scene.shape, scene.regions, scene.frames)["trunk"]
+        within = smooth_step(trunk, 0.0, -2.0) * above_waist
+        old = np.maximum(np.clip(old, 0, 1), within * (1 - front) * (1 - kinds[LOWER]))
     # Trimmings and prints that look like something else lie between parts of the garment.
     gap = 2 * max(1, round(0.04 * figure.unit)) + 1
     closed = minimum_filter(maximum_filter(old, gap), gap)
-    front = np.clip(kinds[SKIN] + kinds[HAIR] - scarf, 0, 1)
     if category == "upper":
         front = np.clip(front + kinds[LOWER], 0, 1)
     old = np.maximum(old, closed * (1 - front))

@@ -7,7 +7,7 @@ import numpy as np
 from ..masking.figure import Figure, LimbFrame, pixel_grid
 from .edges import blur, resize
 from .fill import round_shading, spread
-from .regions import BACKGROUND, LOWER, SKIN, UPPER, Regions, to_lab
+from .regions import BACKGROUND, LOWER, SKIN, UPPER, Regions, smooth_step, to_lab
 from .shape import Shape
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)  # of sRGB primaries
@@ -58,13 +58,24 @@ def weighted_blur(values: np.ndarray, weights: np.ndarray, sigma: float) -> np.n
 
 
 def body_shading(
-    figure: Figure, shape: Shape, size: tuple[int, int], frame: LimbFrame | None
+    figure: Figure, shape: Shape, frames: dict[str, LimbFrame], part: str, trousers: bool
 ) -> np.ndarray:
-    """Brightness (H, W) that roundness gives to a limb or, without a frame, to the trunk."""
-    if frame is None:
-        offset = pixel_grid(*size) - figure.neck
-        side = offset @ figure.across
-        relative = side / shape.half_width(offset @ figure.down, side)
-    else:
-        relative = frame.offset * 0.85
-    return np.sqrt(round_shading(np.clip(relative, -1.1, 1.1), 0.0))
+    """Brightness (H, W) that roundness gives to a part of a garment: "right_arm" and "left_arm"
+    to a sleeve, anything else to the trunk and, of trousers, the legs below it."""
+    if part.endswith("_arm"):
+        return roundness(0.85 * frames[part].offset)
+    right, left = frames["right_leg"], frames["left_leg"]
+    offset = pixel_grid(*right.place.shape) - figure.neck
+    side = offset @ figure.across
+    trunk = roundness(side / shape.half_width(offset @ figure.down, side))
+    if not trousers:
+        return trunk
+    nearer = right.beyond < left.beyond
+    share = smooth_step(np.where(nearer, right.place, left.place), 0.1, 0.4)
+    legs = roundness(0.85 * np.where(nearer, right.offset, left.offset))
+    return trunk * (1 - share) + legs * share
+
+
+def roundness(offset: np.ndarray) -> np.ndarray:
+    """Shading of cloth around something round: half as strong as that of skin."""
+    return np.sqrt(round_shading(np.clip(offset, -1.1, 1.1), 0.0))

@@ -68,12 +68,13 @@ class PreviewPipeline:
         body_now = scene.person * (1 - removed) + np.maximum.reduce(list(drawn.values()))
         folds = lighting * fold_shading(scene.small, scene.figure, scene.regions)
         worn = np.zeros_like(canvas.mask)
+        trousers = any(piece.part.endswith("_leg") for piece in pieces)
         for piece in pieces:
             colours, alpha = draw_piece(scene, piece)
             behind = np.maximum(front.kept, arms) if piece.part == "torso" else front.kept
             alpha = alpha * (1 - behind)
             light = np.exp(folds) * body_shading(
-                scene.figure, scene.shape, folds.shape, scene.frames.get(piece.part)
+                scene.figure, scene.shape, scene.frames, piece.part, trousers
             )
             light = resize(light.astype(np.float32), *alpha.shape)
             shadow = contact_shadow(alpha, scene.figure.unit * scene.scale)
