@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..masking.figure import Figure, LimbFrame, along, face_distance, pixel_grid
+from .colours import to_lab
 from .edges import blur, resize
-from .regions import BACKGROUND, LOWER, SKIN, UPPER, Regions, smooth_step, to_lab
+from .regions import BACKGROUND, LOWER, SKIN, UPPER, Regions, smooth_step
 from .shape import Shape
 
 

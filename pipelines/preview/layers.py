@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..masking.figure import face_distance, pixel_grid
+from .colours import to_lab
 from .drape import leg_reach
 from .edges import blur, refine, resize
 from .fill import Bare, body_distances, spread
 from .garment import Garment
 from .parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
-from .regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, hand_discs, smooth_step, to_lab
+from .regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, hand_discs, smooth_step
 from .scene import Scene
 from .warp import BackwardMap, sample
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..masking.figure import Figure, LimbFrame, pixel_grid
+from .colours import to_lab
 from .edges import blur, resize
 from .fill import round_shading, spread
-from .regions import BACKGROUND, LOWER, SKIN, UPPER, Regions, smooth_step, to_lab
+from .regions import BACKGROUND, LOWER, SKIN, UPPER, Regions, smooth_step
 from .shape import Shape
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)  # of sRGB primaries
