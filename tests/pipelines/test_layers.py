@@ -199,7 +199,8 @@ def test_files_are_short_enough_to_read():
 
 
 def test_functions_are_short_enough_to_read():
-    """A pipeline's __call__, which shows its whole loop, is the exception."""
+    """A pipeline's __call__, which shows its whole loop, and a node's schema, which is a table of
+    its inputs and outputs, are the exceptions."""
     long = [
         f"{relative_name(path)}:{node.lineno} {node.name}: {lines} lines"
         for path in written_files()
@@ -207,6 +208,7 @@ def test_functions_are_short_enough_to_read():
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (lines := node.end_lineno - node.lineno + 1) > MOST_FUNCTION_LINES
         and not (node.name == "__call__" and path.is_relative_to(ROOT / "pipelines"))
+        and not (node.name == "define_schema" and path.is_relative_to(ROOT / "nodes"))
     ]
     assert not long
 

@@ -1,0 +1,156 @@
+"""How a garment hangs around the trunk: garment pixels to working pixels, row by row."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .garment import Garment
+from .parts import INSIDE, LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORSO
+from .regions import smooth_step
+from .scene import Scene
+
+SHOULDER = 0.54  # shoulder tips from the axis, in units: a little beyond the joints
+EASE = 0.025  # how far a garment stands off the body on either side, in units
+SIDES = ("right", "left")
+
+
+class Trunk:
+    """Garment pixels to working pixels for the part of a garment that hangs around the trunk."""
+
+    def __init__(self, garment: Garment, scene: Scene, scale: float, origin: np.ndarray,
+                 level: float, fitted_from: float, fitted_full: float) -> None:  # fmt: skip
+        """scale: working pixels per garment pixel. origin: garment point that hangs at `level`
+        on the axis. fitted_from, fitted_full: levels between which the body's width takes over."""
+        self.figure, self.shape = scene.figure, scene.shape
+        self.scale, self.origin, self.level = scale, origin, level
+        # Broad people wear broader garments that are hardly longer.
+        self.drop = scale * float(np.clip(self.shape.build**-0.6, 0.8, 1.1))
+        self.fitted = (fitted_from, fitted_full)
+        parts = (TORSO, INSIDE, RIGHT_LEG, LEFT_LEG)
+        inside = np.isin(garment.parts, parts) & (garment.alpha > 0.5)
+        self.rows = np.nonzero(inside.any(1))[0].astype(np.float64)
+        rows = self.rows.astype(int)
+        left = inside[rows].argmax(1).astype(np.float64)
+        right = inside.shape[1] - 1.0 - inside[rows, ::-1].argmax(1)
+        softness = 0.02 * len(rows)
+        from scipy.ndimage import gaussian_filter1d
+
+        # Near a curved hem the rows get short: the last full one speaks for them.
+        full = int(0.93 * len(rows))
+        left[full:] = np.minimum(left[full:], left[full - 1])
+        right[full:] = np.maximum(right[full:], right[full - 1])
+        self.left = gaussian_filter1d(left, softness, mode="nearest")
+        self.right = gaussian_filter1d(right, softness, mode="nearest")
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """(..., 2) garment pixels to (..., 2) working pixels."""
+        side = (points[..., 0] - self.origin[0]) * self.scale
+        level = self.level + (points[..., 1] - self.origin[1]) * self.drop
+        side = side * self.widening(points[..., 1], level, side)
+        level = level + self.lift(side, level)
+        return self.place(side, level)
+
+    def place(self, side: np.ndarray, level: np.ndarray) -> np.ndarray:
+        """Axis coordinates to working pixels; levels turn from the shoulders' to the hips' tilt."""
+        figure = self.figure
+        upright = np.array([figure.down[1], -figure.down[0]])
+        share = smooth_step(np.asarray(level) / figure.torso, 0.1, 0.9)[..., None]
+        across = figure.across * (1 - share) + upright * share
+        return figure.neck + np.asarray(level)[..., None] * figure.down + side[..., None] * across
+
+    def widening(self, rows: np.ndarray, level: np.ndarray, side: np.ndarray) -> np.ndarray:
+        """Factor by which a row is stretched so that it goes around the body."""
+        own_left = np.maximum(self.origin[0] - np.interp(rows, self.rows, self.left), 1)
+        own_right = np.maximum(np.interp(rows, self.rows, self.right) - self.origin[0], 1)
+        own = np.where(side < 0, own_left, own_right) * self.scale
+        body = self.shape.half_width(level, side) + EASE * self.figure.unit
+        share = smooth_step(level, *self.fitted)
+        return 1 + share * (np.maximum(body / own, 1) - 1)
+
+    def lift(self, side: np.ndarray, level: np.ndarray) -> np.ndarray:
+        return np.zeros_like(level)
+
+
+class UpperTrunk(Trunk):
+    """Hangs from the shoulders: the garment's shoulder seams lie on the body's shoulder line."""
+
+    def __init__(self, garment: Garment, scene: Scene) -> None:
+        figure, shape = scene.figure, scene.shape
+        unit = figure.unit
+        necks, pits = pair(garment, "neck"), pair(garment, "armpit")
+        tips = shoulder_tips(garment)
+        chest = 2 * float(shape.half_width(np.array(0.30 * figure.torso), np.array(1.0)))
+        # Bare arms along the trunk make it look narrower than it is; grown chests hardly are.
+        from_chest = 1.06 * max(chest, 0.88 * unit) / np.abs(pits[1, 0] - pits[0, 0])
+        sleeved = RIGHT_SLEEVE in garment.limbs or LEFT_SLEEVE in garment.limbs
+        scale = from_chest
+        if sleeved:
+            from_tips = (
+                2 * SHOULDER * unit * max(1.0, shape.build) ** 0.5 / np.abs(tips[1, 0] - tips[0, 0])
+            )
+            # Shoulders that were cut wide or narrow count half.
+            scale = np.sqrt(from_chest * np.clip(from_tips, 0.8 * from_chest, 1.3 * from_chest))
+        origin = (tips[0] + tips[1]) / 2
+        half = np.abs(tips[1, 0] - tips[0, 0]) / 2 * scale
+        level = -float(np.mean(shape.rise(np.array([-half, half]))))
+        pit = level + (float(pits[:, 1].mean()) - origin[1]) * scale
+        super().__init__(garment, scene, scale, origin, level, level + 0.4 * (pit - level), pit)
+        self.offsets = np.linspace(-1.2 * half, 1.2 * half, 81)
+        sides = (necks[:, 0] - origin[0]) * scale
+        heights = level + (necks[:, 1] - origin[1]) * self.drop
+        tip_sides = (tips[:, 0] - origin[0]) * scale
+        tip_heights = level + (tips[:, 1] - origin[1]) * self.drop
+        order = np.argsort([tip_sides[0], sides[0], sides[1], tip_sides[1]])
+        xs = np.array([tip_sides[0], sides[0], sides[1], tip_sides[1]])[order]
+        ys = np.array([tip_heights[0], heights[0], heights[1], tip_heights[1]])[order]
+        seam = np.interp(self.offsets, xs, ys)
+        wanted = -shape.rise(self.offsets) - 0.012 * unit
+        difference = wanted - seam
+        between = (self.offsets > xs[1]) & (self.offsets < xs[2])
+        ends = np.interp(self.offsets, [xs[1], xs[2]],
+                         np.interp([xs[1], xs[2]], self.offsets, difference))  # fmt: skip
+        self.lifts = np.clip(np.where(between, ends, difference), -0.25 * unit, 0.25 * unit)
+        self.fading = (level, level + 0.55 * unit)
+
+    def lift(self, side: np.ndarray, level: np.ndarray) -> np.ndarray:
+        share = 1 - smooth_step(level, *self.fading)
+        return np.interp(side, self.offsets, self.lifts) * share
+
+
+def shoulder_tips(garment: Garment) -> np.ndarray:
+    """The shoulder points (2, 2), with sleeves never nearer to the axis than the armpits: a wide
+    neckline makes the seam look narrower than it is."""
+    tips, pits = pair(garment, "shoulder"), pair(garment, "armpit")
+    middle = pits[:, 0].mean()
+    solid = garment.alpha > 0.5
+    for index, side in enumerate(SIDES):
+        if f"sleeve_end_outer_{side}" not in garment.points:
+            continue
+        column = middle + 1.02 * (pits[index, 0] - middle)
+        if abs(tips[index, 0] - middle) < abs(column - middle):
+            rows = np.nonzero(solid[:, int(np.clip(column, 0, solid.shape[1] - 1))])[0]
+            if len(rows):
+                tips[index] = column, rows[0]
+    return tips
+
+
+class LowerTrunk(Trunk):
+    """Hangs from the waist."""
+
+    def __init__(self, garment: Garment, scene: Scene) -> None:
+        figure, shape = scene.figure, scene.shape
+        waist, hip = pair(garment, "waist"), pair(garment, "hip")
+        hips = 2 * float(shape.half_width(np.array(1.05 * figure.torso), np.array(1.0)))
+        scale = 1.04 * hips / np.abs(hip[1, 0] - hip[0, 0])
+        origin = (waist[0] + waist[1]) / 2
+        level = scene.waist
+        if "crotch" in garment.points:
+            rise = (garment.points["crotch"][1] - origin[1]) * scale
+            level = np.clip(figure.torso + 0.30 * figure.unit - rise,
+                            0.60 * figure.torso, 0.95 * figure.torso)  # fmt: skip
+        super().__init__(garment, scene, scale, origin, float(level), level - 1, level)
+
+
+def pair(garment: Garment, name: str) -> np.ndarray:
+    """The points name_right and name_left (2, 2)."""
+    return np.array([garment.points[f"{name}_{side}"] for side in SIDES], dtype=np.float64)
