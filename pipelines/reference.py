@@ -28,7 +28,6 @@ Import this module at run time only: it imports diffusers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -297,8 +296,3 @@ def project_context(
         for name, block in blocks.items()
     }
     return Context(texts, images, rows)
-
-
-def join_tokens(parts: Sequence[Tokens]) -> Tokens:
-    """The rows of several garments after each other. All must be of one size."""
-    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
