@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fitting_room.pipelines.credentials import Credentials
+from fitting_room.pipelines.credentials import Credentials, credentials_of
 from fitting_room.pipelines.errors import InputError
 from fitting_room.pipelines.inspection import inspect_picture
 from fitting_room.pipelines.provenance import (
@@ -116,3 +116,19 @@ def test_credentials_that_do_not_fit_say_so(tmp_path, signer):
     with pytest.raises(InputError, match="choose a source"):
         save_picture(tmp_path / "a.png", noise(), marks=replace(UNMARKED, credentials=signer))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_environment_names_the_signer(tmp_path, signer):
+    named = {
+        "FITTING_ROOM_C2PA_CERTIFICATE": str(signer.certificate),
+        "FITTING_ROOM_C2PA_KEY": str(signer.key),
+    }
+    assert credentials_of(named) == signer
+    assert credentials_of({"PATH": "/bin"}) is None
+    more = {"FITTING_ROOM_C2PA_ALGORITHM": "ps256", "FITTING_ROOM_C2PA_TIMESTAMP_URL": "http://t"}
+    assert credentials_of(named | more) == replace(
+        signer, algorithm="ps256", timestamp_url="http://t"
+    )
+    for name in named:
+        with pytest.raises(InputError, match=f"{name} is not set"):
+            credentials_of({**named, name: ""})
