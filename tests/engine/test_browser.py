@@ -62,7 +62,7 @@ def _note(page, message):
 def _open(page, engine):
     page.goto(engine.address, wait_until="domcontentloaded")
     page.wait_for_function(
-        "window.app && window.app.graph && window.app.vueAppReady", timeout=120000
+        "window.app && window.app.vueAppReady && window.app.graph", timeout=120000
     )
     page.keyboard.press("Escape")
 

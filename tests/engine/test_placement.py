@@ -1,0 +1,76 @@
+"""ComfyUI's memory management under the pipelines: castable layers, networks partly on the card.
+
+Runs in a process of its own, beside the engine's modules.
+"""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import tiny_models
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN = """
+import sys, json, pathlib
+root, engine, checkpoint, variant = sys.argv[1:5]
+sys.argv = ["main.py", "--cpu"]
+sys.path[:0] = [engine, root + "/tests"]
+import comfy.options; comfy.options.enable_args_parsing()
+import torch
+from conftest import import_checkout
+import_checkout()
+from fitting_room.pipelines.catalog import variant_named
+from fitting_room.pipelines.locate import Located
+from fitting_room.pipelines.run import stay
+from fitting_room.pipelines.tryon import Person, dress, encode_garment, load_pipeline
+from fitting_room.nodes.model import TryOnModel
+
+known = variant_named(variant)
+root = pathlib.Path(checkpoint)
+roots = {"ootdiffusion": [root / "checkpoints", root / "checkpoints/clip-vit-large-patch14"]}
+located = Located(known, tuple(roots.get(known.model, [root])))
+pipeline = load_pipeline(located, torch.float32)
+torch.manual_seed(0)
+garment, photo, body = torch.rand(3, 1, 3, 128, 96)
+mask = torch.zeros(1, 1, 128, 96)
+mask[..., 40:100, 20:80] = 1
+
+def draw():
+    encoding = encode_garment(pipeline, known, garment, "upper")
+    person = Person(photo, mask, body)
+    return dress(pipeline, known, person, encoding, steps=2, guidance=2.0, seed=0)
+
+with torch.inference_mode():
+    plain = draw()
+    model = TryOnModel(known, pipeline)
+    managed = draw()
+    pipeline.place = stay
+    left_out = {}
+    for name in model.placement.partly:
+        patcher = model.placement.patchers[name]
+        patcher.detach()
+        patcher.load(torch.device("cpu"), lowvram_model_memory=patcher.model_size() // 2)
+        modules = patcher.model.modules()
+        left_out[name] = sum(hasattr(m, "prev_comfy_cast_weights") for m in modules)
+    partly = draw()
+print(json.dumps({
+    "managed": torch.equal(plain, managed), "partly": torch.equal(plain, partly),
+    "left_out": left_out,
+}))
+"""
+
+
+@pytest.mark.parametrize("variant", ["ootdiffusion/hd", "leffa/virtual_tryon", "idm_vton/vitonhd"])
+def test_managed_networks_draw_the_same_bit_for_bit(engine_folder, variant):
+    from fitting_room.services.engine import engine_python
+
+    tiny_models.need({"load": {"inputs": {"variant": variant}}})
+    command = [engine_python(engine_folder), "-c", RUN, str(ROOT), str(engine_folder),
+               str(tiny_models.checkpoint(variant)), variant]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, cwd=engine_folder, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["managed"] and found["partly"], found
+    assert found["left_out"].keys() >= {"denoiser", "reference", "vae"}
+    assert all(count > 5 for count in found["left_out"].values()), found
