@@ -47,6 +47,7 @@ def page(browser, engine):
     opened.on("pageerror", lambda error: opened.complaints.append(str(error)))
     opened.on("console", lambda message: _note(opened, message))
     _open(opened, engine)
+    opened.complaints.clear()  # what the page says of itself while it starts
     yield opened
     opened.close()
 
