@@ -14,7 +14,7 @@ def to_lab(picture: np.ndarray) -> np.ndarray:
     matrix = np.array(
         [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]], np.float32
     )
-    xyz = linear @ (matrix / np.float32([[0.9505], [1.0], [1.089]])).T
+    xyz = linear @ (matrix / np.array([[0.9505], [1.0], [1.089]], np.float32)).T
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
     return np.stack(
         [116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1

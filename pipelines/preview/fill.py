@@ -69,7 +69,7 @@ def round_shading(offset: np.ndarray, light: float) -> np.ndarray:
     """Brightness across a round limb or trunk by signed offset in radii; light > 0 comes from the
     right."""
     edge = np.clip(np.abs(offset), 0, 1.15)
-    return 1.0 - 0.26 * edge**2.6 + 0.10 * light * np.clip(offset, -1, 1)
+    return 1.0 - 0.20 * edge**2.8 + 0.10 * light * np.clip(offset, -1, 1)
 
 
 def skin_plate(
@@ -79,7 +79,7 @@ def skin_plate(
     regions: Regions,
     frames: dict[str, LimbFrame],
 ) -> np.ndarray:
-    """Skin colour everywhere (H, W, 3), from the skin the photo shows, round like limbs and trunk."""
+    """Skin colour everywhere (H, W, 3), from the skin that the photo shows, shaded round."""
     from scipy.ndimage import minimum_filter
 
     points = pixel_grid(*picture.shape[:2])
@@ -202,8 +202,8 @@ def undress(
     """What the photo shows where the old garment is taken off.
 
     picture float32 (H, W, 3) in 0..1. The body is bare there and the background goes on behind it;
-    under an old upper garment the lower one goes on up to the waist. old (H, W): the garment that goes; hidden (H, W): limbs that
-    the new garment covers, left out.
+    under an old upper garment the lower one goes on up to the waist. old (H, W): the garment that
+    goes; hidden (H, W): limbs that the new garment covers, left out.
     """
     person = np.maximum(1 - regions.kinds[BACKGROUND], old)
     plate = background_plate(picture, person, max(2, round(0.02 * figure.unit)))

@@ -67,8 +67,18 @@ def find_front(scene: Scene, category: str) -> Front:
         kept = np.maximum(kept, smooth_step(kinds[UPPER], 0.35, 0.65))
     kept = np.maximum(kept, smooth_step(kinds[SHOES], 0.35, 0.65))
     stack = np.stack([kept, np.minimum(free, shown)], -1).astype(np.float32)
-    large = refine(stack, scene.small, scene.photo, 2, 1e-4)
+    large = smooth_step(refine(stack, scene.small, scene.photo, 2, 1e-4), 0.06, 0.94)
     return Front(large[..., 0], large[..., 1], resize(free, *scene.photo.shape[:2]))
+
+
+def below_top(scene: Scene) -> np.ndarray:
+    """Where a lower garment shows (h, w): below the hem of a top that hangs over its waistband."""
+    figure = scene.figure
+    level = (pixel_grid(*scene.small.shape[:2]) - figure.neck) @ figure.down
+    hem = scene.regions.waist * figure.torso
+    if hem <= scene.waist:
+        return np.ones(level.shape)
+    return smooth_step(level, hem - 0.05 * figure.unit, hem - 0.03 * figure.unit)
 
 
 def near_hands(scene: Scene, points: np.ndarray) -> np.ndarray:

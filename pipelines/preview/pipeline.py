@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import InputError
 from ..masking.body import Body
 from .edges import resize
 from .fill import undress
 from .garment import Garment
 from .layers import (
     Canvas,
+    Piece,
+    below_top,
     close_gaps,
     contact_shadow,
     covered_limbs,
@@ -49,8 +52,20 @@ class PreviewPipeline:
         lighting: float = 1.0,
         progress: Callable[[int, int], None] | None = None,
     ) -> PreviewResult:
+        """Tries the garment on.
+
+        picture: uint8 (H, W, 3) RGB, of any size, and the body found in it. mask: (H, W), 1 =
+        may be repainted; without it the region follows from both garments. lighting: how much of
+        the photo's folds and shadows the garment takes, 0 to 2. progress(step, 4) is called after
+        each step and may raise to stop. Raises InputError for what cannot be tried on.
+        """
+        check(picture, body, garment, mask)
+        tell = progress or (lambda step, total: None)
         scene = read_scene(picture, body)
+        tell(1, 4)
         pieces = place_garment(garment, scene)
+        check_visible(pieces, scene, garment)
+        tell(2, 4)
         front = find_front(scene, garment.category)
         old = find_old(scene, garment.category)
         hidden = covered_limbs(scene, garment)
@@ -66,13 +81,16 @@ class PreviewPipeline:
         # Where a new sleeve goes around the arm, the trunk goes on behind it.
         arms = arms * (1 - resize(hidden, *arms.shape))
         body_now = scene.person * (1 - removed) + np.maximum.reduce(list(drawn.values()))
+        tell(3, 4)
         folds = lighting * fold_shading(scene.small, scene.figure, scene.regions)
         worn = np.zeros_like(canvas.mask)
+        shown = below_top(scene) if garment.category == "lower" else np.ones((1, 1))
+        shown = resize(shown, *worn.shape)
         trousers = any(piece.part.endswith("_leg") for piece in pieces)
         for piece in pieces:
             colours, alpha = draw_piece(scene, piece)
             behind = np.maximum(front.kept, arms) if piece.part == "torso" else front.kept
-            alpha = alpha * (1 - behind)
+            alpha = alpha * (1 - behind) * shown
             light = np.exp(folds) * body_shading(
                 scene.figure, scene.shape, scene.frames, piece.part, trousers
             )
@@ -82,7 +100,41 @@ class PreviewPipeline:
             canvas.cover(np.clip(colours * light[..., None], 0, 1), alpha)
             worn = np.maximum(worn, alpha)
         close_gaps(scene, canvas, worn, np.maximum(front.kept, arms))
+        tell(4, 4)
         return finish(picture, scene, canvas, mask)
+
+
+def check(picture: np.ndarray, body: Body, garment: Garment, mask: np.ndarray | None) -> None:
+    """Raises InputError for what cannot be tried on."""
+    height, width = picture.shape[:2]
+    if body.mask.shape != (height, width):
+        raise InputError(
+            f"The body was found in a photo of {body.mask.shape[1]}x{body.mask.shape[0]} pixels, "
+            f"but this one has {width}x{height}. Give the photo that the body was found in."
+        )
+    if mask is not None and mask.shape != (height, width):
+        raise InputError(
+            f"The mask must have the photo's size, {width}x{height} pixels, but it has "
+            f"{mask.shape[1]}x{mask.shape[0]}. Resize it or leave it out."
+        )
+    joints = body.landmarks[[11, 12]] if garment.category != "lower" else body.landmarks[[23, 24]]
+    inside = (joints[:, :2] > -0.1 * width).all(1) & (joints[:, 0] < 1.1 * width)
+    if not (inside & (joints[:, 1] < height)).any():
+        part = "hips" if garment.category == "lower" else "shoulders"
+        raise InputError(
+            f"To try on a garment of the category {garment.category!r} the photo must show the "
+            f"person's {part}, but they are outside it. Use a photo that shows more of the person."
+        )
+
+
+def check_visible(pieces: list[Piece], scene: Scene, garment: Garment) -> None:
+    """Raises InputError where next to nothing of the garment would be inside the photo."""
+    shown = sum(int(piece.mapping.inside.sum()) for piece in pieces)
+    if shown < 0.05 * scene.figure.unit**2:
+        raise InputError(
+            f"The {garment.category} garment would lie outside the photo. Use a photo that shows "
+            "more of the person, or choose another category."
+        )
 
 
 def finish(

@@ -16,8 +16,6 @@ from .colours import Mixture, Palette, learn_mixture, read_palette
 BACKGROUND, SKIN, HAIR, UPPER, LOWER, SHOES = range(6)
 COMPONENTS = (5, 3, 3, 5, 4, 3)  # colours of the mixture of each kind
 SPREADS = [(8.0, 0.12) if kind == SKIN else (3.0, 0.0) for kind in range(6)]  # see learn_mixture
-
-
 WAIST = 0.80  # torso lengths below the shoulders, where nothing else tells
 
 
@@ -93,7 +91,7 @@ def place_priors(figure: Figure, mask: np.ndarray) -> np.ndarray:
     priors = np.stack([np.zeros(mask.shape), skin, hair, upper, lower, 1e-5 + 3 * shoes])
     # Beside arms and trunk the person mask may have lost a wide sleeve or a pale trimming.
     doubtful = smooth_step(np.minimum(arms / unit, side - 0.55), 0.3, 0.15)
-    doubtful = doubtful * smooth_step(fall, -0.4, -0.25) * smooth_step(fall, 1.3, 1.0)
+    doubtful = doubtful * smooth_step(fall, -0.2, 0.0) * smooth_step(fall, 1.3, 1.0)
     mask = np.maximum(mask, 0.12 * doubtful)
     priors *= mask / np.maximum(priors.sum(0), 1e-9)
     priors[BACKGROUND] = 1 - mask

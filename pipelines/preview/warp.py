@@ -30,7 +30,8 @@ def fill_outside(source: np.ndarray, inside: np.ndarray) -> np.ndarray:
     if inside.all():
         return source
     nearest = distance_transform_edt(~inside, return_distances=False, return_indices=True)
-    return source[tuple(nearest)]
+    rows, columns = np.asarray(nearest)
+    return source[rows, columns]
 
 
 def sample(
