@@ -1,142 +1,36 @@
-"""The safety filter in the engine: per picture, before anything expensive, visible to a client.
+"""The safety filter in the engine: each picture judged, a blocked run visible to a client."""
 
-Skin-coloured shapes with nothing to see in them stand for what must be flagged. Body Pose stands
-for the expensive part of a try-on.
-"""
-
-import importlib.util
-import io
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
-from fitting_room.services.engine import EngineError, cached_nodes, failure
-from PIL import Image
-
-ROOT = Path(__file__).resolve().parents[2]
-PERSON, MIRRORED = "fitting_room_person.jpg", "fitting_room_person_mirrored.jpg"
-GARMENT, OTHER = "fitting_room_tshirt.png", "fitting_room_stripes.png"
+from fitting_room.services.engine import EngineError, failure
+from safety_graphs import (
+    MIRRORED,
+    PERSON,
+    RISKY,
+    blocked,
+    check,
+    checked,
+    images,
+    put_risky,
+    run,
+    settings,
+    shown,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def risky(engine):
-    """input/risky.png: the synthetic picture that the original network is surest about."""
-    path = ROOT / "scripts" / "record_opennsfw.py"
-    spec = importlib.util.spec_from_file_location("record_opennsfw", path)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    recorded = json.loads((ROOT / "tests" / "pipelines" / "open_nsfw_scores.json").read_text())
-    surest = int(np.argmax(recorded["skin_shapes"]))
-    Image.fromarray(script.skin_shapes(surest)).save(engine.base / "input" / "risky.png")
-    return "risky.png"
-
-
-def load(*names):
-    """Nodes "0", "1", … that load pictures, and "batch" of all of them."""
-    nodes = {
-        str(place): {"class_type": "LoadImage", "inputs": {"image": name}}
-        for place, name in enumerate(names)
-    }
-    links = {f"images.image{place}": [str(place), 0] for place in range(len(names))}
-    return nodes | {"batch": {"class_type": "BatchImagesNode", "inputs": links}}
-
-
-def settings(**changes):
-    inputs = {"model": "open_nsfw", "level": "standard", "action": "error"} | changes
-    return {"class_type": "FittingRoomSafetyFilter", "inputs": inputs}
-
-
-def check(source, kind="person"):
-    inputs = {"image": [source, 0], "filter": ["filter", 0], "kind": kind}
-    return {"class_type": "FittingRoomSafetyCheck", "inputs": inputs}
-
-
-def shown(source, slot):
-    return {"class_type": "PreviewAny", "inputs": {"source": [source, slot]}}
-
-
-def checked(*names, **changes):
-    return load(*names) | {
-        "filter": settings(**changes),
-        "check": check("batch"),
-        "show": {"class_type": "PreviewImage", "inputs": {"images": ["check", 0]}},
-        "flags": shown("check", 3),
-        "scores": shown("check", 4),
-        "flagged": shown("check", 5),
-        "json": shown("check", 7),
-    }
-
-
-def guarded(people, garments, **changes):
-    """Body Pose on the people and Before / After with the garments, behind the guard."""
-    graph = load(*people)
-    graph["people"] = graph.pop("batch")
-    for place, name in enumerate(garments):
-        graph[f"g{place}"] = {"class_type": "LoadImage", "inputs": {"image": name}}
-    links = {f"images.image{place}": [f"g{place}", 0] for place in range(len(garments))}
-    return graph | {
-        "garments": {"class_type": "BatchImagesNode", "inputs": links},
-        "filter": settings(**changes),
-        "person check": check("people"),
-        "garment check": check("garments", "garment"),
-        "body": {
-            "class_type": "FittingRoomBodyPose",
-            "inputs": {"image": ["person check", 1], "person": 0},
-        },
-        "cut": {"class_type": "ImageInvert", "inputs": {"image": ["garment check", 1]}},
-        "made": {
-            "class_type": "FittingRoomBeforeAfter",
-            "inputs": {
-                "before": ["cut", 0], "after": ["body", 1], "layout": "split", "position": 0.5,
-            },
-        },
-        "guarded": {
-            "class_type": "FittingRoomGuardedResult",
-            "inputs": {
-                "result": ["made", 0], "filter": ["filter", 0],
-                "person": ["person check", 2], "garment": ["garment check", 2],
-            },
-        },
-        "save": {
-            "class_type": "SaveImage",
-            "inputs": {"images": ["guarded", 0], "filename_prefix": "safety"},
-        },
-    }  # fmt: skip
-
-
-EXPENSIVE = {"body", "cut", "made"}
-
-
-def run(engine, graph):
-    history = engine.run(graph)
-    assert failure(history) is None, failure(history)["exception_message"]
-    return history["outputs"]
-
-
-def images(engine, outputs, node):
-    return [
-        np.asarray(Image.open(io.BytesIO(engine.picture(name))).convert("RGB"))
-        for name in outputs[node]["images"]
-    ]
-
-
-def blocked(engine, graph):
-    """The error that a client reads in /history after the run was blocked."""
-    history = engine.run(graph)
-    assert history["status"]["status_str"] == "error"
-    assert history["status"]["completed"] is False
-    problem = failure(history)
-    assert problem["exception_type"].endswith(".PictureBlocked"), problem
-    return problem
+    put_risky(engine)
 
 
 # Safety Check
 
 
 def test_each_picture_of_a_batch_has_its_flag_and_score(engine):
-    outputs = run(engine, checked(PERSON, "risky.png", MIRRORED, action="flag"))
+    outputs = run(engine, checked(PERSON, RISKY, MIRRORED, action="flag"))
     assert outputs["flags"]["text"] == ["False", "True", "False"]
     assert outputs["flagged"]["text"] == ["True"]
     scores = [float(text) for text in outputs["scores"]["text"]]
@@ -149,7 +43,7 @@ def test_each_picture_of_a_batch_has_its_flag_and_score(engine):
 
 @pytest.mark.parametrize("action", ["blur", "blank"])
 def test_one_hidden_picture_leaves_the_others_as_they_were(engine, action):
-    names = (PERSON, "risky.png", MIRRORED)
+    names = (PERSON, RISKY, MIRRORED)
     plain = images(engine, run(engine, checked(*names, level="off")), "show")
     seen = images(engine, run(engine, checked(*names, action=action)), "show")
     assert np.array_equal(seen[0], plain[0])
@@ -160,7 +54,7 @@ def test_one_hidden_picture_leaves_the_others_as_they_were(engine, action):
 
 
 def test_a_blocked_run_is_an_error_that_names_the_picture(engine):
-    graph = checked(PERSON, "risky.png")
+    graph = checked(PERSON, RISKY)
     problem = blocked(engine, graph)
     assert problem["node_type"] == "FittingRoomSafetyCheck"
     message = problem["exception_message"]
@@ -171,7 +65,7 @@ def test_a_blocked_run_is_an_error_that_names_the_picture(engine):
 
 
 def test_blocked_run_is_failed_for_the_jobs_route(engine):
-    graph = checked("risky.png")
+    graph = checked(RISKY)
     status, answer = engine.post("/prompt", {"prompt": graph})
     assert status == 200
     while True:
@@ -197,14 +91,14 @@ def test_thresholds_are_edited_or_left_to_the_level(engine):
 
 
 def test_off_judges_nothing_and_says_so(engine):
-    outputs = run(engine, checked("risky.png", level="off"))
+    outputs = run(engine, checked(RISKY, level="off"))
     assert outputs["flagged"]["text"] == ["False"]
     assert outputs["scores"]["text"] == ["nan"]
     assert "not checked, the level is off" in outputs["check"]["text"][0]
 
 
 def test_report_in_chinese(engine):
-    outputs = run(engine, checked("risky.png", action="flag", language="zh"))
+    outputs = run(engine, checked(RISKY, action="flag", language="zh"))
     assert outputs["check"]["text"][0].startswith("安全过滤：1 张图片中有 1 张被标记。")
 
 
@@ -214,75 +108,39 @@ def test_absent_model_names_the_command(engine):
     assert "fitting-room download safety/falconsai" in problem["exception_message"]
 
 
-# The guard
+@pytest.fixture
+def tiny_falconsai(engine):
+    """A tiny classifier in the published layout, which calls everything unsafe."""
+    import torch
+    from fitting_room.pipelines.locate import write_receipt
+    from transformers import ViTConfig, ViTForImageClassification
+
+    folder = engine.base / "models" / "fitting_room" / "safety" / "falconsai"
+    config = ViTConfig(
+        hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
+        image_size=32, patch_size=16, id2label={0: "normal", 1: "nsfw"},
+    )  # fmt: skip
+    network = ViTForImageClassification(config)
+    with torch.no_grad():
+        network.classifier.weight.zero_()
+        network.classifier.bias.copy_(torch.tensor([0.0, 3.0]))
+    network.save_pretrained(folder)
+    processor = {
+        "image_processor_type": "ViTImageProcessor", "size": {"height": 32, "width": 32},
+        "image_mean": [0.5] * 3, "image_std": [0.5] * 3, "do_normalize": True,
+    }  # fmt: skip
+    (folder / "preprocessor_config.json").write_text(json.dumps(processor))
+    write_receipt(folder, list(folder.iterdir()))
+    yield
+    shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize(
-    ("people", "garments", "named"),
-    [((PERSON,), ("risky.png",), "garment"), (("risky.png",), (GARMENT,), "person")],
-)
-def test_nothing_expensive_runs_before_both_inputs_passed(engine, people, garments, named):
-    problem = blocked(engine, guarded(people, garments, language="zh"))
-    assert f"{named} picture 1" in problem["exception_message"]
-    assert not EXPENSIVE & set(problem["executed"])
-    # Nor did it run without being told of: what ran would be in the cache now.
-    assert not EXPENSIVE & cached_nodes(engine.run(guarded(people, garments, language="zh")))
-
-
-def test_a_held_photo_gives_a_stand_in_and_no_work(engine):
-    graph = guarded(("risky.png",), (OTHER,), action="blur")
-    outputs = run(engine, graph)
-    (seen,) = images(engine, outputs, "save")
-    assert seen.shape == (320, 320, 3)
-    assert np.abs(np.diff(seen.astype(int), axis=0)).max() < 40, "blotches without an edge"
-    told = outputs["guarded"]["safety"][0]
-    assert told["flagged"] is True
-    assert [p["kind"] for p in told["pictures"]] == ["person", "garment"], "no result was made"
-    # What ran is in the cache now, and the try-on is not.
-    assert not EXPENSIVE & cached_nodes(engine.run(graph))
-    assert "person check" in cached_nodes(engine.run(graph))
-
-
-def test_one_held_photo_of_a_batch_leaves_the_other_try_ons(engine):
-    people = (PERSON, "risky.png", MIRRORED)
-    outputs = run(engine, guarded(people, (GARMENT,), action="blank"))
-    seen = images(engine, outputs, "save")
-    assert len(seen) == 3
-    assert seen[1].std() == 0, "the blank picture stands in the second place"
-    for place in (0, 2):
-        alone = run(engine, guarded((people[place],), (GARMENT,), action="blank"))
-        assert np.array_equal(seen[place], images(engine, alone, "save")[0])
-    judged = outputs["guarded"]["safety"][0]["pictures"]
-    assert [p["index"] for p in judged if p["kind"] == "result"] == [0, 2]
-
-
-def test_garments_go_with_their_people_where_both_are_batches(engine):
-    people, garments = (PERSON, "risky.png", MIRRORED), (GARMENT, OTHER, "risky.png")
-    seen = images(engine, run(engine, guarded(people, garments, action="blank")), "save")
-    alone = run(engine, guarded((PERSON,), (GARMENT,), action="blank"))
-    assert np.array_equal(seen[0], images(engine, alone, "save")[0])
-    # The third garment is held back: its try-on is hidden too, though its person passed.
-    assert [picture.std() == 0 for picture in seen] == [False, True, True]
-
-
-def test_the_result_is_judged_before_it_is_saved(engine):
-    limit = {"level.result_threshold": 0.0}
-    problem = blocked(engine, guarded((PERSON,), (GARMENT,), **limit))
-    assert problem["node_type"] == "FittingRoomGuardedResult"
-    assert "result picture 1" in problem["exception_message"]
-    (seen,) = images(
-        engine, run(engine, guarded((PERSON,), (GARMENT,), action="blank", **limit)), "save"
-    )
-    assert seen.std() == 0
-
-
-def test_a_new_person_leaves_the_garment_in_the_cache(engine):
-    graph = guarded((PERSON,), (GARMENT,))
-    run(engine, graph)
-    graph["0"]["inputs"]["image"] = MIRRORED
-    cached = cached_nodes(engine.run(graph))
-    assert {"garment check", "cut"} <= cached
-    assert not {"person check", "body", "made"} & cached
+def test_an_installed_model_judges_in_its_place(engine, tiny_falconsai):
+    outputs = run(engine, checked(PERSON, MIRRORED, action="flag", model="falconsai"))
+    assert outputs["flags"]["text"] == ["True", "True"]
+    probability = 1 / (1 + np.exp(-3))
+    assert [float(text) for text in outputs["scores"]["text"]] == pytest.approx([probability] * 2)
+    assert outputs["check"]["safety"][0]["pictures"][0]["model"] == "falconsai"
 
 
 # Folders
@@ -291,7 +149,7 @@ def test_a_new_person_leaves_the_garment_in_the_cache(engine):
 def test_folder_is_read_by_name_and_again_when_it_changes(engine):
     folder = engine.base / "input" / "uploads"
     folder.mkdir(exist_ok=True)
-    for name, sample in (("b.jpg", PERSON), ("a.png", "risky.png"), ("notes.txt", PERSON)):
+    for name, sample in (("b.jpg", PERSON), ("a.png", RISKY), ("notes.txt", PERSON)):
         shutil.copyfile(engine.base / "input" / sample, folder / name)
     graph = {
         "folder": {
