@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,22 +10,11 @@ from ..masking.figure import face_distance, pixel_grid
 from .colours import to_lab
 from .drape import leg_reach
 from .edges import blur, refine, resize
-from .fill import Bare, body_distances, spread
+from .fill import body_distances
 from .garment import Garment
 from .parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
 from .regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, hand_discs, smooth_step
 from .scene import Scene
-from .warp import BackwardMap, sample
-
-
-@dataclass(frozen=True)
-class Piece:
-    """One layer of the garment: which part it is, its backward map (small pixels), and the
-    garment's picture of it, float32 (h, w, 4) premultiplied colour and alpha."""
-
-    part: str
-    mapping: BackwardMap
-    picture: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -36,6 +25,11 @@ class Front:
     kept: np.ndarray
     arms: np.ndarray
     free: np.ndarray
+
+    def under(self, shown: np.ndarray) -> Front:
+        """The same with everything kept where `shown` (h, w) is 0."""
+        kept = np.maximum(self.kept, 1 - resize(shown.astype(np.float32), *self.kept.shape))
+        return replace(self, kept=kept)
 
 
 def find_front(scene: Scene, category: str) -> Front:
@@ -195,86 +189,3 @@ def covered_limbs(scene: Scene, garment: Garment) -> np.ndarray:
             near = smooth_step(frame.beyond, 0.16 * scene.figure.unit, 0.10 * scene.figure.unit)
             covered = np.maximum(covered, upper * near)
     return covered
-
-
-class Canvas:
-    """The photo being repainted: picture float32 (H, W, 3), mask (H, W) of what was repainted."""
-
-    def __init__(self, photo: np.ndarray):
-        self.picture = photo.copy()
-        self.mask = np.zeros(photo.shape[:2], dtype=np.float32)
-
-    def cover(self, colours: np.ndarray, alpha: np.ndarray) -> None:
-        """Paints colours (H, W, 3) where alpha (H, W)."""
-        self.picture += (colours - self.picture) * alpha[..., None]
-        self.mask = 1 - (1 - self.mask) * (1 - alpha)
-
-    def darken(self, amount: np.ndarray) -> None:
-        """Multiplies the picture by 1 - amount (H, W)."""
-        self.picture *= 1 - amount[..., None]
-        self.mask = np.maximum(self.mask, amount > 1 / 255)
-
-
-def take_off(
-    scene: Scene, canvas: Canvas, bare: Bare, removed: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Paints the layers of the bare person where `removed` (H, W); returns where each one lies."""
-    size = scene.photo.shape[:2]
-    picture = resize(bare.background, *size)
-    places = {}
-    for name, colours, distance in bare.layers:
-        inside = np.clip(0.5 - resize(distance.astype(np.float32), *size) * scene.scale / 2, 0, 1)
-        inside = inside * scene.person
-        picture += (resize(colours, *size) - picture) * inside[..., None]
-        places[name] = inside * removed
-    canvas.cover(picture, removed)
-    return places
-
-
-def draw_piece(scene: Scene, piece: Piece) -> tuple[np.ndarray, np.ndarray]:
-    """Colours (H, W, 3), not premultiplied, and alpha (H, W) of a piece in the photo."""
-    height, width = scene.photo.shape[:2]
-    mapping, scale = piece.mapping, scene.scale
-    rows, columns = mapping.inside.shape
-    box = (
-        max(0, int(mapping.left * scale)), max(0, int(mapping.top * scale)),
-        min(width, int(np.ceil((mapping.left + columns) * scale))),
-        min(height, int(np.ceil((mapping.top + rows) * scale))),
-    )  # fmt: skip
-    drawn = sample(piece.picture, mapping, scale, box)
-    colours = np.zeros((height, width, 3), dtype=np.float32)
-    alpha = np.zeros((height, width), dtype=np.float32)
-    cut = (slice(box[1], box[3]), slice(box[0], box[2]))
-    alpha[cut] = drawn[..., 3]
-    colours[cut] = np.clip(drawn[..., :3] / np.maximum(drawn[..., 3:], 1e-3), 0, 1)
-    return colours, alpha
-
-
-def close_gaps(scene: Scene, canvas: Canvas, worn: np.ndarray, front: np.ndarray) -> None:
-    """Fills the narrow wedges between sleeve and trunk, or between legs, with shaded fabric.
-
-    worn (H, W): where the garment was drawn; front (H, W): what stays in front of it. Only where
-    the photo showed the person: a gap that shows the background is one.
-    """
-    from scipy.ndimage import maximum_filter, minimum_filter
-
-    size = scene.small.shape[:2]
-    reach = 2 * max(2, round(0.07 * scene.figure.unit)) + 1
-    small = resize(worn, *size)
-    padded = np.pad(small, reach)
-    closed = minimum_filter(maximum_filter(padded, reach), reach)[reach:-reach, reach:-reach]
-    open_by = blur(np.clip(closed - small, 0, 1), 0.7) * smooth_step(
-        resize(scene.person, *size), 0.5, 0.8
-    )
-    if open_by.max() < 0.1:
-        return
-    fabric = 0.72 * spread(resize(canvas.picture, *size), smooth_step(small, 0.85, 0.99))
-    alpha = resize(open_by.astype(np.float32), *worn.shape) * (1 - front) * (1 - worn)
-    canvas.cover(resize(fabric, *worn.shape), np.clip(1.3 * alpha, 0, 1))
-
-
-def contact_shadow(alpha: np.ndarray, unit: float) -> np.ndarray:
-    """Soft shadow (H, W) that a layer throws on what lies just below its edge."""
-    reach = 0.035 * unit
-    down = np.roll(blur(alpha, reach), round(0.6 * reach), axis=0)
-    return 0.30 * np.clip(down, 0, 1) * (1 - alpha)

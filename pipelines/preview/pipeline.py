@@ -9,21 +9,16 @@ import numpy as np
 
 from ..errors import InputError
 from ..masking.body import Body
+from .drawing import Canvas, Piece, close_gaps, lay_on, take_off
 from .edges import resize
 from .fill import undress
 from .garment import Garment
 from .layers import (
-    Canvas,
-    Piece,
     below_top,
-    close_gaps,
-    contact_shadow,
     covered_limbs,
-    draw_piece,
     find_front,
     find_old,
     find_removed,
-    take_off,
 )
 from .light import body_shading, fold_shading
 from .place import place_garment
@@ -83,23 +78,16 @@ class PreviewPipeline:
         body_now = scene.person * (1 - removed) + np.maximum.reduce(list(drawn.values()))
         tell(3, 4)
         folds = lighting * fold_shading(scene.small, scene.figure, scene.regions)
-        worn = np.zeros_like(canvas.mask)
-        shown = below_top(scene) if garment.category == "lower" else np.ones((1, 1))
-        shown = resize(shown, *worn.shape)
+        if garment.category == "lower":
+            front = front.under(below_top(scene))
         trousers = any(piece.part.endswith("_leg") for piece in pieces)
         for piece in pieces:
-            colours, alpha = draw_piece(scene, piece)
             behind = np.maximum(front.kept, arms) if piece.part == "torso" else front.kept
-            alpha = alpha * (1 - behind) * shown
-            light = np.exp(folds) * body_shading(
+            round_light = body_shading(
                 scene.figure, scene.shape, scene.frames, piece.part, trousers
             )
-            light = resize(light.astype(np.float32), *alpha.shape)
-            shadow = contact_shadow(alpha, scene.figure.unit * scene.scale)
-            canvas.darken(lighting * shadow * body_now * (1 - behind))
-            canvas.cover(np.clip(colours * light[..., None], 0, 1), alpha)
-            worn = np.maximum(worn, alpha)
-        close_gaps(scene, canvas, worn, np.maximum(front.kept, arms))
+            lay_on(scene, canvas, piece, behind, np.exp(folds) * round_light, lighting * body_now)
+        close_gaps(scene, canvas, np.maximum(front.kept, arms))
         tell(4, 4)
         return finish(picture, scene, canvas, mask)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from .drape import drape
+from .drawing import Piece
 from .edges import blur
 from .garment import Garment
-from .layers import Piece
 from .mesh import Patch, backward
 from .parts import INSIDE
 from .scene import Scene
@@ -18,20 +20,30 @@ def place_garment(garment: Garment, scene: Scene) -> list[Piece]:
     pieces = []
     for patch in drape(garment, scene):
         mapping = backward(patch.source, patch.target, *scene.small.shape[1::-1])
-        if mapping is not None:
-            pieces.append(Piece(patch.part, mapping, cut_part(garment, patch)))
+        cut = cut_part(garment, patch)
+        if mapping is not None and cut is not None:
+            picture, corner = cut
+            mapping = replace(mapping, source=mapping.source - np.float32(corner))
+            pieces.append(Piece(patch.part, mapping, picture))
     return pieces
 
 
-def cut_part(garment: Garment, patch: Patch) -> np.ndarray:
-    """The garment's picture of one part, float32 (h, w, 4), premultiplied. Along a seam both
-    parts keep a rim of each other, so that no gap opens between the layers."""
+def cut_part(garment: Garment, patch: Patch) -> tuple[np.ndarray, tuple[int, int]] | None:
+    """The garment's picture of one part, float32 (h, w, 4), premultiplied, and the corner (x, y)
+    it was cut at. Along a seam both parts keep a rim of each other, so that no gap opens between
+    the layers. None for a part that the garment does not have."""
     from scipy.ndimage import maximum_filter
 
     mine = np.isin(garment.parts, patch.labels)
+    if not mine.any():
+        return None
     rim = max(3, round(max(garment.alpha.shape) / 250))
-    near = maximum_filter(mine, 2 * rim + 1) & (garment.parts != INSIDE)
+    rows, columns = np.nonzero(mine.any(1))[0], np.nonzero(mine.any(0))[0]
+    top, left = max(0, rows[0] - 2 * rim), max(0, columns[0] - 2 * rim)
+    cut = (slice(top, rows[-1] + 2 * rim + 1), slice(left, columns[-1] + 2 * rim + 1))
+    near = maximum_filter(mine[cut], 2 * rim + 1) & (garment.parts[cut] != INSIDE)
     share = blur(near.astype(np.float32), rim / 3)
-    alpha = garment.alpha * np.clip(1.6 * share, 0, 1)
-    colours = garment.picture.astype(np.float32) / 255 * alpha[..., None]
-    return np.concatenate([colours, alpha[..., None]], -1).astype(np.float32)
+    alpha = garment.alpha[cut] * np.clip(1.6 * share, 0, 1)
+    colours = garment.picture[cut].astype(np.float32) / 255 * alpha[..., None]
+    picture = np.concatenate([colours, alpha[..., None]], -1).astype(np.float32)
+    return picture, (int(left), int(top))
