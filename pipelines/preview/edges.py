@@ -23,11 +23,15 @@ def box(values: torch.Tensor, radius: int) -> torch.Tensor:
     """Mean over (2 radius + 1) squares of (C, H, W), counting only pixels inside."""
     for axis in (-1, -2):
         length = values.shape[axis]
-        sums = F.pad(values.cumsum(axis), (1, 0) if axis == -1 else (0, 0, 1, 0))
+        sums = values.cumsum(axis)
+        before = torch.zeros_like(sums.narrow(axis, 0, 1))
+        after = sums.narrow(axis, length - 1, 1)
+        repeats = [1, 1, 1]
+        repeats[axis] = radius + 1
+        padded = torch.cat([before.repeat(repeats), sums, after.repeat(repeats)], axis)
+        total = padded.narrow(axis, 2 * radius + 1, length) - padded.narrow(axis, 0, length)
         places = torch.arange(length)
-        high, low = (places + radius + 1).clamp(max=length), (places - radius).clamp(min=0)
-        count = (high - low).to(values.dtype)
-        total = sums.index_select(axis, high) - sums.index_select(axis, low)
+        count = (places + radius + 1).clamp(max=length) - (places - radius).clamp(min=0)
         values = total / (count if axis == -1 else count[:, None])
     return values
 
