@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError, NoGarmentFound
-from .matting import ANALYSIS_SIDE, CutOut, cut_out, reduced, spread, to_lab
+from .matting import ANALYSIS_SIDE, CutOut, cut_out, reduced, to_lab
 from .opening import above_edge, find_edge
 from .outline import Shape, read_shape
 from .parts import INSIDE, TORSO, Limb, at_full_size, centre_lines, divide
 from .silhouette import Upright, measure, stand_upright
+from .spreading import spread
 
 CATEGORIES = ("upper", "lower", "dress")
 

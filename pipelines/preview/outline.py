@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .silhouette import SIDES, Silhouette, largest_quad, notches, offset
+from .lower_outline import read_bottom, read_lower, top_corner
+from .silhouette import SIDES, Silhouette, notches, offset
 
 
 @dataclass(frozen=True)
@@ -99,18 +100,21 @@ def find_notch(silhouette: Silhouette, line: np.ndarray) -> int | None:
     body, tall, top = silhouette.body, silhouette.tall, silhouette.top
     best, most = None, 0.0
     for start, deepest, end, depth in notches(line, 0.04 * body):
-        u, y = line[deepest]
+        # The deepest point may be the waist: the armpit is the upper inner corner before it.
+        above = -offset(line[start : deepest + 1], line[start], line[deepest])
+        corner = start + int(above.argmax()) if above.max() > 0.08 * body else deepest
+        u, y = line[corner]
         out, up = line[start, 0] - u, y - line[start, 1]
-        if u < 0.3 * body or y < top + 0.05 * tall:
+        if u < 0.42 * body or y < top + 0.05 * tall:
             continue
         if silhouette.legs > 0.12 and y > top + 0.6 * tall:
             continue
         hangs = depth > 0.12 * body and -up > 0.09 * tall and out > -0.2 * body
-        stands_off = out > 0.06 * body and out > 0.5 * up and line[end, 1] - y > 0.12 * tall
+        stands_off = out > 0.1 * body and out > 0.5 * up and line[end, 1] - y > 0.12 * tall
         if not hangs and not stands_off:
             continue  # an armhole, or a wave or a round corner of the hem
         if depth > most:
-            best, most = deepest, depth
+            best, most = corner, depth
     return best
 
 
@@ -160,45 +164,54 @@ def without_sleeve(silhouette: Silhouette, line: np.ndarray) -> Armpit:
 
 
 def guess_category(silhouette: Silhouette, armpits: dict[str, Armpit]) -> str:
+    """The numbers are between those of some 60 catalogue photos of each kind."""
     sleeves = sum(pit.sleeve for pit in armpits.values())
-    features = top_features(silhouette)
-    flat = features["edge"] > 0.6 and abs(features["bow"]) < 0.14 and features["armhole"] < 0.03
-    if sleeves == 0 and flat:
+    edge = top_edge(silhouette)
+    straight = edge["width"] > 0.5 and edge["up"] < 0.14 and edge["down"] < 0.15
+    if straight and edge["up"] < 0.06 and silhouette.legs > 0.2:
         return "lower"
-    if sleeves < 2 and silhouette.legs > 0.2:
-        return "lower"
+    shoulders = edge["up"] > 0.06 and 0.3 < edge["peak"] < 0.8
+    if sleeves == 0 and straight and not shoulders:
+        waisted = silhouette.legs < 0.1 and edge["valley"] > 0.06
+        if edge["armhole"] < 0.03 and not waisted:
+            return "lower"
     if silhouette.legs > 0.3:
         return "dress"
-    chest = sum(pit.point[0] for pit in armpits.values())
-    length = silhouette.tall * (0.4 / max(chest, 1) + 0.6 / (2 * silhouette.body))
-    return "dress" if length > 2.65 else "upper"
+    chest = sum(pit.point[0] for pit in armpits.values()) / 2
+    if chest < 0.5 * silhouette.body:
+        chest = silhouette.body
+    length = silhouette.tall * (0.75 / (2 * chest) + 0.25 / (2 * silhouette.body))
+    return "dress" if length > 2.7 else "upper"
 
 
-def top_features(silhouette: Silhouette) -> dict[str, float]:
-    corners, armholes, slopes = [], [], []
+def top_edge(silhouette: Silhouette) -> dict[str, float]:
+    """Of the edge between the two upper corners: its width (in body widths), how far it rises and
+    falls between them (in its own width) and where it is highest (0 middle, 1 corners). Of the
+    sides below: the hollow of an armhole and, further down, of a waist (in body widths)."""
+    wide, up, down, peaks, armholes, hollows = [], [], [], [], [], []
     for line in silhouette.halves.values():
         corner = top_corner(silhouette, line)
-        corners.append(corner)
-        below = line[corner:][line[corner:, 1] < silhouette.top + 0.4 * silhouette.tall]
-        chord = offset(below, below[0], below[-1])
-        armholes.append(-chord.min() / silhouette.body)
-        slopes.append((below[-1, 0] - below[0, 0]) / max(1, below[-1, 1] - below[0, 1]))
-    lines = list(silhouette.halves.values())
-    width = sum(line[corner, 0] for line, corner in zip(lines, corners, strict=True))
-    level = sum(line[corner, 1] for line, corner in zip(lines, corners, strict=True)) / 2
-    edge = np.concatenate(
-        [line[: corner + 1, 1] for line, corner in zip(lines, corners, strict=True)]
-    )
-    up, down = level - edge.min(), edge.max() - level
+        u, y = line[corner]
+        edge = line[: corner + 1]
+        wide.append(u)
+        up.append((y - edge[:, 1].min()) / max(2 * u, 1))
+        down.append((edge[:, 1].max() - y) / max(2 * u, 1))
+        peaks.append(edge[edge[:, 1].argmin(), 0] / max(u, 1))
+        side = line[corner:]
+        upper = side[side[:, 1] < max(silhouette.top + 0.4 * silhouette.tall, y + 2)]
+        hollow = -offset(upper, upper[0], upper[-1]).min()
+        flare = (upper[-1, 0] - upper[0, 0]) / max(1.0, upper[-1, 1] - upper[0, 1])
+        armholes.append(hollow / silhouette.body - 0.15 * max(0.0, flare))
+        until = side[: int(side[:, 1].argmax()) + 1, 0]
+        before, after = np.maximum.accumulate(until), np.maximum.accumulate(until[::-1])[::-1]
+        hollows.append((np.minimum(before, after) - until)[: int(0.6 * len(until)) + 1].max())
     return {
-        "edge": width / (2 * silhouette.body),
-        "bow": (up if up > down else -down) / max(1, width),
-        "up": up / max(1, width),
-        "down": down / max(1, width),
+        "width": float(np.mean(wide)) / silhouette.body,
+        "up": float(np.mean(up)),
+        "down": float(np.mean(down)),
+        "peak": float(np.mean(peaks)),
         "armhole": float(np.mean(armholes)),
-        "slope": float(np.mean(slopes)),
-        "legs": silhouette.legs,
-        "length": silhouette.tall / (2 * silhouette.body),
+        "valley": float(np.mean(hollows)) / silhouette.body,
     }
 
 
@@ -280,78 +293,3 @@ def shoulder_tip(section: np.ndarray, armpit_u: float) -> int:
     away = offset(section, section[0], section[-1]).clip(0)
     place = (section[:, 0] - 0.95 * armpit_u) / (0.3 * max(armpit_u, 1))
     return int(((away + 0.02 * abs(section[-1, 0])) * np.exp(-(place**2))).argmax())
-
-
-def read_bottom(
-    silhouette: Silhouette, armpits: dict[str, Armpit]
-) -> tuple[dict[str, np.ndarray], dict[str, Limb]]:
-    """Waist and hem below the armpits, or legs."""
-    points: dict[str, np.ndarray] = {}
-    limbs: dict[str, Limb] = {}
-    legs = silhouette.legs > 0.3
-    for name, line in silhouette.halves.items():
-        section = line[armpits[name].index :]
-        if legs:
-            outer, inner = largest_quad(section)
-            points[f"hem_outer_{name}"] = section[outer]
-            points[f"hem_inner_{name}"] = section[inner]
-            limbs[f"leg_{name}"] = leg_edges(section, outer, inner, section[-1])
-        else:
-            outer = int(offset(section, section[0], section[-1]).argmax())
-            points[f"hem_{name}"] = section[outer]
-        side = section[: outer + 1]
-        middle = side[int(0.2 * len(side)) : max(int(0.85 * len(side)), int(0.2 * len(side)) + 1)]
-        points[f"waist_{name}"] = middle[int(middle[:, 0].argmin())] if len(middle) else side[-1]
-    level = float(np.mean([line[-1, 1] for line in silhouette.halves.values()]))
-    points["crotch" if legs else "hem_center"] = np.array([0.0, level])
-    return points, limbs
-
-
-def read_lower(silhouette: Silhouette) -> tuple[dict[str, np.ndarray], dict[str, Limb]]:
-    """Waist, hips and hem or legs of trousers and skirts."""
-    points: dict[str, np.ndarray] = {}
-    limbs: dict[str, Limb] = {}
-    legs = silhouette.legs > 0.05
-    halves = silhouette.halves
-    points["waist_center"] = np.array([0.0, np.mean([line[0, 1] for line in halves.values()])])
-    level = float(np.mean([line[-1, 1] for line in halves.values()]))
-    waists = {name: top_corner(silhouette, line) for name, line in halves.items()}
-    waist = float(np.mean([halves[name][index, 1] for name, index in waists.items()]))
-    width = sum(
-        line[line[:, 1] < waist + 1.0 * silhouette.body, 0].max() for line in halves.values()
-    )
-    if legs and level - waist > 1.1 * width:
-        level = waist + 0.8 * width  # the legs touch above the gap between them
-    points["crotch" if legs else "hem_center"] = np.array([0.0, level])
-    for name, line in halves.items():
-        section = line[waists[name] :]
-        points[f"waist_{name}"] = section[0]
-        if legs:
-            outer, inner = largest_quad(section)
-            points[f"hem_outer_{name}"] = section[outer]
-            points[f"hem_inner_{name}"] = section[inner]
-            limbs[f"leg_{name}"] = leg_edges(section, outer, inner, points["crotch"])
-            hip = 0.3 * waist + 0.7 * level
-        else:
-            outer = int(offset(section, section[0], section[-1]).argmax())
-            points[f"hem_{name}"] = section[outer]
-            hip = waist + min(0.4 * silhouette.tall, 0.8 * silhouette.body)
-        side = section[: outer + 1]
-        points[f"hip_{name}"] = side[int(np.abs(side[:, 1] - hip).argmin())]
-    return points, limbs
-
-
-def top_corner(silhouette: Silhouette, line: np.ndarray) -> int:
-    """Index of the corner between a waist's edge and its side."""
-    upper = line[line[:, 1] < silhouette.top + 0.3 * silhouette.tall]
-    return int((upper[:, 0] - upper[:, 1]).argmax())
-
-
-def leg_edges(section: np.ndarray, outer: int, inner: int, crotch: np.ndarray) -> Limb:
-    """A leg's edges from the height of the crotch down."""
-    edge = section[: outer + 1]
-    start = int(np.abs(edge[:, 1] - crotch[1]).argmin())
-    inside = section[inner:][::-1]
-    if crotch[1] < inside[0, 1] - 2:
-        inside = np.concatenate([crotch[None], inside])
-    return edge[start:], inside

@@ -115,7 +115,7 @@ def test_outside_the_mask_nothing_changes(person, worn):
     photo, _ = person
     assert worn.picture.dtype == np.uint8 and worn.mask.dtype == np.float32
     assert worn.picture.shape == photo.shape and worn.mask.shape == photo.shape[:2]
-    assert 0 <= worn.mask.min() and worn.mask.max() <= 1
+    assert worn.mask.min() >= 0 and worn.mask.max() <= 1
     assert (worn.picture[worn.mask == 0] == photo[worn.mask == 0]).all()
     assert (worn.picture != photo).any(-1).sum() > 20000
 

@@ -1,0 +1,205 @@
+"""The background of a product photo: its colour field, its shadows, its reach from the border."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import NoGarmentFound
+from .spreading import doubled, halved, spread
+
+BORDER_SHARE = 0.45  # of the border that has to look like one smooth background
+
+
+def carry_field(lab: np.ndarray) -> tuple[np.ndarray, float]:
+    """The background's colour at every pixel, carried on behind the garment, and its noise.
+
+    Found on a half-size copy: what fits the border's colours gives a better field, which fits
+    more. Not further: it would creep into a garment of nearly the background's colour.
+    """
+    small = halved(lab)
+    field, noise = fit_background(small)
+    radius = max(1, round(max(small.shape[:2]) / 256))
+    for _ in range(2):
+        background = reach_from_border(distance_from(small, field) < 0.45 + noise, radius)[0]
+        field = smooth_field(small, background)
+    return doubled(field, lab.shape[:2]), noise
+
+
+def smooth_field(lab: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """The background's colours carried on behind the garment, too coarse to follow its shadow."""
+    from scipy import ndimage
+
+    known = background.astype(np.float32)[..., None]
+    colours, weights = lab * known, known
+    sizes = []
+    while max(weights.shape[:2]) > 64:
+        sizes.append(weights.shape[:2])
+        colours, weights = halved(colours), halved(weights)
+    coarse = spread(colours / np.maximum(weights, 1e-6), weights[..., 0] > 0.4)
+    coarse = ndimage.gaussian_filter(coarse, (1.5, 1.5, 0), mode="nearest")
+    for size in reversed(sizes):
+        coarse = doubled(coarse, size)
+    return coarse
+
+
+def distance_from(lab: np.ndarray, field: np.ndarray) -> np.ndarray:
+    return np.sqrt(((lab - field) ** 2).sum(-1))
+
+
+def fit_background(lab: np.ndarray) -> tuple[np.ndarray, float]:
+    """A quadratic colour surface through the border: ((height, width, 3) Lab, its noise).
+
+    Every corner and the middle of the border is tried as a start, so that a garment may touch
+    some of the border. The noise is the distance that 9 of 10 background pixels keep, times 1.5.
+    Raises NoGarmentFound when no surface explains enough of the border.
+    """
+    height, width = lab.shape[:2]
+    rim = max(2, round(0.012 * max(height, width)))
+    border = np.zeros((height, width), bool)
+    border[:rim] = border[-rim:] = border[:, :rim] = border[:, -rim:] = True
+    rows, columns = np.nonzero(border)
+    some = slice(None, None, max(1, len(rows) // 3000))
+    rows, columns = rows[some], columns[some]
+    colours = lab[rows, columns].astype(np.float64)
+    terms = surface_terms(rows / height, columns / width)
+    corner = 4 * rim
+    starts = [np.median(colours, axis=0)] + [
+        np.median(lab[ys, xs].reshape(-1, 3), axis=0)
+        for ys in (slice(0, corner), slice(-corner, None))
+        for xs in (slice(0, corner), slice(-corner, None))
+    ]
+    best, most = None, 0.0
+    for start in starts:
+        for reach in (4.0, 14.0):
+            coefficients, score = fit_surface(terms, colours, start, reach)
+            if score > most * 1.02:
+                best, most = coefficients, score
+    residual = np.sqrt(((colours - terms @ best) ** 2).sum(-1)) if best is not None else colours
+    if best is None or (residual < 6).mean() < BORDER_SHARE:
+        raise NoGarmentFound(
+            "A garment on a plain background was wanted, but the edge of this picture shows no "
+            "plain background. Use a product photo (laid flat or on a ghost mannequin), or give a "
+            "mask of the garment."
+        )
+    noise = min(1.5 * float(np.percentile(residual[residual < 5], 90)), 5.0)
+    ys, xs = np.mgrid[0:height, 0:width]
+    field = surface_terms(ys.ravel() / height, xs.ravel() / width) @ best
+    return field.reshape(height, width, 3).astype(np.float32), noise
+
+
+def surface_terms(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    y, x = 2 * y - 1, 2 * x - 1
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+
+
+def fit_surface(
+    terms: np.ndarray, colours: np.ndarray, start: np.ndarray, reach: float
+) -> tuple[np.ndarray, float]:
+    """Least squares on what lies near, from a flat start to the full surface, and its score.
+
+    The score counts the pixels on the surface, those nearer to it more.
+    """
+    coefficients = np.zeros((6, 3))
+    coefficients[0] = start
+    for count, share in ((1, 1.0), (3, 1.0), (3, 0.7), (6, 0.7), (6, 0.5), (6, 0.4)):
+        near = ((colours - terms @ coefficients) ** 2).sum(-1) < max(reach * share, 2.5) ** 2
+        if near.sum() < 24:
+            return coefficients, 0.0
+        used = terms[near][:, :count]
+        solved = np.linalg.solve(used.T @ used + 1e-6 * np.eye(count), used.T @ colours[near])
+        coefficients = np.zeros((6, 3))
+        coefficients[:count] = solved
+    squared = ((colours - terms @ coefficients) ** 2).sum(-1)
+    return coefficients, float(np.maximum(0, 1 - squared / 4).sum())
+
+
+def steepness(lab: np.ndarray) -> np.ndarray:
+    """Colour change per pixel."""
+    down, across = np.gradient(lab, axis=(0, 1))
+    return np.sqrt((down**2 + across**2).sum(-1))
+
+
+def strip_shadow(
+    lab: np.ndarray, field: np.ndarray, background: np.ndarray, noise: float, unit: float
+) -> np.ndarray:
+    """The soft shadow around a garment: it fades out, where a garment's edge does not.
+
+    Grown from the background through pixels that are darker, of the same hue and no steeper than
+    a fading shadow; then the line between it and the garment is put on the steepest place.
+    """
+    from scipy import ndimage
+
+    difference = lab - field
+    slope = steepness(lab) * unit / 3
+    steepest = ndimage.maximum_filter(slope, 3)
+    fading = steepest < 0.5 + noise + 0.8 * np.abs(difference[..., 0])
+    fading &= shadow_like(difference, noise)
+    grown = reach_from_border(fading | background, max(1, round(0.7 * unit)))[0]
+    zone = lies_outside(grown & ~background, background, slope)
+    if zone.sum() > 0.45 * (~background).sum():
+        zone &= within(background, round(14 * unit))
+    if zone.sum() > 0.45 * (~background).sum():
+        zone[:] = False  # it ran into the garment
+    if not zone.any():
+        return zone
+    rim = within(zone, round(1.5 * unit)) & ~background
+    markers = np.zeros(background.shape, np.int16)
+    markers[background] = 1
+    markers[~background & ~rim] = 2
+    cost = np.clip(slope * 12, 0, 255).astype(np.uint8)
+    return (ndimage.watershed_ift(cost, markers) == 1) & ~background
+
+
+def shadow_like(difference: np.ndarray, noise: float) -> np.ndarray:
+    """Darker than the background and of its hue."""
+    light = difference[..., 0]
+    tint = np.sqrt(difference[..., 1] ** 2 + difference[..., 2] ** 2)
+    return (light < 0.3 + noise) & (light > -45) & (tint < 1.0 + noise + 0.08 * -light)
+
+
+def lies_outside(zone: np.ndarray, background: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """The pieces of a zone whose edge towards the garment is clearer than that towards the
+    background: shadows. With a piece of the garment it is the other way round."""
+    from scipy import ndimage
+
+    labels, count = ndimage.label(zone)
+    if not count:
+        return zone
+    steepest = ndimage.maximum_filter(slope, 3)
+    around = ndimage.maximum_filter(labels, 3)
+    outer = np.where(zone & ndimage.maximum_filter(background, 3), labels, 0)
+    inner = np.where(zone | background, 0, around)
+    edges = []
+    for rim in (outer, inner):
+        counts = np.bincount(rim.ravel(), minlength=count + 1)
+        sums = np.bincount(rim.ravel(), steepest.ravel(), minlength=count + 1)
+        edges.append(sums / np.maximum(counts, 1))
+    keep = edges[1] > 1.5 * edges[0] + 0.5
+    keep[0] = False
+    return keep[labels]
+
+
+def within(region: np.ndarray, radius: int) -> np.ndarray:
+    """The region and everything up to that many pixels from it."""
+    from scipy import ndimage
+
+    if not region.any():
+        return region
+    return ndimage.distance_transform_cdt(~region, "chessboard") <= radius
+
+
+def reach_from_border(passable: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
+    """What a square of that radius reaches from outside, and what else it fits into, labelled.
+
+    It does not slip through small gaps.
+    """
+    from scipy import ndimage
+
+    pad = 2 * radius + 1
+    free = np.pad(passable, pad, constant_values=True)
+    labels, _ = ndimage.label(~within(~free, radius))
+    outside = within(labels == labels[0, 0], radius)
+    others = np.where(labels == labels[0, 0], 0, labels)
+    enclosed = ndimage.maximum_filter(others, 2 * radius + 1) * ~outside
+    inner = slice(pad, -pad)
+    return outside[inner, inner], enclosed[inner, inner]
