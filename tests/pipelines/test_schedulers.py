@@ -80,10 +80,9 @@ def test_many_steps_with_repeated_timesteps_run():
     assert latents.isfinite().all()
 
 
-def test_ddpm_equals_diffusers_but_for_where_noise_comes_from(published):
-    if not isinstance(published, DDPMScheduler):
-        pytest.skip("this model publishes another scheduler")
-    schedule = Schedule.make("published", published, 9)
+@pytest.mark.parametrize("name", ["ddpm", "ddpm zero snr"])
+def test_ddpm_equals_diffusers_but_for_where_noise_comes_from(name):
+    schedule = Schedule.make("published", PUBLISHED[name], 9)
     for index, timestep in enumerate(schedule.timesteps):
         latents, prediction = draw(1, 4, 3, 3, seed=index), draw(1, 4, 3, 3, seed=50 + index)
         generator = torch.Generator().manual_seed(7)
