@@ -17,12 +17,27 @@ def carry_field(lab: np.ndarray) -> tuple[np.ndarray, float]:
     more. Not further: it would creep into a garment of nearly the background's colour.
     """
     small = halved(lab)
-    field, noise = fit_background(small)
+    field = fit_background(small)
+    noise = border_noise(distance_from(small, field))
     radius = max(1, round(max(small.shape[:2]) / 256))
     for _ in range(2):
         background = reach_from_border(distance_from(small, field) < 0.45 + noise, radius)[0]
         field = smooth_field(small, background)
-    return doubled(field, lab.shape[:2]), noise
+    field = doubled(field, lab.shape[:2])
+    return field, border_noise(distance_from(lab, field))
+
+
+def border_noise(distance: np.ndarray) -> float:
+    """What 9 of 10 background pixels at the border keep within, times 1.5."""
+    rim = rim_width(distance.shape)
+    parts = (distance[:rim], distance[-rim:], distance[:, :rim], distance[:, -rim:])
+    border = np.concatenate([part.ravel() for part in parts])
+    near = border[border < 6]
+    return min(1.5 * float(np.percentile(near, 90)), 5.0) if len(near) else 5.0
+
+
+def rim_width(shape: tuple[int, ...]) -> int:
+    return max(2, round(0.012 * max(shape[:2])))
 
 
 def smooth_field(lab: np.ndarray, background: np.ndarray) -> np.ndarray:
@@ -46,15 +61,14 @@ def distance_from(lab: np.ndarray, field: np.ndarray) -> np.ndarray:
     return np.sqrt(((lab - field) ** 2).sum(-1))
 
 
-def fit_background(lab: np.ndarray) -> tuple[np.ndarray, float]:
-    """A quadratic colour surface through the border: ((height, width, 3) Lab, its noise).
+def fit_background(lab: np.ndarray) -> np.ndarray:
+    """A quadratic colour surface through the border, (height, width, 3) Lab.
 
     Every corner and the middle of the border is tried as a start, so that a garment may touch
-    some of the border. The noise is the distance that 9 of 10 background pixels keep, times 1.5.
-    Raises NoGarmentFound when no surface explains enough of the border.
+    some of the border. Raises NoGarmentFound when no surface explains enough of the border.
     """
     height, width = lab.shape[:2]
-    rim = max(2, round(0.012 * max(height, width)))
+    rim = rim_width(lab.shape)
     border = np.zeros((height, width), bool)
     border[:rim] = border[-rim:] = border[:, :rim] = border[:, -rim:] = True
     rows, columns = np.nonzero(border)
@@ -81,10 +95,9 @@ def fit_background(lab: np.ndarray) -> tuple[np.ndarray, float]:
             "plain background. Use a product photo (laid flat or on a ghost mannequin), or give a "
             "mask of the garment."
         )
-    noise = min(1.5 * float(np.percentile(residual[residual < 5], 90)), 5.0)
     ys, xs = np.mgrid[0:height, 0:width]
     field = surface_terms(ys.ravel() / height, xs.ravel() / width) @ best
-    return field.reshape(height, width, 3).astype(np.float32), noise
+    return field.reshape(height, width, 3).astype(np.float32)
 
 
 def surface_terms(y: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -136,16 +149,25 @@ def strip_shadow(
     fading &= shadow_like(difference, noise)
     grown = reach_from_border(fading | background, max(1, round(0.7 * unit)))[0]
     zone = lies_outside(grown & ~background, background, slope)
-    if zone.sum() > 0.45 * (~background).sum():
-        zone &= within(background, round(14 * unit))
-    if zone.sum() > 0.45 * (~background).sum():
-        zone[:] = False  # it ran into the garment
+    for reach in (None, round(14 * unit)):
+        near = zone if reach is None else zone & within(background, reach)
+        shadow = up_to_edge(near, background, slope, round(1.5 * unit))
+        if shadow.sum() < 0.4 * (~background).sum():
+            return shadow
+    return np.zeros_like(background)  # it ran into the garment
+
+
+def up_to_edge(
+    zone: np.ndarray, background: np.ndarray, slope: np.ndarray, margin: int
+) -> np.ndarray:
+    """A zone between background and garment, moved to end on the steepest line near its end."""
+    from scipy import ndimage
+
     if not zone.any():
         return zone
-    rim = within(zone, round(1.5 * unit)) & ~background
     markers = np.zeros(background.shape, np.int16)
+    markers[~within(zone, margin)] = 2
     markers[background] = 1
-    markers[~background & ~rim] = 2
     cost = np.clip(slope * 12, 0, 255).astype(np.uint8)
     return (ndimage.watershed_ift(cost, markers) == 1) & ~background
 

@@ -132,12 +132,18 @@ def plausible_holes(
         aside = abs((place[1].start + place[1].stop) / 2 - columns[0] - wide / 2) / wide
         piece = labels[place] == number
         bridge = away[place][piece].min()
-        strap = bridge < 0.015 * max(tall, wide) and piece.sum() > 0.005 * tall * wide
-        beside_sleeve = low > 0.4 and aside > 0.12 and height > 1.3 * width
-        between_legs = low > 0.5 and aside < 0.15 and place[0].stop > rows[0] + 0.85 * tall
+        size = max(tall, wide)
+        # A gap's narrow end, where its wide part was reached already, may lie higher.
+        end = bridge <= 2
+        strap = bridge < 0.015 * size and min(height, width) > 0.04 * size
+        beside_sleeve = low > (0.2 if end else 0.4) and aside > 0.12 and height > 1.3 * width
+        between_legs = aside < 0.15 and (
+            (end and low > 0.25 and height > 1.5 * width)
+            or (low > 0.5 and place[0].stop > rows[0] + 0.85 * tall)
+        )
         keep[number] = strap or beside_sleeve or between_legs
         if not strict:
-            keep[number] |= aside > 0.2 or low < 0.2 or bridge < 0.04 * max(tall, wide)
+            keep[number] |= aside > 0.2 or low < 0.2 or bridge < 0.04 * size
     return keep
 
 
