@@ -87,7 +87,8 @@ def lay_on(
     visible = 1 - behind[part]
     alpha = drawn[..., 3] * visible
     colours = drawn[..., :3] / np.maximum(drawn[..., 3:], 1e-3)
-    fall = np.roll(blur(alpha, reach), round(0.6 * reach), axis=0)
+    drop = min(round(0.6 * reach), len(alpha))
+    fall = np.pad(blur(alpha, reach), ((drop, 0), (0, 0)))[: len(alpha)]
     canvas.darken(SHADOW * np.clip(fall, 0, 1) * (1 - alpha) * shaded[part] * visible, part)
     bright = resize(light.astype(np.float32), height, width)[part]
     canvas.cover(np.clip(colours * bright[..., None], 0, 1), alpha, part)

@@ -93,7 +93,10 @@ def skin_plate(
         shading = shading * (1 - inside) + round_shading(frames[name].offset, 0.0) * inside
     known = minimum_filter(regions.kinds[SKIN], 3)
     face = face_distance(points, figure) < 1.2
-    known = smooth_step(known, 0.75, 0.95) * np.where(face, 0.05, 1.0)
+    known = smooth_step(known, 0.75, 0.95)
+    # A face is lit and made up in its own way: it counts where little else is bare.
+    elsewhere = float((known * ~face).sum()) / unit**2
+    known = known * np.where(face, 0.05 if elsewhere < 0.15 else 0.005, 1.0)
     if known.sum() < 0.02 * unit * unit:
         known = known + 0.2 * smooth_step(regions.kinds[SKIN], 0.6, 0.9) + 1e-6
     # Shoes, jewellery and cloth that passed for skin are told by their colour.
@@ -206,7 +209,7 @@ def undress(
     goes; hidden (H, W): limbs that the new garment covers, left out.
     """
     person = np.maximum(1 - regions.kinds[BACKGROUND], old)
-    plate = background_plate(picture, person, max(2, round(0.02 * figure.unit)))
+    plate = background_plate(picture, person, max(2, round(0.035 * figure.unit)))
     skin = skin_plate(picture, figure, shape, regions, frames)
     outlines = body_distances(figure, shape, regions, frames)
     far = 3 * hidden  # pixels outwards: enough for an outline to vanish

@@ -59,7 +59,9 @@ def find_front(scene: Scene, category: str) -> Front:
         # Trousers and skirts leave the arms, and a top that hangs over them, as they are.
         kept = np.maximum(kept, smooth_step(visible_arms(scene), 0.35, 0.65))
         kept = np.maximum(kept, smooth_step(kinds[UPPER], 0.35, 0.65))
-    kept = np.maximum(kept, smooth_step(kinds[SHOES], 0.35, 0.65))
+    # Bare shins may pass for shoes.
+    shoes = smooth_step(kinds[SHOES], 0.35, 0.65)
+    kept = np.maximum(kept, shoes * (1 - like_face(scene, points) * figure.face_seen))
     stack = np.stack([kept, np.minimum(free, shown)], -1).astype(np.float32)
     large = smooth_step(refine(stack, scene.small, scene.photo, 2, 1e-4), 0.06, 0.94)
     return Front(large[..., 0], large[..., 1], resize(free, *scene.photo.shape[:2]))
@@ -145,7 +147,7 @@ def old_sleeves(scene: Scene) -> np.ndarray:
     for name, covered in zip(("right_arm", "left_arm"), scene.regions.covered, strict=True):
         if covered > 0.45:
             frame = scene.frames[name]
-            near = smooth_step(frame.beyond, 0.06 * unit, 0.02 * unit)
+            near = smooth_step(frame.beyond, 0.12 * unit, 0.08 * unit)
             sleeves = np.maximum(sleeves, near * smooth_step(frame.place, covered + 0.06, covered))
     kinds = scene.regions.kinds
     return sleeves * (1 - hands) * (1 - kinds[BACKGROUND]) * (1 - kinds[LOWER])

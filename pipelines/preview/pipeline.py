@@ -87,7 +87,8 @@ class PreviewPipeline:
                 scene.figure, scene.shape, scene.frames, piece.part, trousers
             )
             lay_on(scene, canvas, piece, behind, np.exp(folds) * round_light, lighting * body_now)
-        close_gaps(scene, canvas, np.maximum(front.kept, arms))
+        if not trousers:
+            close_gaps(scene, canvas, np.maximum(front.kept, arms))
         tell(4, 4)
         return finish(picture, scene, canvas, mask)
 

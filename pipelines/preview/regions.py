@@ -101,7 +101,11 @@ def place_priors(figure: Figure, mask: np.ndarray) -> np.ndarray:
 def read_regions(picture: np.ndarray, figure: Figure, mask: np.ndarray) -> Regions:
     """Regions of a small picture float32 (H, W, 3) in 0..1 with its soft person mask (H, W)."""
     palette = read_palette(picture)
-    priors = place_priors(figure, np.clip(mask, 0.015, 0.999))
+    # The person mask may have lost something at its rim, but nothing far away.
+    from scipy.ndimage import maximum_filter
+
+    rim = maximum_filter(mask, 2 * max(1, round(0.25 * figure.unit)) + 1)
+    priors = place_priors(figure, np.clip(mask, 0.015 * np.clip(rim, 0.001, 1), 0.999))
     mixtures = learn_seeds(palette, priors, figure)
     kinds = posterior(priors, mixtures, palette)
     arms, legs = limb_cover(kinds, figure)

@@ -9,7 +9,7 @@ import numpy as np
 from ..masking.body import Body
 from ..masking.figure import Figure, LimbFrame, build_figure, limb_frame
 from .edges import refine, resize
-from .regions import WAIST, Regions, read_regions
+from .regions import WAIST, Regions, read_regions, split_at_waist
 from .shape import Shape, measure_limbs, read_shape
 
 WORKING_SIDE = 400  # pixels of the longer side in which geometry is worked out
@@ -64,8 +64,11 @@ def read_scene(picture: np.ndarray, body: Body) -> Scene:
     )
     kinds = refine(regions.kinds.transpose(1, 2, 0), tiny, small, 2, 3e-4).transpose(2, 0, 1)
     kinds = kinds / np.maximum(kinds.sum(0), 1e-6)
+    figure = build_figure(body, origin, 1 / scale)
+    if regions.one_piece:
+        kinds = split_at_waist(kinds, figure)
     regions = replace(regions, kinds=kinds.astype(np.float32))
-    figure = measure_limbs(build_figure(body, origin, 1 / scale), regions)
+    figure = measure_limbs(figure, regions)
     shape = read_shape(figure, regions)
     frames = {
         name: limb_frame(getattr(figure, name), *size)
