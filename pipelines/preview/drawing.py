@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .edges import blur, resize
+from .edges import Enlarged, bands, blur, resize
 from .fill import Bare, spread
 from .regions import smooth_step
 from .scene import Scene
@@ -50,17 +50,22 @@ def take_off(
     scene: Scene, canvas: Canvas, bare: Bare, removed: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Paints the layers of the bare person where `removed` (H, W); returns where each one lies."""
-    size = scene.photo.shape[:2]
-    picture = resize(bare.background, *size)
-    places, enlarged = {}, {}
-    for name, colours, distance in bare.layers:
-        inside = np.clip(0.5 - resize(distance.astype(np.float32), *size) * scene.scale / 2, 0, 1)
-        inside = inside * scene.person
-        if id(colours) not in enlarged:
-            enlarged[id(colours)] = resize(colours, *size)
-        picture += (enlarged[id(colours)] - picture) * inside[..., None]
-        places[name] = inside * removed
-    canvas.cover(picture, removed)
+    height, width = scene.photo.shape[:2]
+    background = Enlarged(bare.background, height, width)
+    layers = [
+        (name, Enlarged(colours, height, width), Enlarged(distance, height, width))
+        for name, colours, distance in bare.layers
+    ]
+    places = {name: np.empty((height, width), np.float32) for name, _, _ in layers}
+    for start, stop in bands(height, width):
+        part = slice(start, stop)
+        picture = background.rows(start, stop)
+        for name, colours, distance in layers:
+            inside = np.clip(0.5 - distance.rows(start, stop) * scene.scale / 2, 0, 1)
+            inside = inside * scene.person[part]
+            picture += (colours.rows(start, stop) - picture) * inside[..., None]
+            places[name][part] = inside * removed[part]
+        canvas.cover(picture, removed[part], (part,))
     return places
 
 
@@ -82,17 +87,24 @@ def lay_on(
     right = int((mapping.left + columns) * scale) + rim
     bottom = int((mapping.top + rows) * scale) + rim
     box = (max(0, left), max(0, top), min(width, right), min(height, bottom))
-    part = (slice(box[1], box[3]), slice(box[0], box[2]))
-    drawn = sample(piece.picture, mapping, scale, box)
-    visible = 1 - behind[part]
-    alpha = drawn[..., 3] * visible
-    colours = drawn[..., :3] / np.maximum(drawn[..., 3:], 1e-3)
+    alpha = np.empty((box[3] - box[1], box[2] - box[0]), np.float32)
+    colours = np.empty((*alpha.shape, 3), np.float16)
+    for start, stop in bands(*alpha.shape):
+        rows = (box[0], box[1] + start, box[2], box[1] + stop)
+        drawn = sample(piece.picture, mapping, scale, rows)
+        colours[start:stop] = drawn[..., :3] / np.maximum(drawn[..., 3:], 1e-3)
+        alpha[start:stop] = drawn[..., 3] * (1 - behind[rows[1] : rows[3], rows[0] : rows[2]])
     drop = min(round(0.6 * reach), len(alpha))
     fall = np.pad(blur(alpha, reach), ((drop, 0), (0, 0)))[: len(alpha)]
-    canvas.darken(SHADOW * np.clip(fall, 0, 1) * (1 - alpha) * shaded[part] * visible, part)
-    bright = resize(light.astype(np.float32), height, width)[part]
-    canvas.cover(np.clip(colours * bright[..., None], 0, 1), alpha, part)
-    canvas.worn[part] = np.maximum(canvas.worn[part], alpha)
+    bright = Enlarged(light.astype(np.float32), height, width)
+    for start, stop in bands(*alpha.shape):
+        part = (slice(box[1] + start, box[1] + stop), slice(box[0], box[2]))
+        here = alpha[start:stop]
+        shadow = SHADOW * np.clip(fall[start:stop], 0, 1) * (1 - here)
+        canvas.darken(shadow * shaded[part] * (1 - behind[part]), part)
+        lit = colours[start:stop] * bright.rows(box[1] + start, box[1] + stop)[:, part[1], None]
+        canvas.cover(np.clip(lit, 0, 1), here, part)
+        canvas.worn[part] = np.maximum(canvas.worn[part], here)
 
 
 def close_gaps(scene: Scene, canvas: Canvas, front: np.ndarray) -> None:
@@ -114,5 +126,9 @@ def close_gaps(scene: Scene, canvas: Canvas, front: np.ndarray) -> None:
     if open_by.max() < 0.1:
         return
     fabric = 0.72 * spread(resize(canvas.picture, *size), smooth_step(small, 0.85, 0.99))
-    alpha = resize(open_by.astype(np.float32), *worn.shape) * (1 - front) * (1 - worn)
-    canvas.cover(resize(fabric, *worn.shape), np.clip(1.3 * alpha, 0, 1))
+    gaps = Enlarged(1.3 * open_by.astype(np.float32), *worn.shape)
+    colours = Enlarged(fabric, *worn.shape)
+    for start, stop in bands(*worn.shape):
+        part = slice(start, stop)
+        alpha = gaps.rows(start, stop) * (1 - front[part]) * (1 - worn[part])
+        canvas.cover(colours.rows(start, stop), np.clip(alpha, 0, 1), (part,))

@@ -68,25 +68,58 @@ def guided_coefficients(
     return box(flat, radius).unflatten(0, coefficients.shape[:2])
 
 
+class Enlarged:
+    """A small map (h, w) or (h, w, C) at a larger size, made row by row where it is needed, so
+    that a photo of many megapixels takes little memory."""
+
+    def __init__(self, values: np.ndarray, height: int, width: int):
+        self.flat = values.ndim == 2
+        self.height = height
+        self.wide = resize(values[..., None] if self.flat else values, values.shape[0], width)
+
+    def rows(self, start: int, stop: int) -> np.ndarray:
+        """Rows start to stop of the enlarged map."""
+        small = len(self.wide)
+        place = (np.arange(start, stop) + 0.5) * small / self.height - 0.5
+        place = np.clip(place, 0, small - 1).astype(np.float32)
+        first = np.minimum(place.astype(int), max(small - 2, 0))
+        share = (place - first)[:, None, None]
+        second = np.minimum(first + 1, small - 1)
+        result = self.wide[first] * (1 - share) + self.wide[second] * share
+        return result[..., 0] if self.flat else result
+
+
+def bands(height: int, width: int, pixels: int = 2**20) -> list[tuple[int, int]]:
+    """Row ranges of a picture, each of about so many pixels."""
+    step = max(1, pixels // width)
+    return [(start, min(start + step, height)) for start in range(0, height, step)]
+
+
 def refine(
-    values: np.ndarray, small: np.ndarray, large: np.ndarray | None, radius: int, softness: float
+    values: np.ndarray, small: np.ndarray, large: np.ndarray, radius: int, softness: float
 ) -> np.ndarray:
     """Soft maps drawn along the edges of a picture.
 
-    values (h, w) or (h, w, C) in 0..1; small float32 (h, w, 3) in 0..1 is the picture at their
-    size; large (H, W, 3) the same picture at the wanted size, or None for the same size.
+    values (h, w, C) in 0..1; small float32 (h, w, 3) in 0..1 is the picture at their size; large
+    (H, W, 3) the same picture at the wanted size. Returns float32 (H, W, C).
     """
-    maps = values if values.ndim == 3 else values[..., None]
-    to_tensor = lambda array: torch.from_numpy(np.ascontiguousarray(array)).permute(2, 0, 1)  # noqa: E731
-    coefficients = guided_coefficients(to_tensor(small), to_tensor(maps), radius, softness)
-    if large is not None:
-        flat = coefficients.flatten(0, 1)[None]
-        flat = F.interpolate(flat, large.shape[:2], mode="bilinear", align_corners=False)[0]
-        coefficients = flat.unflatten(0, coefficients.shape[:2])
-    guide = to_tensor(small if large is None else large)
-    result = (coefficients[:3] * guide[:, None]).sum(0) + coefficients[3]
-    array = result.clamp(0, 1).permute(1, 2, 0).numpy()
-    return array if values.ndim == 3 else array[..., 0]
+
+    def to_tensor(array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).permute(2, 0, 1)
+
+    coefficients = guided_coefficients(to_tensor(small), to_tensor(values), radius, softness)
+    height, width = large.shape[:2]
+    count = values.shape[2]
+    enlarged = Enlarged(coefficients.flatten(0, 1).permute(1, 2, 0).numpy(), height, width)
+    result = np.empty((height, width, count), np.float32)
+    for start, stop in bands(height, width):
+        models = enlarged.rows(start, stop)
+        guide = large[start:stop]
+        band = models[..., 3 * count :]
+        for k in range(3):
+            band = band + guide[..., k : k + 1] * models[..., k * count : (k + 1) * count]
+        result[start:stop] = np.clip(band, 0, 1)
+    return result
 
 
 def blur(values: np.ndarray, sigma: float) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import InputError
 from ..masking.body import Body
 from .drawing import Canvas, Piece, close_gaps, lay_on, take_off
-from .edges import resize
+from .edges import bands, resize
 from .fill import undress
 from .garment import Garment
 from .layers import (
@@ -130,18 +130,18 @@ def finish(
     picture: np.ndarray, scene: Scene, canvas: Canvas, mask: np.ndarray | None
 ) -> PreviewResult:
     """The canvas laid into the photo, within the user's mask where there is one."""
-    left, top, right, bottom = scene.window
-    changed = canvas.mask
-    painted = canvas.picture
-    if mask is not None:
-        share = mask[top:bottom, left:right]
-        painted = scene.photo + (painted - scene.photo) * share[..., None]
-        changed = changed * share
+    left, top, right, _ = scene.window
     result = picture.copy()
     whole = np.zeros(picture.shape[:2], dtype=np.float32)
-    whole[top:bottom, left:right] = np.where(changed > 1 / 255, changed, 0)
-    rounded = np.clip(np.round(painted * 255), 0, 255).astype(np.uint8)
-    result[top:bottom, left:right] = np.where(
-        (whole[top:bottom, left:right] > 0)[..., None], rounded, picture[top:bottom, left:right]
-    )
+    for start, stop in bands(*canvas.mask.shape):
+        window = (slice(top + start, top + stop), slice(left, right))
+        changed, painted = canvas.mask[start:stop], canvas.picture[start:stop]
+        if mask is not None:
+            photo = scene.photo[start:stop]
+            painted = photo + (painted - photo) * mask[window][..., None]
+            changed = changed * mask[window]
+        changed = np.where(changed > 1 / 255, changed, 0)
+        rounded = np.clip(np.round(painted * 255), 0, 255).astype(np.uint8)
+        whole[window] = changed
+        result[window] = np.where((changed > 0)[..., None], rounded, picture[window])
     return PreviewResult(result, whole)
