@@ -146,7 +146,7 @@ def strip_shadow(
     slope = steepness(lab) * unit / 3
     steepest = ndimage.maximum_filter(slope, 3)
     fading = steepest < 0.5 + noise + 0.8 * np.abs(difference[..., 0])
-    fading &= shadow_like(difference, noise)
+    fading &= shadow_like(lab, field, noise)
     grown = reach_from_border(fading | background, max(1, round(0.7 * unit)))[0]
     zone = lies_outside(grown & ~background, background, slope)
     for reach in (None, round(14 * unit)):
@@ -172,11 +172,12 @@ def up_to_edge(
     return (ndimage.watershed_ift(cost, markers) == 1) & ~background
 
 
-def shadow_like(difference: np.ndarray, noise: float) -> np.ndarray:
-    """Darker than the background and of its hue."""
-    light = difference[..., 0]
-    tint = np.sqrt(difference[..., 1] ** 2 + difference[..., 2] ** 2)
-    return (light < 0.3 + noise) & (light > -45) & (tint < 1.0 + noise + 0.08 * -light)
+def shadow_like(lab: np.ndarray, field: np.ndarray, noise: float) -> np.ndarray:
+    """Darker than the background and of its hue: less light scales L* + 16, a* and b* alike."""
+    light = lab[..., 0] - field[..., 0]
+    share = (lab[..., 0] + 16) / (field[..., 0] + 16)
+    tint = np.sqrt(((lab[..., 1:] - share[..., None] * field[..., 1:]) ** 2).sum(-1))
+    return (light < 0.3 + noise) & (light > -45) & (tint < 1.0 + noise + 0.08 * np.abs(light))
 
 
 def lies_outside(zone: np.ndarray, background: np.ndarray, slope: np.ndarray) -> np.ndarray:

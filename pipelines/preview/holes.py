@@ -33,12 +33,16 @@ def small_pieces(region: np.ndarray, most: float) -> np.ndarray:
 
 
 def all_holes(
-    distance: np.ndarray, noise: float, unit: float, background: np.ndarray
+    distance: np.ndarray, noise: float, unit: float, background: np.ndarray, reach: int
 ) -> np.ndarray:
-    """Whatever looks like the background, where nothing of the garment does."""
+    """Whatever looks like the background, where nothing of the garment does.
+
+    Up to `reach` pixels from strong edges compression leaves ripples: more is allowed there.
+    """
     from scipy import ndimage
 
-    labels, count = ndimage.label((distance < 3 + noise) | background)
+    ripple = 0.08 * ndimage.maximum_filter(distance, 2 * reach + 1)
+    labels, count = ndimage.label((distance < 3 + noise + ripple.clip(0, 6)) | background)
     flat = labels.ravel()
     sizes = np.maximum(np.bincount(flat, minlength=count + 1), 1)
     keep = np.bincount(flat, distance.ravel(), minlength=count + 1) < (1.2 + noise) * sizes
@@ -94,7 +98,6 @@ def true_holes(
 ) -> np.ndarray:
     """Of the labelled pieces inside the garment those that have the background's colour and lie
     where the background can show: beside sleeves, between legs, in straps."""
-
     count = int(labels.max())
     flat = labels.ravel()
     sizes = np.maximum(np.bincount(flat, minlength=count + 1), 1)
@@ -106,7 +109,8 @@ def true_holes(
     keep = (squared < (0.35 + 0.25 * noise) ** 2) & (spread_out < (0.5 + 0.7 * noise) ** 2)
     keep[0] = False
     keep &= plausible_holes(labels, count, background, strict=True)
-    return keep[labels]
+    # Where so much of the garment looks like the background, its colour says nothing.
+    return keep[labels] if sizes[keep].sum() < 0.12 * (~background).sum() else labels < 0
 
 
 def plausible_holes(
@@ -148,7 +152,7 @@ def plausible_holes(
 
 
 def open_gaps(
-    difference: np.ndarray, background: np.ndarray, noise: float, unit: float
+    lab: np.ndarray, field: np.ndarray, background: np.ndarray, noise: float, unit: float
 ) -> np.ndarray:
     """Background that was not reached: between arm and body, between legs, in straps.
 
@@ -157,8 +161,9 @@ def open_gaps(
     """
     from scipy import ndimage
 
+    difference = lab - field
     distance = np.sqrt((difference**2).sum(-1))
-    alike = ((distance < 0.8 + noise) | shadow_like(difference, noise)) & ~background
+    alike = ((distance < 0.8 + noise) | shadow_like(lab, field, noise)) & ~background
     labels, count = ndimage.label(alike)
     if not count:
         return alike
@@ -170,11 +175,14 @@ def open_gaps(
     light = np.bincount(flat, difference[..., 0].ravel(), minlength=count + 1) / sizes
     size = 2 * max(1, round(0.8 * unit)) + 1
     around = np.where(alike | background, 0, ndimage.maximum_filter(labels, size))
-    shade = difference.copy()
-    shade[..., 0] -= light[around]
-    clear = (shade**2).sum(-1) > (np.where(light < -1 - noise, 15, 4) + 2 * noise)[around] ** 2
+    share = 1 + light[around] / (field[..., 0] + 16)
+    shade = np.array([16, 0, 0], np.float32)
+    other = ((lab + shade - share[..., None] * (field + shade)) ** 2).sum(-1)
+    clear = other > (np.where(light < -1 - noise, 15, 4) + 2 * noise)[around] ** 2
     counts = np.bincount(around.ravel(), minlength=count + 1)
     keep &= np.bincount(around.ravel(), clear.ravel(), minlength=count + 1) > 0.8 * counts
     keep &= plausible_holes(labels, count, background, strict=True)
-    # More than a few are the stripes of a garment in the background's colour.
-    return keep[labels] if keep.sum() <= 6 else np.zeros_like(alike)
+    # More than a few are the stripes of a garment in the background's colour, much of it the
+    # garment itself.
+    much = sizes[keep].sum() > 0.12 * (~background).sum()
+    return np.zeros_like(alike) if much or keep.sum() > 6 else keep[labels]

@@ -112,22 +112,47 @@ def find_foreground(picture: np.ndarray, block: float) -> np.ndarray:
     background, enclosed = reach_from_border(distance < 0.45 + noise, radius)
     background |= flat_patches(difference, distance, noise, unit)
     reach = max(2, round(min(block, 4 * unit)))
-    background |= strip_shadow(lab, field, background, noise, unit)
-    plain = background | all_holes(distance, noise, unit, background)
-    plain |= open_gaps(difference, plain, noise, unit)
-    inside = keep_garment(~plain).astype(np.float32)
-    zone = pale_zone(distance, background | (enclosed > 0), noise, unit, reach)
+    shadow = strip_shadow(lab, field, background, noise, unit)
+    plain = background | shadow
+    plain |= all_holes(distance, noise, unit, plain, reach)
+    plain |= open_gaps(lab, field, plain, noise, unit)
+    inside = main_pieces(~plain)
+    zone = pale_zone(distance, background | shadow | (enclosed > 0), noise, unit, reach)
     if zone.any():
-        holes = true_holes(enclosed, difference, noise, background)
-        holes |= open_gaps(difference, background | holes, noise, unit)
-        outside = background | holes
-        careful = keep_garment(~outside)
-        careful |= small_pieces(closed(careful, round(1.7 * unit)) & outside, (1.2 * reach) ** 2)
-        careful &= ~spikes(careful, reach // 2)
-        distance[outside & ~careful] = 0
-        snapped = fill(snap_outline(careful, distance, noise, reach), *zone.shape)
-        inside = np.where(zone, snapped, inside)
-    return inside
+        careful = pale_garment(lab, field, background, shadow, enclosed, noise, unit, reach)
+        inside = np.where(zone, careful, inside)
+    if inside.mean() < LEAST_SHARE:
+        raise NoGarmentFound(
+            "A garment on a plain background was wanted, but nothing stands out from the "
+            "background of this picture. Use a photo in which the garment is larger or differs "
+            "from the background, or give a mask of the garment."
+        )
+    return inside.astype(np.float32)
+
+
+def pale_garment(
+    lab: np.ndarray,
+    field: np.ndarray,
+    background: np.ndarray,
+    shadow: np.ndarray,
+    enclosed: np.ndarray,
+    noise: float,
+    unit: float,
+    reach: int,
+) -> np.ndarray:
+    """The share of a garment whose colours are close to the background's: what no ball reaches,
+    its ragged outline put on the edge that it should follow."""
+    distance = distance_from(lab, field)
+    plain = background | shadow
+    plain |= true_holes(enclosed, lab - field, noise, plain)
+    plain |= open_gaps(lab, field, plain, noise, unit)
+    if plain.mean() - background.mean() > 0.4 * (1 - background.mean()):
+        plain = background  # most of the garment went the way of its shadow
+    careful = main_pieces(~plain)
+    careful |= small_pieces(closed(careful, round(1.7 * unit)) & plain, (1.2 * reach) ** 2)
+    careful &= ~spikes(careful, reach // 2)
+    distance[plain & ~careful] = 0
+    return fill(snap_outline(careful, distance, noise, reach), *careful.shape)
 
 
 def smoothed(lab: np.ndarray) -> np.ndarray:
@@ -148,21 +173,14 @@ def filled_frame(inside: np.ndarray) -> tuple[slice, slice] | None:
     return slice(rows[0] + 2, rows[-1] - 1), slice(columns[0] + 2, columns[-1] - 1)
 
 
-def keep_garment(inside: np.ndarray) -> np.ndarray:
+def main_pieces(inside: np.ndarray) -> np.ndarray:
     """The largest piece and those that are not small beside it; without hanger wires and dust."""
     from scipy import ndimage
 
     labels, count = ndimage.label(inside)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     sizes[0] = 0
-    largest = int(sizes.max())
-    if largest < LEAST_SHARE * inside.size:
-        raise NoGarmentFound(
-            "A garment on a plain background was wanted, but nothing stands out from the "
-            "background of this picture. Use a photo in which the garment is larger or differs "
-            "from the background, or give a mask of the garment."
-        )
-    return (sizes >= 0.04 * largest)[labels]
+    return (sizes >= max(1.0, 0.04 * sizes.max()))[labels]
 
 
 def matte(picture: np.ndarray, inside: np.ndarray) -> CutOut:
