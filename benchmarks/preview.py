@@ -47,7 +47,7 @@ def stages(person_file: Path, garment_file: Path, repeats: int) -> dict[str, flo
     began = time.process_time()
     import numpy as np
     from fitting_room.pipelines.masking import body as bodies
-    from fitting_room.pipelines.preview import fill, layers, light, place, scene
+    from fitting_room.pipelines.preview import drawing, fill, layers, light, place, scene
     from fitting_room.pipelines.preview.garment import read_garment
     from fitting_room.pipelines.preview.matting import cut_out
     from fitting_room.pipelines.preview.pipeline import PreviewPipeline
@@ -93,8 +93,15 @@ def stages(person_file: Path, garment_file: Path, repeats: int) -> dict[str, flo
     times["lighting"], _ = best(
         lambda: light.fold_shading(here.small, here.figure, here.regions), repeats
     )
-    drawing, _ = best(lambda: [layers.draw_piece(here, piece) for piece in pieces], repeats)
-    times["drawing"] = drawing
+    nothing = np.zeros(here.photo.shape[:2], np.float32)
+    even = np.ones(here.small.shape[:2], np.float32)
+
+    def draw() -> None:
+        canvas = drawing.Canvas(here.photo)
+        for piece in pieces:
+            drawing.lay_on(here, canvas, piece, nothing, even, nothing)
+
+    times["drawing"], _ = best(draw, repeats)
     fitted, _ = best(lambda: PreviewPipeline()(photo, body, garment), repeats)
     parts = ("scene", "warp", "front", "old garment off", "lighting", "drawing")
     times["composite"] = fitted - sum(times[part] for part in parts)
