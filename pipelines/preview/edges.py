@@ -6,6 +6,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+BAND = 2**20  # pixels that are worked on at once at a photo's own size
+
 
 def resize(values: np.ndarray, height: int, width: int) -> np.ndarray:
     """Float map (H, W) or (H, W, C) at another size: averaged smaller, interpolated larger."""
@@ -69,17 +71,22 @@ def guided_coefficients(
 
 
 class Enlarged:
-    """A small map (h, w) or (h, w, C) at a larger size, made row by row where it is needed, so
-    that a photo of many megapixels takes little memory."""
+    """A small map (h, w) or (h, w, C) at a larger size. For a photo of many megapixels rows are
+    made where they are needed, so that it takes little memory."""
 
     def __init__(self, values: np.ndarray, height: int, width: int):
         self.flat = values.ndim == 2
         self.height = height
-        self.wide = resize(values[..., None] if self.flat else values, values.shape[0], width)
+        channels = values[..., None] if self.flat else values
+        rows = height if height * width <= BAND else values.shape[0]
+        self.wide = resize(channels, rows, width)
 
     def rows(self, start: int, stop: int) -> np.ndarray:
         """Rows start to stop of the enlarged map."""
         small = len(self.wide)
+        if small == self.height:
+            result = self.wide[start:stop].copy()
+            return result[..., 0] if self.flat else result
         place = (np.arange(start, stop) + 0.5) * small / self.height - 0.5
         place = np.clip(place, 0, small - 1).astype(np.float32)
         first = np.minimum(place.astype(int), max(small - 2, 0))
@@ -89,9 +96,9 @@ class Enlarged:
         return result[..., 0] if self.flat else result
 
 
-def bands(height: int, width: int, pixels: int = 2**20) -> list[tuple[int, int]]:
-    """Row ranges of a picture, each of about so many pixels."""
-    step = max(1, pixels // width)
+def bands(height: int, width: int) -> list[tuple[int, int]]:
+    """Row ranges of a picture, each of at most BAND pixels or one row."""
+    step = max(1, BAND // width)
     return [(start, min(start + step, height)) for start in range(0, height, step)]
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..masking.figure import face_distance, pixel_grid
-from .colours import to_lab
 from .drape import leg_reach
 from .edges import blur, refine, resize
 from .fill import body_distances
@@ -89,7 +88,7 @@ def like_face(scene: Scene, points: np.ndarray) -> np.ndarray:
     face = (face_distance(points, scene.figure) < 0.8) & (scene.regions.kinds[SKIN] > 0.8)
     if not scene.figure.face_seen or face.sum() < 40:
         return np.ones(face.shape)
-    lab = to_lab(scene.small)
+    lab = scene.lab
     strange = np.linalg.norm((lab - np.median(lab[face], axis=0)) / [3.0, 1, 1], axis=-1)
     return smooth_step(strange, 24.0, 14.0)
 
@@ -103,7 +102,7 @@ def like_head_hair(scene: Scene, points: np.ndarray) -> np.ndarray:
     top = (distance > 1.15) & (distance < 1.7) & (height > 0) & (scene.regions.kinds[HAIR] > 0.6)
     if top.sum() < 30:
         return np.ones(distance.shape)
-    lab = to_lab(scene.small.astype(np.float64))
+    lab = scene.lab
     middle = np.median(lab[top], axis=0)
     spread = np.maximum(np.median(np.abs(lab[top] - middle), axis=0), [6.0, 2.5, 2.5])
     strange = np.linalg.norm((lab - middle) / spread, axis=-1)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..masking.body import Body
 from ..masking.figure import Figure, LimbFrame, build_figure, limb_frame
+from .colours import to_lab
 from .edges import refine, resize
 from .regions import WAIST, Regions, read_regions, split_at_waist
 from .shape import Shape, measure_limbs, read_shape
@@ -19,13 +20,14 @@ READING_SIDE = 256  # and in which regions are told apart
 @dataclass(frozen=True)
 class Scene:
     """window: left, top, right, bottom of the photo that the work is done in; photo float32
-    (H, W, 3) in 0..1, its pixels; small (h, w, 3) the same at working size; scale: photo pixels
-    per small pixel; person (H, W), who of the photo it is. The rest is in small pixels; frames
+    (H, W, 3) in 0..1, its pixels; small (h, w, 3) the same at working size, lab its colours;
+    scale: photo pixels per small pixel; person (H, W), who of the photo it is. The rest is in small pixels; frames
     tell for each limb how the pixels lie to it."""
 
     window: tuple[int, int, int, int]
     photo: np.ndarray
     small: np.ndarray
+    lab: np.ndarray
     scale: float
     person: np.ndarray
     figure: Figure
@@ -74,4 +76,4 @@ def read_scene(picture: np.ndarray, body: Body) -> Scene:
         name: limb_frame(getattr(figure, name), *size)
         for name in ("right_arm", "left_arm", "right_leg", "left_leg")
     }
-    return Scene(window, photo, small, scale, person, figure, regions, shape, frames)
+    return Scene(window, photo, small, to_lab(small), scale, person, figure, regions, shape, frames)
