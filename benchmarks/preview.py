@@ -83,7 +83,9 @@ def stages(person_file: Path, garment_file: Path, repeats: int) -> dict[str, flo
     times["scene"], here = best(lambda: scene.read_scene(photo, body), repeats)
     times["warp"], pieces = best(lambda: place.place_garment(garment, here), repeats)
     times["front"], _ = best(lambda: layers.find_front(here, "upper"), repeats)
-    old, hidden = layers.find_old(here, "upper"), layers.covered_limbs(here, garment)
+    front = layers.find_front(here, "upper")
+    old = layers.find_old(here, "upper", front)
+    hidden = layers.covered_limbs(here, garment)
     times["old garment off"], _ = best(
         lambda: fill.undress(
             here.small, here.figure, here.shape, here.regions, here.frames, "upper", old, hidden

@@ -56,16 +56,20 @@ def take_off(
         (name, Enlarged(colours, height, width), Enlarged(distance, height, width))
         for name, colours, distance in bare.layers
     ]
-    places = {name: np.empty((height, width), np.float32) for name, _, _ in layers}
+    places = {name: np.zeros((height, width), np.float32) for name, _, _ in layers}
+    columns = np.nonzero(removed.any(0))[0]
+    across = slice(columns.min(initial=width), columns.max(initial=0) + 1)
     for start, stop in bands(height, width):
-        part = slice(start, stop)
-        picture = background.rows(start, stop)
+        part = (slice(start, stop), across)
+        if not removed[part].any():
+            continue
+        picture = background.rows(start, stop)[:, across]
         for name, colours, distance in layers:
-            inside = np.clip(0.5 - distance.rows(start, stop) * scene.scale / 2, 0, 1)
-            inside = inside * scene.person[part]
-            picture += (colours.rows(start, stop) - picture) * inside[..., None]
+            reach = distance.rows(start, stop)[:, across] * (scene.scale / 2)
+            inside = np.clip(0.5 - reach, 0, 1) * scene.person[part]
+            picture += (colours.rows(start, stop)[:, across] - picture) * inside[..., None]
             places[name][part] = inside * removed[part]
-        canvas.cover(picture, removed[part], (part,))
+        canvas.cover(picture, removed[part], part)
     return places
 
 
@@ -131,4 +135,5 @@ def close_gaps(scene: Scene, canvas: Canvas, front: np.ndarray) -> None:
     for start, stop in bands(*worn.shape):
         part = slice(start, stop)
         alpha = gaps.rows(start, stop) * (1 - front[part]) * (1 - worn[part])
-        canvas.cover(colours.rows(start, stop), np.clip(alpha, 0, 1), (part,))
+        if alpha.any():
+            canvas.cover(colours.rows(start, stop), np.clip(alpha, 0, 1), (part,))

@@ -19,11 +19,14 @@ from .scene import Scene
 @dataclass(frozen=True)
 class Front:
     """Soft maps (H, W) at the photo's size. kept: face, hair and hands, in front of everything.
-    arms: the visible bare arms, in front of the torso; free: where an arm, once bare, is so."""
+    arms: the visible bare arms, in front of the torso; free: where an arm, once bare, is so.
+    Small maps (h, w): skin_like and hair_like, see like_face and like_head_hair."""
 
     kept: np.ndarray
     arms: np.ndarray
     free: np.ndarray
+    skin_like: np.ndarray
+    hair_like: np.ndarray
 
     def under(self, shown: np.ndarray) -> Front:
         """The same with everything kept where `shown` (h, w) is 0."""
@@ -37,8 +40,9 @@ def find_front(scene: Scene, category: str) -> Front:
     points = pixel_grid(*scene.small.shape[:2])
     skin = smooth_step(kinds[SKIN], 0.35, 0.65)
     face = smooth_step(face_distance(points, figure), 1.12, 1.02)
-    hands = near_hands(scene, points) * skin * like_face(scene, points)
-    hair = smooth_step(kinds[HAIR], 0.3, 0.7) * like_head_hair(scene, points)
+    skin_like, hair_like = like_face(scene, points), like_head_hair(scene, points)
+    hands = near_hands(scene, points) * skin * skin_like
+    hair = smooth_step(kinds[HAIR], 0.3, 0.7) * hair_like
     kept = np.maximum(np.maximum(hair, face), hands)
     level = (points - figure.neck) @ figure.down
     free, shown = np.zeros(skin.shape), np.zeros(skin.shape)
@@ -60,10 +64,11 @@ def find_front(scene: Scene, category: str) -> Front:
         kept = np.maximum(kept, smooth_step(kinds[UPPER], 0.35, 0.65))
     # Bare shins may pass for shoes.
     shoes = smooth_step(kinds[SHOES], 0.35, 0.65)
-    kept = np.maximum(kept, shoes * (1 - like_face(scene, points) * figure.face_seen))
+    kept = np.maximum(kept, shoes * (1 - skin_like * figure.face_seen))
     stack = np.stack([kept, np.minimum(free, shown)], -1).astype(np.float32)
     large = smooth_step(refine(stack, scene.small, scene.photo, 2, 1e-4), 0.06, 0.94)
-    return Front(large[..., 0], large[..., 1], resize(free, *scene.photo.shape[:2]))
+    large_free = resize(free, *scene.photo.shape[:2])
+    return Front(large[..., 0], large[..., 1], large_free, skin_like, hair_like)
 
 
 def below_top(scene: Scene) -> np.ndarray:
@@ -110,7 +115,7 @@ def like_head_hair(scene: Scene, points: np.ndarray) -> np.ndarray:
     return 1 - below * smooth_step(strange, 3.5, 5.0)
 
 
-def find_old(scene: Scene, category: str) -> np.ndarray:
+def find_old(scene: Scene, category: str, front: Front) -> np.ndarray:
     """What of the person's clothes (h, w) gives way to a new garment of this category."""
     from scipy.ndimage import maximum_filter, minimum_filter
 
@@ -120,21 +125,20 @@ def find_old(scene: Scene, category: str) -> np.ndarray:
     soft = 0.03 * figure.unit
     above_waist = smooth_step(level, scene.waist + soft, scene.waist - soft)
     # A dark collar or scarf may have passed for hair, a brown one for skin.
-    skin = kinds[SKIN] * like_face(scene, points)
-    front = np.clip(skin + kinds[HAIR] * like_head_hair(scene, points), 0, 1)
+    bare = np.clip(kinds[SKIN] * front.skin_like + kinds[HAIR] * front.hair_like, 0, 1)
     if category == "lower":  # of a dress only what hangs below the new waistband
         old = kinds[LOWER] * (1 - above_waist)
     else:
         old = kinds[UPPER] + (kinds[LOWER] if category == "dress" else 0)
         trunk = body_distances(figure, scene.shape, scene.regions, scene.frames)["trunk"]
         within = smooth_step(trunk, 0.0, -2.0) * above_waist
-        old = np.maximum(np.clip(old, 0, 1), within * (1 - front) * (1 - kinds[LOWER]))
+        old = np.maximum(np.clip(old, 0, 1), within * (1 - bare) * (1 - kinds[LOWER]))
     # Trimmings and prints that look like something else lie between parts of the garment.
     gap = 2 * max(1, round(0.04 * figure.unit)) + 1
     closed = minimum_filter(maximum_filter(old, gap), gap)
     if category == "upper":
-        front = np.clip(front + kinds[LOWER], 0, 1)
-    old = np.maximum(old, closed * (1 - front))
+        bare = np.clip(bare + kinds[LOWER], 0, 1)
+    old = np.maximum(old, closed * (1 - bare))
     return np.maximum(old, old_sleeves(scene)) if category != "lower" else old
 
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from .warp import BackwardMap, fill_outside
 
+POINTS = 0.6  # pixels between the points that a quad is drawn with
+
 
 @dataclass(frozen=True)
 class Patch:
@@ -26,52 +28,67 @@ class Patch:
 def backward(source: np.ndarray, target: np.ndarray, width: int, height: int) -> BackwardMap | None:
     """Rasterises a patch into a width x height picture; None where it lies outside.
 
-    Each quad is cut into two triangles and interpolated in them. Triangles that are turned over
-    (the patch would be seen from behind) are left out; where a patch covers a pixel twice the
-    first quad in row order wins, so that folds never show through.
+    Every quad is drawn as points, closer together than pixels, and each pixel takes the weighted
+    mean of the garment places around it. Quads that are turned over (the patch would be seen from
+    behind) are left out, so that folds never show.
     """
-    corners = triangles(target)
-    garment = triangles(source)
-    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
-    area = cross(b - a, c - a)
-    flat = cross(garment[:, 1] - garment[:, 0], garment[:, 2] - garment[:, 0])
-    usable = (np.abs(area) > 1e-6) & (area * flat > 0)
-    low = np.maximum(np.floor(corners.min((0, 1))), 0).astype(int)
-    high = np.minimum(np.ceil(corners.max((0, 1))) + 1, [width, height]).astype(int)
-    if (high <= low).any():
+    quads, places = corners(target), corners(source)
+    usable = (turn(quads) * turn(places) > 0).all(0)
+    quads, places = quads[:, usable], places[:, usable]
+    if not usable.any():
         return None
-    shape = (high[1] - low[1], high[0] - low[0])
-    xy = np.zeros((*shape, 2), np.float32)
-    inside = np.zeros(shape, bool)
-    for index in np.nonzero(usable)[0]:
-        triangle = corners[index] - low
-        start = np.maximum(np.ceil(triangle.min(0) - 1e-6), 0).astype(int)
-        stop = np.minimum(np.floor(triangle.max(0) + 1e-6) + 1, shape[::-1]).astype(int)
-        if (stop <= start).any():
-            continue
-        xs = np.arange(start[0], stop[0]) - triangle[0, 0]
-        ys = np.arange(start[1], stop[1])[:, None] - triangle[0, 1]
-        (bx, by), (cx, cy) = triangle[1] - triangle[0], triangle[2] - triangle[0]
-        second = (xs * cy - ys * cx) / area[index]
-        third = (ys * bx - xs * by) / area[index]
-        hit = (second >= -1e-6) & (third >= -1e-6) & (second + third <= 1 + 1e-6)
-        cut = (slice(start[1], stop[1]), slice(start[0], stop[0]))
-        hit &= ~inside[cut]
-        if not hit.any():
-            continue
-        g = garment[index]
-        places = g[0] + second[..., None] * (g[1] - g[0]) + third[..., None] * (g[2] - g[0])
-        xy[cut][hit] = places[hit]
-        inside[cut] |= hit
-    return BackwardMap(int(low[0]), int(low[1]), fill_outside(xy, inside), inside)
+    sides = np.linalg.norm(quads[[1, 2, 3, 3]] - quads[[0, 0, 1, 2]], axis=-1).max(0)
+    drawn, origins = [], []
+    fineness = np.ceil(sides / POINTS).astype(int).clip(2, 200)
+    for fine in np.unique(fineness):
+        same = fineness == fine
+        fraction = (np.arange(fine) + 0.5) / fine
+        v, u = (part.ravel() for part in np.meshgrid(fraction, fraction, indexing="ij"))
+        weights = np.stack([(1 - u) * (1 - v), u * (1 - v), (1 - u) * v, u * v])
+        drawn.append(np.einsum("kqc,kf->qfc", quads[:, same], weights).reshape(-1, 2))
+        origins.append(np.einsum("kqc,kf->qfc", places[:, same], weights).reshape(-1, 2))
+    return splat(np.concatenate(drawn), np.concatenate(origins), width, height)
 
 
-def triangles(grid: np.ndarray) -> np.ndarray:
-    """(rows, columns, 2) nodes to (count, 3, 2) triangles, row by row."""
-    one, two = grid[:-1, :-1], grid[:-1, 1:]
-    three, four = grid[1:, :-1], grid[1:, 1:]
-    pairs = np.stack([np.stack([one, two, three], -2), np.stack([two, four, three], -2)], -3)
-    return pairs.reshape(-1, 3, 2)
+def corners(grid: np.ndarray) -> np.ndarray:
+    """(rows, columns, 2) nodes to the corners (4, quads, 2): both upper ones, both lower ones."""
+    four = np.stack([grid[:-1, :-1], grid[:-1, 1:], grid[1:, :-1], grid[1:, 1:]])
+    return four.reshape(4, -1, 2).astype(np.float64)
+
+
+def turn(quads: np.ndarray) -> np.ndarray:
+    """Twice the signed areas (2, quads) of the triangles at the first and the last corner."""
+    first = cross(quads[1] - quads[0], quads[2] - quads[0])
+    last = cross(quads[2] - quads[3], quads[1] - quads[3])
+    return np.stack([first, last])
+
+
+def splat(drawn: np.ndarray, places: np.ndarray, width: int, height: int) -> BackwardMap | None:
+    """Mean garment place (N, 2) of the points (N, 2) that fall around each pixel."""
+    kept = (drawn > -1).all(1) & (drawn[:, 0] < width) & (drawn[:, 1] < height)
+    if not kept.any():
+        return None
+    drawn, places = drawn[kept], places[kept]
+    low = np.maximum(np.floor(drawn.min(0)), 0).astype(int)
+    high = np.minimum(np.ceil(drawn.max(0)) + 1, [width, height]).astype(int)
+    columns, rows = high - low + 2  # a rim of one pixel takes what falls beside
+    shifted = drawn - (low - 1)
+    base = np.clip(np.floor(shifted).astype(int), 0, [columns - 2, rows - 2])
+    part = shifted - base
+    sums = np.zeros((3, rows * columns))
+    for dy in (0, 1):
+        for dx in (0, 1):
+            share = np.abs(1 - dx - part[:, 0]) * np.abs(1 - dy - part[:, 1])
+            index = (base[:, 1] + dy) * columns + base[:, 0] + dx
+            for channel, value in enumerate((share, share * places[:, 0], share * places[:, 1])):
+                sums[channel] += np.bincount(index, value, rows * columns)
+    sums = sums.reshape(3, rows, columns)[:, 1:-1, 1:-1]
+    inside = sums[0] > 0.5
+    if not inside.any():
+        return None
+    source = np.stack([sums[1], sums[2]], -1) / np.maximum(sums[0], 1e-9)[..., None]
+    source = fill_outside(source.astype(np.float32), inside)
+    return BackwardMap(int(low[0]), int(low[1]), source, inside)
 
 
 def cross(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import InputError
 from ..masking.body import Body
 from .drawing import Canvas, Piece, close_gaps, lay_on, take_off
-from .edges import bands, resize
+from .edges import SingleThread, bands, resize
 from .fill import undress
 from .garment import Garment
 from .layers import (
@@ -37,6 +37,7 @@ class PreviewResult:
 class PreviewPipeline:
     """Weight-free try-on on one photo."""
 
+    @SingleThread()
     def __call__(
         self,
         picture: np.ndarray,
@@ -62,7 +63,7 @@ class PreviewPipeline:
         check_visible(pieces, scene, garment)
         tell(2, 4)
         front = find_front(scene, garment.category)
-        old = find_old(scene, garment.category)
+        old = find_old(scene, garment.category, front)
         hidden = covered_limbs(scene, garment)
         person = 1 - scene.regions.kinds[BACKGROUND]
         removed = find_removed(scene, np.maximum(old, hidden * person)) * (1 - front.kept)

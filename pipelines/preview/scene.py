@@ -14,14 +14,15 @@ from .regions import WAIST, Regions, read_regions, split_at_waist
 from .shape import Shape, measure_limbs, read_shape
 
 WORKING_SIDE = 400  # pixels of the longer side in which geometry is worked out
-READING_SIDE = 256  # and in which regions are told apart
+READING_SIDE = 224  # and in which regions are told apart
 
 
 @dataclass(frozen=True)
 class Scene:
     """window: left, top, right, bottom of the photo that the work is done in; photo float32
     (H, W, 3) in 0..1, its pixels; small (h, w, 3) the same at working size, lab its colours;
-    scale: photo pixels per small pixel; person (H, W), who of the photo it is. The rest is in small pixels; frames
+    scale: photo pixels per small pixel; person (H, W), who of the photo it is. The rest is in
+    small pixels; frames
     tell for each limb how the pixels lie to it."""
 
     window: tuple[int, int, int, int]
