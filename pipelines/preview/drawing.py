@@ -66,8 +66,13 @@ def take_off(
         picture = background.rows(start, stop)[:, across]
         for name, colours, distance in layers:
             reach = distance.rows(start, stop)[:, across] * (scene.scale / 2)
-            inside = np.clip(0.5 - reach, 0, 1) * scene.person[part]
-            picture += (colours.rows(start, stop)[:, across] - picture) * inside[..., None]
+            inside = np.clip(0.5 - reach, 0, 1) * scene.person[part] * (removed[part] > 0)
+            rows = np.nonzero(inside.any(1))[0]
+            if not len(rows):
+                continue
+            some = slice(rows[0], rows[-1] + 1)
+            fresh = colours.rows(start + some.start, start + some.stop)[:, across]
+            picture[some] += (fresh - picture[some]) * inside[some][..., None]
             places[name][part] = inside * removed[part]
         canvas.cover(picture, removed[part], part)
     return places

@@ -101,11 +101,8 @@ class Enlarged:
         if small == self.height:
             result = self.wide[start:stop].copy()
             return result[..., 0] if self.flat else result
-        place = (np.arange(start, stop) + 0.5) * small / self.height - 0.5
-        place = np.clip(place, 0, small - 1).astype(np.float32)
-        first = np.minimum(place.astype(int), max(small - 2, 0))
-        share = (place - first)[:, None, None]
-        second = np.minimum(first + 1, small - 1)
+        first, second, share = between_rows(small, self.height, start, stop)
+        share = share[:, None, None]
         result = self.wide[first] * (1 - share) + self.wide[second] * share
         return result[..., 0] if self.flat else result
 
@@ -131,16 +128,31 @@ def refine(
     coefficients = guided_coefficients(to_tensor(small), to_tensor(values), radius, softness)
     height, width = large.shape[:2]
     count = values.shape[2]
-    enlarged = Enlarged(coefficients.flatten(0, 1).permute(1, 2, 0).numpy(), height, width)
+    wide = F.interpolate(
+        coefficients.flatten(0, 1)[None], (small.shape[0], width), mode="bilinear"
+    )[0]
     result = np.empty((height, width, count), np.float32)
     for start, stop in bands(height, width):
-        models = enlarged.rows(start, stop)
-        guide = large[start:stop]
-        band = models[..., 3 * count :]
+        first, second, share = between_rows(small.shape[0], height, start, stop)
+        weight = torch.from_numpy(share)[:, None]
+        models = torch.lerp(wide[:, first], wide[:, second], weight).unflatten(0, (4, count))
+        band = models[3]
         for k in range(3):
-            band = band + guide[..., k : k + 1] * models[..., k * count : (k + 1) * count]
-        result[start:stop] = np.clip(band, 0, 1)
+            guide = torch.from_numpy(np.ascontiguousarray(large[start:stop, :, k]))
+            band = band.addcmul_(models[k], guide)
+        result[start:stop] = band.clamp_(0, 1).permute(1, 2, 0).numpy()
     return result
+
+
+def between_rows(
+    small: int, large: int, start: int, stop: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For rows start to stop of a picture of `large` rows: the two rows of one of `small` rows that
+    they lie between, and the share of the second."""
+    place = (np.arange(start, stop) + 0.5) * small / large - 0.5
+    place = np.clip(place, 0, small - 1).astype(np.float32)
+    first = np.minimum(place.astype(int), max(small - 2, 0))
+    return first, np.minimum(first + 1, small - 1), (place - first).astype(np.float32)
 
 
 def blur(values: np.ndarray, sigma: float) -> np.ndarray:

@@ -13,7 +13,7 @@ from .edges import refine, resize
 from .regions import WAIST, Regions, read_regions, split_at_waist
 from .shape import Shape, measure_limbs, read_shape
 
-WORKING_SIDE = 400  # pixels of the longer side in which geometry is worked out
+WORKING_SIDE = 360  # pixels of the longer side in which geometry is worked out
 READING_SIDE = 224  # and in which regions are told apart
 
 
