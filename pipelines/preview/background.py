@@ -145,7 +145,7 @@ def strip_shadow(
     difference = lab - field
     slope = steepness(lab) * unit / 3
     steepest = ndimage.maximum_filter(slope, 3)
-    fading = steepest < 0.5 + noise + 0.8 * np.abs(difference[..., 0])
+    fading = steepest < 0.5 + noise + 0.5 * np.abs(difference[..., 0])
     fading &= shadow_like(lab, field, noise)
     grown = reach_from_border(fading | background, max(1, round(0.7 * unit)))[0]
     zone = lies_outside(grown & ~background, background, slope)

@@ -38,7 +38,8 @@ CUTS = {
     "tank top": Cut(neck=(0.5, 0.8, 0.35), shoulder=(0.78, 0.08), sleeve=None, hem=(1.05, 2.8, 0)),
     "dress": Cut((0.42, 0.5, 0.1), waist=(0.82, 1.9), hem=(1.6, 6.3, 0.1), sleeve=(0.7, 48, 0.5)),
     "skirt": Cut(waist=(0.8, 0), hem=(1.35, 2.2, 0.1), sleeve=None, top=False),
-    "trousers": Cut(waist=(0.86, 0), hem=(1, 5, 0), legs=(1.35, 0.42, 0.66), sleeve=None, top=False),
+    "trousers": Cut(waist=(0.86, 0), hem=(1, 5, 0), legs=(1.35, 0.42, 0.66), sleeve=None,
+                    top=False),
     "shorts": Cut(waist=(0.88, 0), hem=(1, 2.1, 0), sleeve=None, legs=(1.35, 0.5, 0.6), top=False),
 }  # fmt: skip
 

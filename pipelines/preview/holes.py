@@ -47,6 +47,9 @@ def all_holes(
     sizes = np.maximum(np.bincount(flat, minlength=count + 1), 1)
     keep = np.bincount(flat, distance.ravel(), minlength=count + 1) < (1.2 + noise) * sizes
     keep &= sizes > 3 * unit**2
+    keep[np.unique(labels[background])] = False
+    if keep.sum() > 6:  # so many are letters or a pattern
+        keep &= sizes > 0.02 * (~background).sum()
     keep &= plausible_holes(labels, count, background, strict=False)
     # Around a piece of a print there are its other, paler colours.
     held = np.where(keep[labels], labels, 0)
@@ -181,6 +184,8 @@ def open_gaps(
     clear = other > (np.where(light < -1 - noise, 15, 4) + 2 * noise)[around] ** 2
     counts = np.bincount(around.ravel(), minlength=count + 1)
     keep &= np.bincount(around.ravel(), clear.ravel(), minlength=count + 1) > 0.8 * counts
+    if keep.sum() > 6:  # so many are letters or a pattern
+        keep &= sizes > 0.01 * (~background).sum()
     keep &= plausible_holes(labels, count, background, strict=True)
     # More than a few are the stripes of a garment in the background's colour, much of it the
     # garment itself.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .silhouette import Silhouette, largest_quad, offset
+from .silhouette import Silhouette, gap_tip, largest_quad, offset
 
 if TYPE_CHECKING:
     from .outline import Armpit, Limb
@@ -25,16 +25,24 @@ def read_bottom(
             outer, inner = largest_quad(section)
             points[f"hem_outer_{name}"] = section[outer]
             points[f"hem_inner_{name}"] = section[inner]
-            limbs[f"leg_{name}"] = leg_edges(section, outer, inner, section[-1])
+            limbs[f"leg_{name}"] = leg_edges(section, outer, inner, section[-1, 1])
         else:
             outer = int(offset(section, section[0], section[-1]).argmax())
             points[f"hem_{name}"] = section[outer]
         side = section[: outer + 1]
         middle = side[int(0.2 * len(side)) : max(int(0.85 * len(side)), int(0.2 * len(side)) + 1)]
         points[f"waist_{name}"] = middle[int(middle[:, 0].argmin())] if len(middle) else side[-1]
-    level = float(np.mean([line[-1, 1] for line in silhouette.halves.values()]))
-    points["crotch" if legs else "hem_center"] = np.array([0.0, level])
+    points["crotch" if legs else "hem_center"] = lower_middle(silhouette, legs)
     return points, limbs
+
+
+def lower_middle(silhouette: Silhouette, legs: bool) -> np.ndarray:
+    """The crotch, or the middle of the hem, as (u towards the wearer's left, y)."""
+    left, right = silhouette.halves["left"], silhouette.halves["right"] * [-1, 1]
+    tip = (left[-1] + right[-1]) / 2
+    if not legs:
+        return tip
+    return gap_tip(left[-60:-8], right[-60:-8], tip, 0.15 * silhouette.tall)
 
 
 def read_lower(silhouette: Silhouette) -> tuple[dict[str, np.ndarray], dict[str, Limb]]:
@@ -44,15 +52,15 @@ def read_lower(silhouette: Silhouette) -> tuple[dict[str, np.ndarray], dict[str,
     legs = silhouette.legs > 0.05
     halves = silhouette.halves
     points["waist_center"] = np.array([0.0, np.mean([line[0, 1] for line in halves.values()])])
-    level = float(np.mean([line[-1, 1] for line in halves.values()]))
+    middle = lower_middle(silhouette, legs)
     waists = {name: top_corner(silhouette, line) for name, line in halves.items()}
     waist = float(np.mean([halves[name][index, 1] for name, index in waists.items()]))
     width = sum(
         line[line[:, 1] < waist + 1.0 * silhouette.body, 0].max() for line in halves.values()
     )
-    if legs and level - waist > 1.1 * width:
-        level = waist + 0.8 * width  # the legs touch above the gap between them
-    points["crotch" if legs else "hem_center"] = np.array([0.0, level])
+    if legs and middle[1] - waist > 1.1 * width:
+        middle[1] = waist + 0.8 * width  # the legs touch above the gap between them
+    points["crotch" if legs else "hem_center"] = middle
     for name, line in halves.items():
         section = line[waists[name] :]
         points[f"waist_{name}"] = section[0]
@@ -60,8 +68,8 @@ def read_lower(silhouette: Silhouette) -> tuple[dict[str, np.ndarray], dict[str,
             outer, inner = largest_quad(section)
             points[f"hem_outer_{name}"] = section[outer]
             points[f"hem_inner_{name}"] = section[inner]
-            limbs[f"leg_{name}"] = leg_edges(section, outer, inner, points["crotch"])
-            hip = 0.3 * waist + 0.7 * level
+            limbs[f"leg_{name}"] = leg_edges(section, outer, inner, middle[1])
+            hip = 0.3 * waist + 0.7 * middle[1]
         else:
             outer = int(offset(section, section[0], section[-1]).argmax())
             points[f"hem_{name}"] = section[outer]
@@ -77,11 +85,11 @@ def top_corner(silhouette: Silhouette, line: np.ndarray) -> int:
     return int((upper[:, 0] - upper[:, 1]).argmax())
 
 
-def leg_edges(section: np.ndarray, outer: int, inner: int, crotch: np.ndarray) -> Limb:
+def leg_edges(section: np.ndarray, outer: int, inner: int, crotch: float) -> Limb:
     """A leg's edges from the height of the crotch down."""
     edge = section[: outer + 1]
-    start = int(np.abs(edge[:, 1] - crotch[1]).argmin())
+    start = int(np.abs(edge[:, 1] - crotch).argmin())
     inside = section[inner:][::-1]
-    if crotch[1] < inside[0, 1] - 2:
-        inside = np.concatenate([crotch[None], inside])
+    if crotch < inside[0, 1] - 2:
+        inside = np.concatenate([[[inside[0, 0], crotch]], inside])
     return edge[start:], inside

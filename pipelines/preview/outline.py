@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .lower_outline import read_bottom, read_lower, top_corner
-from .silhouette import SIDES, Silhouette, notches, offset
+from .silhouette import SIDES, Silhouette, gap_tip, notches, offset
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,9 @@ def with_sleeve(line: np.ndarray, index: int) -> Armpit:
     depth = (y - shoulder) / u
     if depth > 1.9 or (depth > 1.3 and visible < 0.3 * length):
         return Armpit(index, np.array([u, shoulder + 1.05 * u]), True, True)
-    return Armpit(index, line[index], True)
+    before, after = line[max(inner, index - 45) : index - 6], line[index + 7 : index + 40]
+    tip = gap_tip(before, after, line[index], 0.6 * u)
+    return Armpit(index, tip, True, bool(np.hypot(*(tip - line[index])) > 2))
 
 
 def without_sleeve(silhouette: Silhouette, line: np.ndarray) -> Armpit:

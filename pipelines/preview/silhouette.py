@@ -253,6 +253,29 @@ def offset(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray
     return ((points[:, 0] - start[0]) * way[1] - (points[:, 1] - start[1]) * way[0]) / length
 
 
+def gap_tip(one: np.ndarray, other: np.ndarray, tip: np.ndarray, most: float) -> np.ndarray:
+    """Where two edges meet that run towards the tip of a narrow gap.
+
+    A cut-out closes a gap before its end; one and other (n, 2) are its edges near the tip that is
+    seen, which is moved by at most `most`.
+    """
+    if min(len(one), len(other)) < 12:
+        return tip
+    ways = []
+    for edge in (one, other):
+        centred = edge - edge.mean(0)
+        way = np.linalg.svd(centred, full_matrices=False)[2][0]
+        ways.append(way * np.sign(way @ (tip - edge.mean(0)) + 1e-9))
+    turn = ways[0][0] * ways[1][1] - ways[0][1] * ways[1][0]
+    if not 0.02 < abs(turn) < 0.6 or ways[0] @ ways[1] < 0:
+        return tip
+    start = other.mean(0) - one.mean(0)
+    along = (start[0] * ways[1][1] - start[1] * ways[1][0]) / turn
+    met = one.mean(0) + along * ways[0]
+    further = (met - tip) @ (ways[0] + ways[1]) / 2
+    return met if 0 < further < most else tip
+
+
 def largest_quad(line: np.ndarray) -> tuple[int, int]:
     """The two points of a polyline that span the largest area with its ends: its far corners."""
     index = np.unique(np.linspace(0, len(line) - 1, min(len(line), 160)).astype(int))
