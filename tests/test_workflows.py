@@ -44,3 +44,52 @@ def test_nodes_do_not_overlap(path):
 def test_no_twin_without_a_workflow():
     twin_names = {path.name for path in (ROOT / "workflows" / "api").glob("*.json")}
     assert twin_names == {path.name for path in WORKFLOWS}
+
+
+# masks_side_by_side makes masks, check_a_folder is a check: nobody is dressed there.
+TRY_ONS = [path for path in WORKFLOWS if path.stem not in ("masks_side_by_side", "check_a_folder")]
+
+
+def reached(graph, start):
+    """Types of the nodes whose pictures come to a node without passing a check or a guard."""
+    found, waiting = set(), [start]
+    while waiting:
+        for name, value in graph[waiting.pop()]["inputs"].items():
+            # A drawn mask and the settings are no pictures of people.
+            if not isinstance(value, list) or name in ("mask", "filter"):
+                continue
+            kind = graph[value[0]]["class_type"]
+            found.add(kind)
+            if kind not in ("FittingRoomSafetyCheck", "FittingRoomGuardedResult"):
+                waiting.append(value[0])
+    return found
+
+
+@pytest.mark.parametrize("path", TRY_ONS, ids=lambda path: path.stem)
+def test_photos_and_results_are_checked(path):
+    """No photo comes to a try-on unchecked, and none of its pictures is shown or saved so."""
+    graph = json.loads((path.parent / "api" / path.name).read_text("utf-8"))
+    tryons = {"FittingRoomTryOn", "FittingRoomPreviewTryOn", "FittingRoomPoseTransfer"}
+    endings = {"SaveImage", "PreviewImage", "FittingRoomSavePicture"}
+    kinds = {node["class_type"] for node in graph.values()}
+    assert kinds & tryons and kinds & endings
+    for name, node in graph.items():
+        if node["class_type"] in tryons | endings:
+            assert "LoadImage" not in reached(graph, name)
+        if node["class_type"] in endings:
+            assert not reached(graph, name) & tryons
+    settings = [n for n in graph.values() if n["class_type"] == "FittingRoomSafetyFilter"]
+    assert [node["inputs"]["level"] for node in settings] == ["standard"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in TRY_ONS if "FittingRoomLoadModel" in path.read_text("utf-8")],
+    ids=lambda path: path.stem,
+)
+def test_what_a_model_made_is_marked(path):
+    graph = json.loads((path.parent / "api" / path.name).read_text("utf-8"))
+    kinds = [node["class_type"] for node in graph.values()]
+    marks = [n["inputs"] for n in graph.values() if n["class_type"] == "FittingRoomSavePicture"]
+    assert len(marks) == kinds.count("FittingRoomLoadModel")
+    assert all(mark["source"] == "generated" and mark["ai_system"] for mark in marks)
