@@ -96,10 +96,8 @@ def stages(person_file: Path, garment_file: Path, repeats: int) -> dict[str, Tim
     times["cut-out"], _ = best(lambda: cut_out(product), repeats)
     reading, garment = best(lambda: read_garment(product, "upper"), repeats)
     times["garment's landmarks"] = reading - times["cut-out"]
-    fitting = fitting_stages(photo, body, garment, repeats)
-    fitted, _ = best(lambda: PreviewPipeline()(photo, body, garment), repeats)
-    times |= fitting
-    times["composite"] = fitted - sum(fitting.values())
+    times |= fitting_stages(photo, body, garment, repeats)
+    times["fit, all of it"], _ = best(lambda: PreviewPipeline()(photo, body, garment), repeats)
     times["whole"], _ = best(everything, repeats)
     return times
 
@@ -108,7 +106,7 @@ def fitting_stages(
     photo: np.ndarray, body: Body, garment: Garment, repeats: int
 ) -> dict[str, Time]:
     """Time by stage of the pipeline itself."""
-    from fitting_room.pipelines.preview import drawing, fill, layers, light, place, scene
+    from fitting_room.pipelines.preview import fill, layers, light, pipeline, place, scene
 
     times = {}
     times["scene"], here = best(lambda: scene.read_scene(photo, body), repeats)
@@ -125,15 +123,11 @@ def fitting_stages(
     times["lighting"], _ = best(
         lambda: light.fold_shading(here.small, here.figure, here.regions), repeats
     )
-    nothing = np.zeros(here.photo.shape[:2], np.float32)
-    even = np.ones(here.small.shape[:2], np.float32)
-
-    def draw() -> None:
-        canvas = drawing.Canvas(here.photo)
-        for piece in pieces:
-            drawing.lay_on(here, canvas, piece, nothing, even, nothing)
-
-    times["drawing"], _ = best(draw, repeats)
+    planned, maps = best(lambda: pipeline.plan(here, garment, pieces, 1.0), repeats)
+    times["plan, the rest"] = planned - sum(
+        times[part] for part in ("front", "old garment off", "lighting")
+    )
+    times["painting"], _ = best(lambda: pipeline.paint(photo, here, maps, pieces, None), repeats)
     return times
 
 

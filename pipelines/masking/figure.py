@@ -144,28 +144,36 @@ def along(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple[np.nd
     the distance to that place."""
     dx, dy = (float(value) for value in end - start)
     length = max(dx * dx + dy * dy, 1e-9)
-    x, y = points[..., 0] - start[0], points[..., 1] - start[1]
-    place = np.clip((x * dx + y * dy) / length, 0.0, 1.0)
-    return place, np.hypot(x - place * dx, y - place * dy)
+    x, y = points[..., 0] - float(start[0]), points[..., 1] - float(start[1])
+    place = np.minimum(np.maximum(x * (dx / length) + y * (dy / length), 0), 1)
+    x -= place * dx
+    y -= place * dy
+    return place, np.sqrt(x * x + y * y)
 
 
 def capsule(points: np.ndarray, limb: Limb, grow: float = 0.0) -> np.ndarray:
     """Signed distance (...,) in pixels to the limb's outline: negative inside."""
-    best = np.full(points.shape[:-1], np.inf)
+    best = np.full(points.shape[:-1], np.inf, points.dtype)
     for k in range(len(limb.line) - 1):
         place, distance = along(points, limb.line[k], limb.line[k + 1])
-        radius = limb.radii[k] + place * (limb.radii[k + 1] - limb.radii[k]) + grow
-        best = np.minimum(best, distance - radius)
+        near, far = float(limb.radii[k]) + grow, float(limb.radii[k + 1]) + grow
+        best = np.minimum(best, distance - near - place * (far - near))
     return best
 
 
 def face_distance(points: np.ndarray, figure: Figure) -> np.ndarray:
     """Elliptic distance from the face: below 1 inside it."""
-    offset = points - figure.face_centre
-    side = np.array([-figure.face_up[1], figure.face_up[0]])
-    return np.hypot(
-        (offset @ side) / figure.face_axes[0], (offset @ figure.face_up) / figure.face_axes[1]
-    )
+    up = figure.face_up
+    side = np.array([-up[1], up[0]])
+    across = projected(points, figure.face_centre, side / figure.face_axes[0])
+    upwards = projected(points, figure.face_centre, up / figure.face_axes[1])
+    return np.sqrt(across * across + upwards * upwards)
+
+
+def projected(points: np.ndarray, origin: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """How far points (..., 2) lie from the origin along a direction, in its lengths."""
+    x, y = (float(value) for value in direction)
+    return points[..., 0] * x + (points[..., 1] * y - float(origin @ direction))
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,26 @@
-"""Repaints the photo: the bare person where the old garment was, then the garment's pieces."""
+"""Repaints the photo: the bare person where the old garment was, then the garment's pieces.
+
+What is painted where is worked out at working size; here it is enlarged and painted at the photo's
+own, one rectangle after the other, so that no picture of numbers in full size is ever held.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
-from .edges import Enlarged, bands, blur, resize
-from .fill import Bare, spread
+from .edges import blur
+from .enlarging import Cut, Grid, NamedMaps
+from .fill import spread
 from .regions import smooth_step
 from .scene import Scene
-from .warp import BackwardMap, sample
+from .warp import BackwardMap, Drawing
 
 SHADOW = 0.30  # how dark the shadow right under a layer's edge is
+LOW, HIGH = 0.06, 0.94  # of a refined map: what is 0 and what is 1
 
 
 @dataclass(frozen=True)
@@ -24,121 +32,179 @@ class Piece:
     mapping: BackwardMap
     picture: np.ndarray
 
-
-class Canvas:
-    """The photo being repainted: picture float32 (H, W, 3), mask (H, W) of what was repainted, worn
-    (H, W) where the new garment lies."""
-
-    def __init__(self, photo: np.ndarray):
-        self.picture = photo.copy()
-        self.mask = np.zeros(photo.shape[:2], dtype=np.float32)
-        self.worn = np.zeros(photo.shape[:2], dtype=np.float32)
-
-    def cover(self, colours: np.ndarray, alpha: np.ndarray, part: tuple = (...,)) -> None:
-        """Paints colours (h, w, 3) where alpha (h, w), in a part of the picture."""
-        picture = self.picture[part]
-        picture += (colours - picture) * alpha[..., None]
-        self.mask[part] = 1 - (1 - self.mask[part]) * (1 - alpha)
-
-    def darken(self, amount: np.ndarray, part: tuple = (...,)) -> None:
-        """Multiplies a part of the picture by 1 - amount (h, w)."""
-        self.picture[part] *= 1 - amount[..., None]
-        self.mask[part] = np.maximum(self.mask[part], amount > 1 / 255)
+    @property
+    def light(self) -> str:
+        """The name of the map of its brightness."""
+        return self.part if self.part.endswith("_arm") else "trunk"
 
 
-def take_off(
-    scene: Scene, canvas: Canvas, bare: Bare, removed: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Paints the layers of the bare person where `removed` (H, W); returns where each one lies."""
-    height, width = scene.photo.shape[:2]
-    background = Enlarged(bare.background, height, width)
-    layers = [
-        (name, Enlarged(colours, height, width), Enlarged(distance, height, width))
-        for name, colours, distance in bare.layers
-    ]
-    places = {name: np.zeros((height, width), np.float32) for name, _, _ in layers}
-    columns = np.nonzero(removed.any(0))[0]
-    across = slice(columns.min(initial=width), columns.max(initial=0) + 1)
-    for start, stop in bands(height, width):
-        part = (slice(start, stop), across)
-        if not removed[part].any():
-            continue
-        picture = background.rows(start, stop)[:, across]
-        for name, colours, distance in layers:
-            reach = distance.rows(start, stop)[:, across] * (scene.scale / 2)
-            inside = np.clip(0.5 - reach, 0, 1) * scene.person[part] * (removed[part] > 0)
-            rows = np.nonzero(inside.any(1))[0]
-            if not len(rows):
-                continue
-            some = slice(rows[0], rows[-1] + 1)
-            fresh = colours.rows(start + some.start, start + some.stop)[:, across]
-            picture[some] += (fresh - picture[some]) * inside[some][..., None]
-            places[name][part] = inside * removed[part]
-        canvas.cover(picture, removed[part], part)
-    return places
+@dataclass(frozen=True)
+class Painted:
+    """A rectangle of the photo, as it was and as repainted (3, rows, columns) in 0..1; mask (rows,
+    columns): what was repainted; worn: where the new garment lies; alphas:
+    where each piece of it does."""
+
+    photo: Tensor
+    picture: Tensor
+    mask: Tensor
+    worn: Tensor
+    alphas: list[Tensor]
 
 
-def lay_on(
-    scene: Scene, canvas: Canvas, piece: Piece, behind: np.ndarray, light: np.ndarray,
-    shaded: np.ndarray,
-) -> None:  # fmt: skip
-    """Draws a piece of the garment.
+class Painter:
+    """Paints a photo uint8 (H, W, 3), or any rectangle of it.
 
-    behind (H, W): what hides it; light (h, w), small: its brightness; shaded (H, W): how much
-    the shadow that it throws shows there.
+    person (H, W): who of the photo it is. maps (h, w), or (h, w, channels), small:
+    front, 8 channels: linear models of what is kept and of the bare arms, see guided_models;
+    above: what else is in front of the garment; removed: where the old garment is painted over;
+    background, skin, lower: colours; trunk, lower_edge, arms: distances to their outlines, in small
+    pixels, negative inside; free: where an arm, once bare, is in front of the torso; trunk_light,
+    right_arm_light, left_arm_light: brightness; shaded: how dark shadows are. If there: gaps and
+    gap_colours, painted where nothing is worn; fall_0, fall_1, …: the shadow of each piece.
     """
-    height, width = scene.photo.shape[:2]
-    mapping, scale = piece.mapping, scene.scale
-    reach = max(1.0, 0.035 * scene.figure.unit * scale)
-    rows, columns = mapping.inside.shape
-    rim = int(3 * reach) + 1
-    left, top = int(mapping.left * scale) - rim, int(mapping.top * scale) - rim
-    right = int((mapping.left + columns) * scale) + rim
-    bottom = int((mapping.top + rows) * scale) + rim
-    box = (max(0, left), max(0, top), min(width, right), min(height, bottom))
-    alpha = np.empty((box[3] - box[1], box[2] - box[0]), np.float32)
-    colours = np.empty((*alpha.shape, 3), np.float16)
-    for start, stop in bands(*alpha.shape):
-        rows = (box[0], box[1] + start, box[2], box[1] + stop)
-        drawn = sample(piece.picture, mapping, scale, rows)
-        colours[start:stop] = drawn[..., :3] / np.maximum(drawn[..., 3:], 1e-3)
-        alpha[start:stop] = drawn[..., 3] * (1 - behind[rows[1] : rows[3], rows[0] : rows[2]])
-    drop = min(round(0.6 * reach), len(alpha))
-    fall = np.pad(blur(alpha, reach), ((drop, 0), (0, 0)))[: len(alpha)]
-    bright = Enlarged(light.astype(np.float32), height, width)
-    for start, stop in bands(*alpha.shape):
-        part = (slice(box[1] + start, box[1] + stop), slice(box[0], box[2]))
-        here = alpha[start:stop]
-        shadow = SHADOW * np.clip(fall[start:stop], 0, 1) * (1 - here)
-        canvas.darken(shadow * shaded[part] * (1 - behind[part]), part)
-        lit = colours[start:stop] * bright.rows(box[1] + start, box[1] + stop)[:, part[1], None]
-        canvas.cover(np.clip(lit, 0, 1), here, part)
-        canvas.worn[part] = np.maximum(canvas.worn[part], here)
+
+    def __init__(
+        self,
+        photo: np.ndarray,
+        person: np.ndarray,
+        maps: dict[str, np.ndarray],
+        pieces: list[Piece],
+    ) -> None:
+        height, width = maps["removed"].shape
+        self.photo, self.person, self.pieces = photo, person, pieces
+        grid = Grid((photo.shape[1] / width, photo.shape[0] / height))
+        self.maps = NamedMaps(maps, grid)
+        self.scale = float(np.mean(grid.scale))
+        needed = maps["removed"] > 1e-4
+        for index, piece in enumerate(pieces):
+            mapping = piece.mapping
+            rows, columns = mapping.inside.shape
+            needed[mapping.top :, mapping.left :][:rows, :columns] |= mapping.inside
+            if f"fall_{index}" in maps:
+                needed |= maps[f"fall_{index}"] > 1 / 255
+        self.needed = needed
+        self.drawings = [Drawing(piece.picture, piece.mapping, grid) for piece in pieces]
+
+    def paint(self, cut: Cut) -> Painted:
+        """Paints one rectangle."""
+        maps = self.maps.cut(cut)
+        pixels = np.moveaxis(self.photo[cut.slices], -1, 0)
+        photo = torch.from_numpy(np.ascontiguousarray(pixels)).float().div_(255)
+        person = torch.from_numpy(np.ascontiguousarray(self.person[cut.slices]))
+        kept, arms = apply_models(maps["front"], photo)
+        removed = maps["removed"] * (1 - kept)
+        bare, uncovered, bare_arms = self.take_off(maps, person, removed)
+        picture = torch.lerp(photo, bare, removed)
+        arms = torch.maximum(arms, maps["free"] * bare_arms).mul_(1 - maps["hidden"])
+        shaded = maps["shaded"] * (person * (1 - removed) + uncovered)
+        kept = torch.maximum(kept, maps["above"])
+        before_trunk = torch.maximum(kept, arms)
+        mask, worn, alphas = removed, torch.zeros_like(removed), []
+        for index, (piece, drawing) in enumerate(zip(self.pieces, self.drawings, strict=True)):
+            behind = before_trunk if piece.part == "torso" else kept
+            colours, alpha = drawn(drawing, cut)
+            alpha *= 1 - behind
+            alphas.append(alpha)
+            fall = maps.get(f"fall_{index}")
+            if fall is not None:
+                shadow = fall * (1 - alpha) * shaded * (1 - behind)
+                picture *= 1 - shadow
+                mask = torch.maximum(mask, (shadow > 1 / 255).float())
+            lit = (colours * maps[f"{piece.light}_light"]).clamp_(0, 1)
+            picture = torch.lerp(picture, lit, alpha)
+            mask = 1 - (1 - mask) * (1 - alpha)
+            worn = torch.maximum(worn, alpha)
+        if "gaps" in maps:
+            alpha = (maps["gaps"] * (1 - before_trunk) * (1 - worn)).clamp_(0, 1)
+            picture = torch.lerp(picture, maps["gap_colours"], alpha)
+            mask = 1 - (1 - mask) * (1 - alpha)
+        return Painted(photo, picture, mask, worn, alphas)
+
+    def parts(self, pixels: int) -> list[Cut]:
+        """Rectangles of about so many pixels that cover everything that is painted."""
+        needed = self.needed
+        height, width = self.photo.shape[:2]
+        rows = np.nonzero(needed.any(1))[0]
+        down, right = height / needed.shape[0], width / needed.shape[1]
+        step = max(1, pixels // width)
+        cuts = []
+        top = max(0, int((rows.min(initial=len(needed)) - 1) * down))
+        bottom = min(height, int((rows.max(initial=0) + 2) * down) + 1)
+        for start in range(top, bottom, step):
+            stop = min(start + step, bottom)
+            strip = needed[max(0, int(start / down) - 1) : int(stop / down) + 2]
+            columns = np.nonzero(strip.any(0))[0]
+            if len(columns):
+                first = max(0, int((columns[0] - 1) * right))
+                last = min(width, int((columns[-1] + 2) * right) + 1)
+                cuts.append(Cut(start, stop, first, last))
+        return cuts
+
+    def take_off(
+        self, maps: dict[str, Tensor], person: Tensor, removed: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The person without the old garment: colours (3, rows, columns), how much of what is
+        removed is body, and how much of it is arms."""
+        picture = maps["background"]
+        body = torch.zeros_like(removed)
+        inside = body
+        for colours, distance in (("skin", "trunk"), ("lower", "lower_edge"), ("skin", "arms")):
+            if distance not in maps:
+                continue
+            reach = maps[distance] * (self.scale / 2)
+            inside = (0.5 - reach).clamp_(0, 1).mul_(person)
+            picture = torch.lerp(picture, maps[colours], inside)
+            body = torch.maximum(body, inside)
+        return picture, body * removed, inside * removed
 
 
-def close_gaps(scene: Scene, canvas: Canvas, front: np.ndarray) -> None:
-    """Fills the narrow wedges between sleeve and trunk, or between legs, with shaded fabric.
+def drawn(drawing: Drawing, cut: Cut) -> tuple[Tensor, Tensor]:
+    """Colours (3, rows, columns) and alpha (rows, columns) of a layer in a cut of the photo."""
+    height, width = cut.bottom - cut.top, cut.right - cut.left
+    result = torch.zeros(4, height, width)
+    part = drawing.within(cut)
+    if part is not None:
+        result[
+            :,
+            part.top - cut.top : part.bottom - cut.top,
+            part.left - cut.left : part.right - cut.left,
+        ] = drawing.draw(part)
+    return result[:3] / result[3].clamp_min(1e-3), result[3]
 
-    front (H, W): what stays in front of the garment. Only where the photo showed the person: a
-    gap that shows the background is one.
+
+def apply_models(models: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
+    """Two soft maps (rows, columns) from linear models (8, rows, columns) of the colours."""
+    red, green, blue, offset = models.unflatten(0, (4, 2))
+    values = offset.addcmul(red, photo[0]).addcmul_(green, photo[1]).addcmul_(blue, photo[2])
+    place = values.sub_(LOW).div_(HIGH - LOW).clamp_(0, 1)
+    steep = place * place * (3 - 2 * place)
+    return steep[0], steep[1]
+
+
+def fallen(alpha: np.ndarray, reach: float) -> np.ndarray:
+    """The shadow that a layer with this alpha (h, w) throws downwards; reach in pixels."""
+    soft = SHADOW * np.clip(blur(alpha, max(0.4, reach)), 0, 1)
+    drop = int(0.6 * reach)
+    share = np.float32(0.6 * reach - drop)
+    padded = np.pad(soft, ((drop + 1, 0), (0, 0)))
+    return padded[1 : len(alpha) + 1] * (1 - share) + padded[: len(alpha)] * share
+
+
+def close_gaps(scene: Scene, first: Painted) -> dict[str, np.ndarray]:
+    """The narrow wedges between sleeve and trunk, or between legs, and the shaded fabric in them.
+
+    Only where the photo showed the person: a gap that shows the background is one.
     """
     from scipy.ndimage import maximum_filter, minimum_filter
 
-    size, worn = scene.small.shape[:2], canvas.worn
-    reach = 2 * max(2, round(0.07 * scene.figure.unit)) + 1
-    small = resize(worn, *size)
-    padded = np.pad(small, reach)
-    closed = minimum_filter(maximum_filter(padded, reach), reach)[reach:-reach, reach:-reach]
-    open_by = blur(np.clip(closed - small, 0, 1), 0.7) * smooth_step(
-        resize(scene.person, *size), 0.5, 0.8
-    )
-    if open_by.max() < 0.1:
-        return
-    fabric = 0.72 * spread(resize(canvas.picture, *size), smooth_step(small, 0.85, 0.99))
-    gaps = Enlarged(1.3 * open_by.astype(np.float32), *worn.shape)
-    colours = Enlarged(fabric, *worn.shape)
-    for start, stop in bands(*worn.shape):
-        part = slice(start, stop)
-        alpha = gaps.rows(start, stop) * (1 - front[part]) * (1 - worn[part])
-        if alpha.any():
-            canvas.cover(colours.rows(start, stop), np.clip(alpha, 0, 1), (part,))
+    reach = max(2, round(0.07 * scene.figure.unit))
+    worn = first.worn.numpy()
+    padded = np.pad(worn, reach)
+    size = 2 * reach + 1
+    closed = minimum_filter(maximum_filter(padded, size), size)[reach:-reach, reach:-reach]
+    gaps = blur(np.clip(closed - worn, 0, 1), 0.7) * smooth_step(scene.small_person, 0.5, 0.8)
+    if gaps.max() < 0.1:
+        return {}
+    colours = first.picture.permute(1, 2, 0).numpy()
+    fabric = 0.72 * spread(colours, smooth_step(worn, 0.85, 0.99))
+    return {"gaps": 1.3 * gaps, "gap_colours": fabric}

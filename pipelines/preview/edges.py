@@ -8,19 +8,22 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-BAND = 2**20  # pixels that are worked on at once at a photo's own size
-
 
 def resize(values: np.ndarray, height: int, width: int) -> np.ndarray:
     """Float map (H, W) or (H, W, C) at another size: averaged smaller, interpolated larger."""
     channels = values if values.ndim == 3 else values[..., None]
-    tensor = torch.from_numpy(np.ascontiguousarray(channels, dtype=np.float32)).permute(2, 0, 1)
+    tensor = torch.from_numpy(np.array(channels, dtype=np.float32, order="C")).permute(2, 0, 1)
     shrink = height < values.shape[0] or width < values.shape[1]
     resized = F.interpolate(
         tensor[None], (height, width), mode="bilinear", antialias=shrink, align_corners=False
     )[0].permute(1, 2, 0)
     array = resized.numpy()
     return array if values.ndim == 3 else array[..., 0]
+
+
+def in_bytes(picture: np.ndarray) -> np.ndarray:
+    """A float picture in 0..1 as uint8."""
+    return np.clip(np.round(picture * 255), 0, 255).astype(np.uint8)
 
 
 def box(values: torch.Tensor, radius: int) -> torch.Tensor:
@@ -84,33 +87,16 @@ class SingleThread(ContextDecorator):
         torch.set_num_threads(self.threads)
 
 
-class Enlarged:
-    """A small map (h, w) or (h, w, C) at a larger size. For a photo of many megapixels rows are
-    made where they are needed, so that it takes little memory."""
+def guided_models(
+    values: np.ndarray, picture: np.ndarray, radius: int, softness: float
+) -> np.ndarray:
+    """How soft maps follow the colours of a picture: value = red r + green g + blue b + offset.
 
-    def __init__(self, values: np.ndarray, height: int, width: int):
-        self.flat = values.ndim == 2
-        self.height = height
-        channels = values[..., None] if self.flat else values
-        rows = height if height * width <= BAND else values.shape[0]
-        self.wide = resize(channels, rows, width)
-
-    def rows(self, start: int, stop: int) -> np.ndarray:
-        """Rows start to stop of the enlarged map."""
-        small = len(self.wide)
-        if small == self.height:
-            result = self.wide[start:stop].copy()
-            return result[..., 0] if self.flat else result
-        first, second, share = between_rows(small, self.height, start, stop)
-        share = share[:, None, None]
-        result = self.wide[first] * (1 - share) + self.wide[second] * share
-        return result[..., 0] if self.flat else result
-
-
-def bands(height: int, width: int) -> list[tuple[int, int]]:
-    """Row ranges of a picture, each of at most BAND pixels or one row."""
-    step = max(1, BAND // width)
-    return [(start, min(start + step, height)) for start in range(0, height, step)]
+    values (h, w, C) in 0..1; picture float32 (h, w, 3) in 0..1. Returns float32 (h, w, 4 C): the
+    factors r of all maps, then g, b and the offsets. Smooth, so that they can be enlarged.
+    """
+    models = guided_coefficients(to_tensor(picture), to_tensor(values), radius, softness)
+    return models.flatten(0, 1).permute(1, 2, 0).numpy()
 
 
 def refine(
@@ -121,38 +107,15 @@ def refine(
     values (h, w, C) in 0..1; small float32 (h, w, 3) in 0..1 is the picture at their size; large
     (H, W, 3) the same picture at the wanted size. Returns float32 (H, W, C).
     """
-
-    def to_tensor(array: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).permute(2, 0, 1)
-
-    coefficients = guided_coefficients(to_tensor(small), to_tensor(values), radius, softness)
-    height, width = large.shape[:2]
-    count = values.shape[2]
-    wide = F.interpolate(
-        coefficients.flatten(0, 1)[None], (small.shape[0], width), mode="bilinear"
-    )[0]
-    result = np.empty((height, width, count), np.float32)
-    for start, stop in bands(height, width):
-        first, second, share = between_rows(small.shape[0], height, start, stop)
-        weight = torch.from_numpy(share)[:, None]
-        models = torch.lerp(wide[:, first], wide[:, second], weight).unflatten(0, (4, count))
-        band = models[3]
-        for k in range(3):
-            guide = torch.from_numpy(np.ascontiguousarray(large[start:stop, :, k]))
-            band = band.addcmul_(models[k], guide)
-        result[start:stop] = band.clamp_(0, 1).permute(1, 2, 0).numpy()
-    return result
+    models = resize(guided_models(values, small, radius, softness), *large.shape[:2])
+    factors = models.reshape(*large.shape[:2], 4, -1)
+    result = factors[..., 3, :] + sum(large[..., k, None] * factors[..., k, :] for k in range(3))
+    return np.clip(result, 0, 1)
 
 
-def between_rows(
-    small: int, large: int, start: int, stop: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For rows start to stop of a picture of `large` rows: the two rows of one of `small` rows that
-    they lie between, and the share of the second."""
-    place = (np.arange(start, stop) + 0.5) * small / large - 0.5
-    place = np.clip(place, 0, small - 1).astype(np.float32)
-    first = np.minimum(place.astype(int), max(small - 2, 0))
-    return first, np.minimum(first + 1, small - 1), (place - first).astype(np.float32)
+def to_tensor(array: np.ndarray) -> torch.Tensor:
+    """(H, W, C) to float32 (C, H, W)."""
+    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(array, -1, 0), dtype=np.float32))
 
 
 def blur(values: np.ndarray, sigma: float) -> np.ndarray:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ..masking.figure import Figure, LimbFrame, along, face_distance, pixel_grid
@@ -182,16 +180,6 @@ def lower_plate(
     return colours, smooth_step(shares / np.maximum(known, 1e-3), 0.45, 0.6)
 
 
-@dataclass(frozen=True)
-class Bare:
-    """The person without the garment that a new one replaces, as layers of the small picture from
-    back to front: colours (H, W, 3) and the signed distance (H, W) in pixels to each layer's
-    outline, negative inside. The background comes first and has no outline."""
-
-    background: np.ndarray
-    layers: list[tuple[str, np.ndarray, np.ndarray]]
-
-
 def undress(
     picture: np.ndarray,
     figure: Figure,
@@ -201,8 +189,10 @@ def undress(
     category: str,
     old: np.ndarray,
     hidden: np.ndarray,
-) -> Bare:
-    """What the photo shows where the old garment is taken off.
+) -> dict[str, np.ndarray]:
+    """What the photo shows where the old garment is taken off, as small maps: colours (h, w, 3)
+    "background", "skin" and "lower"; signed distances (h, w) in pixels, negative inside, to the
+    outlines of what lies on it from back to front: "trunk" (skin), "lower_edge", "arms" (skin).
 
     picture float32 (H, W, 3) in 0..1. The body is bare there and the background goes on behind it;
     under an old upper garment the lower one goes on up to the waist. old (H, W): the garment that
@@ -221,13 +211,12 @@ def undress(
         if category == "lower":  # trousers and skirts make their own hips
             trunk = trunk + 3 * figure.unit * (offset @ figure.down > regions.waist * figure.torso)
         trunk = np.minimum(trunk, outlines["legs"] + far * figure.unit)
-    layers = [("trunk", skin, trunk)]
+    result = {"background": plate, "skin": skin, "trunk": trunk, "arms": arms}
     if category == "upper":
         waist = min(regions.waist, 0.8) * figure.torso
         below = waist - offset @ figure.down
         colours, touching = lower_plate(picture, figure, regions)
         hips = np.minimum(outlines["trunk"], outlines["legs"]) - 0.03 * figure.unit
-        lower = np.maximum(hips, below)
-        layers.append(("lower", colours, np.maximum(lower, (0.5 - touching) * figure.unit)))
-    layers.append(("arms", skin, arms))
-    return Bare(plate, layers)
+        result["lower"] = colours
+        result["lower_edge"] = np.maximum(np.maximum(hips, below), (0.5 - touching) * figure.unit)
+    return result

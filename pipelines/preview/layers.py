@@ -1,14 +1,14 @@
-"""What lies in front of what, and the drawing of the layers on the photo."""
+"""What lies in front of what, and what of the old clothes goes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..masking.figure import face_distance, pixel_grid
 from .drape import leg_reach
-from .edges import blur, refine, resize
+from .edges import blur, guided_models
 from .fill import body_distances
 from .garment import Garment
 from .parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
@@ -18,20 +18,15 @@ from .scene import Scene
 
 @dataclass(frozen=True)
 class Front:
-    """Soft maps (H, W) at the photo's size. kept: face, hair and hands, in front of everything.
-    arms: the visible bare arms, in front of the torso; free: where an arm, once bare, is so.
-    Small maps (h, w): skin_like and hair_like, see like_face and like_head_hair."""
+    """Small maps (h, w). free: where an arm, once bare, is in front of the torso; models (h, w, 8):
+    how the photo's colours tell what is kept (face, hair, hands: in front of everything) and the
+    visible bare arms (in front of the torso), see guided_models; skin_like and hair_like, see
+    like_face and like_head_hair."""
 
-    kept: np.ndarray
-    arms: np.ndarray
     free: np.ndarray
+    models: np.ndarray
     skin_like: np.ndarray
     hair_like: np.ndarray
-
-    def under(self, shown: np.ndarray) -> Front:
-        """The same with everything kept where `shown` (h, w) is 0."""
-        kept = np.maximum(self.kept, 1 - resize(shown.astype(np.float32), *self.kept.shape))
-        return replace(self, kept=kept)
 
 
 def find_front(scene: Scene, category: str) -> Front:
@@ -65,10 +60,8 @@ def find_front(scene: Scene, category: str) -> Front:
     # Bare shins may pass for shoes.
     shoes = smooth_step(kinds[SHOES], 0.35, 0.65)
     kept = np.maximum(kept, shoes * (1 - skin_like * figure.face_seen))
-    stack = np.stack([kept, np.minimum(free, shown)], -1).astype(np.float32)
-    large = smooth_step(refine(stack, scene.small, scene.photo, 2, 1e-4), 0.06, 0.94)
-    large_free = resize(free, *scene.photo.shape[:2])
-    return Front(large[..., 0], large[..., 1], large_free, skin_like, hair_like)
+    stack = np.stack([kept, np.minimum(free, shown)], -1)
+    return Front(free, guided_models(stack, scene.small, 2, 1e-4), skin_like, hair_like)
 
 
 def below_top(scene: Scene) -> np.ndarray:
@@ -166,14 +159,12 @@ def visible_arms(scene: Scene) -> np.ndarray:
 
 
 def find_removed(scene: Scene, old: np.ndarray) -> np.ndarray:
-    """Where the old garment (h, w) must be painted over, at the photo's size (H, W): grown by its
-    soft rim."""
+    """Where the old garment (h, w) must be painted over: grown by its soft rim."""
     from scipy.ndimage import maximum_filter
 
     reach = max(1, round(0.014 * scene.figure.unit))
     small = smooth_step(maximum_filter(old, 2 * reach + 1), 0.15, 0.5)
-    small = blur(small.astype(np.float32), 0.7)
-    return resize(small, *scene.photo.shape[:2])
+    return blur(small, 0.7)
 
 
 def covered_limbs(scene: Scene, garment: Garment) -> np.ndarray:

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from ..errors import InputError
 from ..masking.body import Body
-from .drawing import Canvas, Piece, close_gaps, lay_on, take_off
-from .edges import SingleThread, bands, resize
+from .drawing import Painter, Piece, close_gaps, fallen
+from .edges import SingleThread, in_bytes
+from .enlarging import Cut
 from .fill import undress
 from .garment import Garment
-from .layers import (
-    below_top,
-    covered_limbs,
-    find_front,
-    find_old,
-    find_removed,
-)
+from .layers import below_top, covered_limbs, find_front, find_old, find_removed
 from .light import body_shading, fold_shading
 from .place import place_garment
 from .regions import BACKGROUND
 from .scene import Scene, read_scene
+
+WORKERS = 2  # threads that paint
+CUT_PIXELS = 2**16  # painted at once by each
 
 
 @dataclass(frozen=True)
@@ -62,36 +62,45 @@ class PreviewPipeline:
         pieces = place_garment(garment, scene)
         check_visible(pieces, scene, garment)
         tell(2, 4)
-        front = find_front(scene, garment.category)
-        old = find_old(scene, garment.category, front)
-        hidden = covered_limbs(scene, garment)
-        person = 1 - scene.regions.kinds[BACKGROUND]
-        removed = find_removed(scene, np.maximum(old, hidden * person)) * (1 - front.kept)
-        bare = undress(
-            scene.small, scene.figure, scene.shape, scene.regions, scene.frames,
-            garment.category, old, hidden,
-        )  # fmt: skip
-        canvas = Canvas(scene.photo)
-        drawn = take_off(scene, canvas, bare, removed)
-        arms = np.maximum(front.arms, front.free * drawn["arms"])
-        # Where a new sleeve goes around the arm, the trunk goes on behind it.
-        arms = arms * (1 - resize(hidden, *arms.shape))
-        body_now = scene.person * (1 - removed) + np.maximum.reduce(list(drawn.values()))
+        maps = plan(scene, garment, pieces, lighting)
         tell(3, 4)
-        folds = lighting * fold_shading(scene.small, scene.figure, scene.regions)
-        if garment.category == "lower":
-            front = front.under(below_top(scene))
-        trousers = any(piece.part.endswith("_leg") for piece in pieces)
-        for piece in pieces:
-            behind = np.maximum(front.kept, arms) if piece.part == "torso" else front.kept
-            round_light = body_shading(
-                scene.figure, scene.shape, scene.frames, piece.part, trousers
-            )
-            lay_on(scene, canvas, piece, behind, np.exp(folds) * round_light, lighting * body_now)
-        if not trousers:
-            close_gaps(scene, canvas, np.maximum(front.kept, arms))
+        result = paint(picture, scene, maps, pieces, mask)
         tell(4, 4)
-        return finish(picture, scene, canvas, mask)
+        return result
+
+
+def plan(
+    scene: Scene, garment: Garment, pieces: list[Piece], lighting: float
+) -> dict[str, np.ndarray]:
+    """The small maps that a Painter paints by."""
+    front = find_front(scene, garment.category)
+    old = find_old(scene, garment.category, front)
+    hidden = covered_limbs(scene, garment)
+    person = 1 - scene.regions.kinds[BACKGROUND]
+    maps = undress(
+        scene.small, scene.figure, scene.shape, scene.regions, scene.frames, garment.category,
+        old, hidden,
+    )  # fmt: skip
+    removed = find_removed(scene, np.maximum(old, hidden * person))
+    above = 1 - below_top(scene) if garment.category == "lower" else np.zeros_like(hidden)
+    maps |= {
+        "front": front.models, "free": front.free, "removed": removed, "above": above,
+        # Where a new sleeve goes around the arm, the trunk goes on behind it.
+        "hidden": hidden, "shaded": np.full_like(hidden, lighting),
+    }  # fmt: skip
+    folds = np.exp(lighting * fold_shading(scene.small, scene.figure, scene.regions))
+    trousers = any(piece.part.endswith("_leg") for piece in pieces)
+    for name in {piece.light for piece in pieces}:
+        light = body_shading(scene.figure, scene.shape, scene.frames, name, trousers)
+        maps[f"{name}_light"] = folds * light
+    # At working size, where the shadows fall and which gaps stay open.
+    painter = Painter(in_bytes(scene.small), scene.small_person, maps, pieces)
+    first = painter.paint(Cut(0, scene.small.shape[0], 0, scene.small.shape[1]))
+    for index, alpha in enumerate(first.alphas):
+        maps[f"fall_{index}"] = fallen(alpha.numpy(), 0.035 * scene.figure.unit)
+    if not trousers:
+        maps |= close_gaps(scene, first)
+    return maps
 
 
 def check(picture: np.ndarray, body: Body, garment: Garment, mask: np.ndarray | None) -> None:
@@ -127,22 +136,31 @@ def check_visible(pieces: list[Piece], scene: Scene, garment: Garment) -> None:
         )
 
 
-def finish(
-    picture: np.ndarray, scene: Scene, canvas: Canvas, mask: np.ndarray | None
+def paint(
+    picture: np.ndarray,
+    scene: Scene,
+    maps: dict[str, np.ndarray],
+    pieces: list[Piece],
+    mask: np.ndarray | None,
 ) -> PreviewResult:
-    """The canvas laid into the photo, within the user's mask where there is one."""
-    left, top, right, _ = scene.window
-    result = picture.copy()
-    whole = np.zeros(picture.shape[:2], dtype=np.float32)
-    for start, stop in bands(*canvas.mask.shape):
-        window = (slice(top + start, top + stop), slice(left, right))
-        changed, painted = canvas.mask[start:stop], canvas.picture[start:stop]
+    """Paints the photo by its maps, within the user's mask where there is one."""
+    left, top, right, bottom = scene.window
+    result, whole = picture.copy(), np.zeros(picture.shape[:2], dtype=np.float32)
+    window = (slice(top, bottom), slice(left, right))
+    painter = Painter(scene.photo, scene.person, maps, pieces)
+
+    def work(cut: Cut) -> None:
+        painted = painter.paint(cut)
+        changed, colours = painted.mask, painted.picture
         if mask is not None:
-            photo = scene.photo[start:stop]
-            painted = photo + (painted - photo) * mask[window][..., None]
-            changed = changed * mask[window]
-        changed = np.where(changed > 1 / 255, changed, 0)
-        rounded = np.clip(np.round(painted * 255), 0, 255).astype(np.uint8)
-        whole[window] = changed
-        result[window] = np.where((changed > 0)[..., None], rounded, picture[window])
+            allowed = torch.from_numpy(np.ascontiguousarray(mask[window][cut.slices])).float()
+            colours = torch.lerp(painted.photo, colours, allowed)
+            changed = changed * allowed
+        changed = torch.where(changed > 1 / 255, changed, 0.0).numpy()
+        rounded = colours.permute(1, 2, 0).mul(255).round_().clamp_(0, 255).byte().numpy()
+        whole[window][cut.slices] = changed
+        np.copyto(result[window][cut.slices], rounded, where=(changed > 0)[..., None])
+
+    with ThreadPoolExecutor(WORKERS) as workers:
+        list(workers.map(work, painter.parts(CUT_PIXELS)))
     return PreviewResult(result, whole)

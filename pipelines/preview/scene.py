@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 
 from ..masking.body import Body
 from ..masking.figure import Figure, LimbFrame, build_figure, limb_frame
@@ -19,18 +21,17 @@ READING_SIDE = 224  # and in which regions are told apart
 
 @dataclass(frozen=True)
 class Scene:
-    """window: left, top, right, bottom of the photo that the work is done in; photo float32
-    (H, W, 3) in 0..1, its pixels; small (h, w, 3) the same at working size, lab its colours;
-    scale: photo pixels per small pixel; person (H, W), who of the photo it is. The rest is in
-    small pixels; frames
-    tell for each limb how the pixels lie to it."""
+    """window: left, top, right, bottom of the photo that the work is done in; photo uint8
+    (H, W, 3), its pixels; person (H, W), who of the photo it is. small float32 (h, w, 3) in
+    0..1: the photo at working size, lab its colours, small_person the same of the person. The rest
+    is in small pixels; frames tell for each limb how the pixels lie to it."""
 
     window: tuple[int, int, int, int]
     photo: np.ndarray
+    person: np.ndarray
     small: np.ndarray
     lab: np.ndarray
-    scale: float
-    person: np.ndarray
+    small_person: np.ndarray
     figure: Figure
     regions: Regions
     shape: Shape
@@ -53,17 +54,17 @@ def read_scene(picture: np.ndarray, body: Body) -> Scene:
         int(min(width, right + margin)), int(min(height, bottom + margin)),
     )  # fmt: skip
     cut = (slice(window[1], window[3]), slice(window[0], window[2]))
-    photo = picture[cut].astype(np.float32) / 255
-    person = body.mask[cut].astype(np.float32)
+    photo, person = picture[cut], body.mask[cut]
     scale = max(1.0, max(photo.shape[:2]) / WORKING_SIDE)
     size = (round(photo.shape[0] / scale), round(photo.shape[1] / scale))
-    small = resize(photo, *size)
+    small = reduced(photo, *size)
+    small_person = resize(person, *size)
     tiny_scale = max(1.0, max(size) / READING_SIDE)
     tiny_size = (round(size[0] / tiny_scale), round(size[1] / tiny_scale))
     tiny = resize(small, *tiny_size)
     origin = (window[0], window[1])
     regions = read_regions(
-        tiny, build_figure(body, origin, 1 / (scale * tiny_scale)), resize(person, *tiny_size)
+        tiny, build_figure(body, origin, 1 / (scale * tiny_scale)), resize(small_person, *tiny_size)
     )
     kinds = refine(regions.kinds.transpose(1, 2, 0), tiny, small, 2, 3e-4).transpose(2, 0, 1)
     kinds = kinds / np.maximum(kinds.sum(0), 1e-6)
@@ -77,4 +78,13 @@ def read_scene(picture: np.ndarray, body: Body) -> Scene:
         name: limb_frame(getattr(figure, name), *size)
         for name in ("right_arm", "left_arm", "right_leg", "left_leg")
     }
-    return Scene(window, photo, small, to_lab(small), scale, person, figure, regions, shape, frames)
+    return Scene(
+        window, photo, person, small, to_lab(small), small_person, figure, regions, shape, frames
+    )
+
+
+def reduced(photo: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A photo uint8 (H, W, 3) as float32 (height, width, 3) in 0..1, averaged."""
+    whole = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None]
+    small = F.interpolate(whole, (height, width), mode="bilinear", antialias=True)[0]
+    return small.permute(1, 2, 0).numpy().astype(np.float32) / 255

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
+
+from .enlarging import Cut, Enlarged, Grid
 
 
 @dataclass(frozen=True)
@@ -34,42 +37,57 @@ def fill_outside(source: np.ndarray, inside: np.ndarray) -> np.ndarray:
     return source[rows, columns]
 
 
-def sample(
-    layers: np.ndarray, mapping: BackwardMap, scale: float, box: tuple[int, int, int, int]
-) -> np.ndarray:
-    """The garment's picture drawn through a backward map at the photo's own resolution.
+class Drawing:
+    """A layer's picture that is drawn through a backward map.
 
-    layers: float32 (h, w, C) in garment pixels (premultiplied colours and alphas); scale: photo
-    pixels per map pixel; box: left, top, right, bottom in photo pixels to draw. Returns
-    (box height, box width, C); zero outside the map. Shrinking garments are averaged first.
+    layer: float32 (h, w, C) in garment pixels (premultiplied colours and alphas); grid: how the
+    photo's pixels lie to the map's. Garments that shrink are averaged first.
     """
-    left, top, right, bottom = box
-    height, width = bottom - top, right - left
-    # Photo pixel centres in map pixels, with both grids' corners aligned.
-    xs = (torch.arange(width) + left + 0.5) / scale - 0.5 - mapping.left
-    ys = (torch.arange(height) + top + 0.5) / scale - 0.5 - mapping.top
-    rows, columns = mapping.inside.shape
-    grid = torch.stack(
-        torch.meshgrid((xs + 0.5) / columns * 2 - 1, (ys + 0.5) / rows * 2 - 1, indexing="xy"), -1
-    )[None].float()
-    stack = np.concatenate([mapping.source, mapping.inside[..., None]], -1)
-    tensor = torch.from_numpy(np.ascontiguousarray(stack, dtype=np.float32)).permute(2, 0, 1)[None]
-    inner = F.grid_sample(tensor, grid, padding_mode="border", align_corners=False)[0]
-    inside = inner[2] * (grid[0].abs() <= 1).all(-1)
 
-    step_x = np.linalg.norm(np.diff(mapping.source, axis=1)[mapping.inside[:, 1:]], axis=-1)
-    step_y = np.linalg.norm(np.diff(mapping.source, axis=0)[mapping.inside[1:]], axis=-1)
-    shrink = float(np.median(np.concatenate([step_x, step_y]))) / scale if len(step_x) else 1.0
-    pixels = torch.from_numpy(np.ascontiguousarray(layers, dtype=np.float32)).permute(2, 0, 1)[None]
-    old_height, old_width = layers.shape[:2]
-    if shrink > 1.15:
-        size = (max(2, round(old_height / shrink)), max(2, round(old_width / shrink)))
-        pixels = F.interpolate(pixels, size, mode="bicubic", antialias=True, align_corners=False)
-    where = torch.stack(
-        [(inner[0] + 0.5) / old_width * 2 - 1, (inner[1] + 0.5) / old_height * 2 - 1], -1
-    )[None]
-    drawn = F.grid_sample(pixels, where, mode="bicubic", padding_mode="border", align_corners=False)
-    return (drawn[0].clamp(0, 1) * (inside > 0.5)).permute(1, 2, 0).numpy()
+    def __init__(self, layer: np.ndarray, mapping: BackwardMap, grid: Grid) -> None:
+        rows, columns = mapping.inside.shape
+        x, y = grid.scale
+        self.box = Cut(
+            int(mapping.top * y), int((mapping.top + rows) * y) + 1,
+            int(mapping.left * x), int((mapping.left + columns) * x) + 1,
+        )  # fmt: skip
+        maps = np.stack([mapping.source[..., 0], mapping.source[..., 1], mapping.inside])
+        self.map = Enlarged(maps.astype(np.float32), grid, (mapping.left, mapping.top))
+        self.size = layer.shape[:2]
+        pixels = torch.from_numpy(layer).permute(2, 0, 1)[None]
+        shrink = 2 * shrinking(mapping) / (x + y)
+        if shrink > 1.15:
+            size = [max(2, round(side / shrink)) for side in self.size]
+            pixels = F.interpolate(pixels, size, mode="bicubic", antialias=True)
+        self.pixels = pixels.contiguous()
+
+    def within(self, cut: Cut) -> Cut | None:
+        """The part of the cut in which the layer may lie."""
+        part = Cut(
+            max(cut.top, self.box.top), min(cut.bottom, self.box.bottom),
+            max(cut.left, self.box.left), min(cut.right, self.box.right),
+        )  # fmt: skip
+        return part if part.top < part.bottom and part.left < part.right else None
+
+    def draw(self, cut: Cut) -> Tensor:
+        """(C, rows, columns) of the cut, zero outside the map."""
+        x, y, inside = self.map.cut(cut)
+        height, width = self.size
+        where = torch.stack([(x + 0.5) * (2 / width) - 1, (y + 0.5) * (2 / height) - 1], -1)[None]
+        drawn = F.grid_sample(
+            self.pixels, where, mode="bicubic", padding_mode="border", align_corners=False
+        )[0]
+        return drawn.clamp_(0, 1).mul_(inside > 0.5)
+
+
+def shrinking(mapping: BackwardMap) -> float:
+    """Garment pixels per map pixel, in the middle of all places."""
+    few = max(1, mapping.inside.size // 20000)
+    source, inside = mapping.source[::few], mapping.inside[::few]
+    steps = np.diff(source, axis=1)[inside[:, 1:]]
+    source, inside = mapping.source[:, ::few], mapping.inside[:, ::few]
+    steps = np.concatenate([steps, np.diff(source, axis=0)[inside[1:]]])
+    return float(np.median(np.hypot(*steps.T))) if len(steps) else 1.0
 
 
 def jacobian(mapping: BackwardMap) -> np.ndarray:

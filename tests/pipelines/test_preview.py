@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from fitting_room.pipelines.errors import InputError
 from fitting_room.pipelines.masking.body import Body, find_body, load_body_model
+from fitting_room.pipelines.preview.enlarging import Cut, Enlarged, Grid
 from fitting_room.pipelines.preview.garment import read_garment
 from fitting_room.pipelines.preview.pipeline import PreviewPipeline
 from fitting_room.pipelines.preview.place import place_garment
@@ -234,3 +236,13 @@ def test_the_astronaut_takes_her_suit_off(shirt):
     left = orange & (result.picture == photo).all(-1)
     assert left[:400].sum() < 0.2 * orange[:400].sum()
     assert (result.picture[60:150, 190:260] == photo[60:150, 190:260]).all(), "the face stays"
+
+
+def test_a_cut_is_part_of_the_whole_map_enlarged():
+    maps = np.random.default_rng(1).random((2, 9, 7)).astype(np.float32)
+    whole = torch.nn.functional.interpolate(torch.from_numpy(maps)[None], (31, 24), mode="bilinear")
+    cut = Cut(top=5, bottom=29, left=3, right=24)
+    grid = Grid((24 / 7, 31 / 9))
+    assert torch.allclose(Enlarged(maps, grid).cut(cut), whole[0][:, 5:29, 3:], atol=1e-5)
+    lower_right = Enlarged(maps[:, 2:, 1:], grid, corner=(1, 2)).cut(Cut(13, 31, 8, 24))
+    assert torch.allclose(lower_right, whole[0][:, 13:, 8:], atol=1e-5)

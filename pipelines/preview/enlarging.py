@@ -1,0 +1,92 @@
+"""Small maps at a photo's own size, cut out of it in pieces, so that nothing large is ever held."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A rectangle of a photo, in pixels: rows top to bottom, columns left to right."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns to index an array (H, W, ...) with."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How the pixels of a photo lie to those of a smaller picture of it: photo pixels per small
+    pixel in x and y; both pictures' corners are aligned."""
+
+    scale: tuple[float, float]
+
+    def between(
+        self, start: int, stop: int, axis: int, first: int, count: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """For photo columns (axis 0) or rows (axis 1) start to stop: which of the small ones, that
+        begin with number `first`, each lies behind, and the share of the next one."""
+        places = (np.arange(start, stop) + 0.5) / self.scale[axis] - 0.5 - first
+        places = places.clip(0, count - 1)
+        before = places.astype(int).clip(max=max(count - 2, 0))
+        return before, (places - before).astype(np.float32)
+
+
+class Enlarged:
+    """Small maps float32 (channels, h, w) whose first pixel is the small pixel `corner` (x, y),
+    enlarged linearly; beyond the maps their edge goes on."""
+
+    def __init__(self, maps: np.ndarray, grid: Grid, corner: tuple[int, int] = (0, 0)) -> None:
+        self.maps, self.grid, self.corner = maps, grid, corner
+
+    def cut(self, cut: Cut) -> Tensor:
+        """(channels, rows, columns) of the cut."""
+        height, width = self.maps.shape[1:]
+        before, share = self.grid.between(cut.left, cut.right, 0, self.corner[0], width)
+        row_before, row_share = self.grid.between(cut.top, cut.bottom, 1, self.corner[1], height)
+        low = row_before[0]
+        strip = self.maps[:, low : row_before[-1] + 2]
+        wide = torch.from_numpy(strip.take(before, 2))
+        if share.any():
+            after = torch.from_numpy(strip.take((before + 1).clip(max=width - 1), 2))
+            wide.lerp_(after, torch.from_numpy(share))
+        if not row_share.any():
+            return wide[:, row_before - low]
+        # Each row is a mixture of two; as a product of matrices that is quickest.
+        weights = np.zeros((len(row_before), strip.shape[1]), np.float32)
+        places = np.arange(len(row_before))
+        weights[places, row_before - low] = 1 - row_share
+        weights[places, (row_before - low + 1).clip(max=strip.shape[1] - 1)] += row_share
+        return torch.from_numpy(weights) @ wide
+
+
+class NamedMaps:
+    """Small maps with names, enlarged together. Each is (h, w) or (h, w, channels)."""
+
+    def __init__(self, maps: dict[str, np.ndarray], grid: Grid) -> None:
+        self.places: dict[str, int | slice] = {}
+        channels: list[np.ndarray] = []
+        for name, values in maps.items():
+            start = len(channels)
+            if values.ndim == 2:
+                channels.append(values)
+                self.places[name] = start
+            else:
+                channels.extend(np.moveaxis(values, -1, 0))
+                self.places[name] = slice(start, len(channels))
+        self.enlarged = Enlarged(np.stack(channels).astype(np.float32), grid)
+
+    def cut(self, cut: Cut) -> dict[str, Tensor]:
+        """The maps at the photo's size: (rows, columns) or (channels, rows, columns)."""
+        large = self.enlarged.cut(cut)
+        return {name: large[place] for name, place in self.places.items()}
