@@ -8,7 +8,16 @@ import numpy as np
 
 from ..errors import InputError
 from .body import Body
-from .figure import Figure, Limb, along, build_figure, capsule, face_distance, pixel_grid
+from .figure import (
+    Figure,
+    Limb,
+    along,
+    build_figure,
+    capsule,
+    face_distance,
+    pixel_grid,
+    projected,
+)
 
 CATEGORIES = ("upper", "lower", "dress")
 # How far along the arm the mask goes for each sleeve length, 0..2 over both bones.
@@ -66,8 +75,7 @@ def region_distance(figure: Figure, person: np.ndarray, category: str, sleeve: f
     """Signed distance (H, W) in pixels to what a garment of the category may cover."""
     points = pixel_grid(*person.shape)
     unit = figure.unit
-    offset = points - figure.neck
-    side, level = np.abs(offset @ figure.across), offset @ figure.down
+    side, level = np.abs(figure.side(points)), figure.level(points)
     bound = person_distance(person) - 0.10 * unit
     parts = []
     if category in ("upper", "dress"):
@@ -129,7 +137,7 @@ def kept_distance(figure: Figure, person: np.ndarray) -> np.ndarray:
     unit = figure.unit
     face = float(figure.face_axes.mean())
     # The hair: a wider disc above the mouth; below it only the face with the chin.
-    above = (points - figure.face_centre) @ figure.face_up
+    above = projected(points, figure.face_centre, figure.face_up)
     head = (face_distance(points, figure) - np.where(above > -0.2 * face, 1.75, 1.22)) * face
     kept = [head]
     for arm in (figure.right_arm, figure.left_arm):

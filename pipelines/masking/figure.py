@@ -76,6 +76,14 @@ class Figure:
         """Unit vector along the shoulders towards the viewer's right."""
         return self.facing * unit_vector(self.left_shoulder - self.right_shoulder)
 
+    def level(self, points: np.ndarray) -> np.ndarray:
+        """How far points (..., 2) lie below the neck along the torso, in pixels."""
+        return projected(points, self.neck, self.down)
+
+    def side(self, points: np.ndarray) -> np.ndarray:
+        """How far points (..., 2) lie to the viewer's right of the torso's middle, in pixels."""
+        return projected(points, self.neck, self.across)
+
     @property
     def torso(self) -> float:
         """Distance from the shoulders to the hips."""
@@ -135,8 +143,10 @@ def build_figure(body: Body, origin: tuple[float, float], scale: float) -> Figur
 
 def pixel_grid(height: int, width: int) -> np.ndarray:
     """Pixel centres (height, width, 2) as float32 x, y."""
-    ys, xs = np.mgrid[0:height, 0:width]
-    return np.stack([xs, ys], axis=-1).astype(np.float32)
+    points = np.empty((height, width, 2), np.float32)
+    points[..., 0] = np.arange(width)
+    points[..., 1] = np.arange(height)[:, None]
+    return points
 
 
 def along(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

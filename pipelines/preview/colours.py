@@ -56,9 +56,9 @@ class Mixture:
 
     def log_likelihood(self, colours: np.ndarray) -> np.ndarray:
         """(N, 3) -> (N,): natural logarithm of the density, with a floor for outliers."""
-        shifted = np.einsum("knc,kcd->knd", colours[None] - self.means[:, None], self.inverses)
+        shifted = colours @ self.inverses - (self.means[:, None] @ self.inverses)
         terms = self.offsets[:, None] - 0.5 * (shifted * shifted).sum(-1)
-        return np.logaddexp(np.logaddexp.reduce(terms, axis=0), -17.0)
+        return np.log(np.exp(terms).sum(0) + np.exp(-17.0))
 
 
 def learn_mixture(
@@ -70,16 +70,24 @@ def learn_mixture(
     in others. least: share of the weight below which a component is dropped (lips in a face).
     """
     weights = weights / max(weights.sum(), 1e-9) + 1e-9
-    means = np.average(colours, axis=0, weights=weights)[None]
+    lengths = (colours * colours).sum(1)
+
+    def distances(means: np.ndarray) -> np.ndarray:
+        """Squared, (N, means)."""
+        return lengths[:, None] - 2 * colours @ means.T + (means * means).sum(1)
+
+    means = (weights @ colours / weights.sum())[None]
+    nearest = distances(means)[:, 0]
     for _ in range(count - 1):  # far and frequent colours first
-        nearest = ((colours[:, None] - means) ** 2).sum(-1).min(1)
         means = np.vstack([means, colours[np.argmax(nearest * weights)]])
+        nearest = np.minimum(nearest, distances(means[-1:])[:, 0])
     owner = np.zeros(len(colours), dtype=int)
     for _ in range(8):
-        owner = ((colours[:, None] - means) ** 2).sum(-1).argmin(1)
-        for k in range(count):
-            if (owner == k).any():
-                means[k] = np.average(colours[owner == k], axis=0, weights=weights[owner == k])
+        owner = distances(means).argmin(1)
+        totals = np.bincount(owner, weights, count)
+        sums = [np.bincount(owner, weights * colours[:, k], count) for k in range(3)]
+        filled = totals > 0
+        means[filled] = (np.stack(sums, 1) / np.maximum(totals, 1e-12)[:, None])[filled]
     inverses, offsets = [], []
     for k in range(count):
         mine = owner == k

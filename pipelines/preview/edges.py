@@ -28,18 +28,16 @@ def in_bytes(picture: np.ndarray) -> np.ndarray:
 
 def box(values: torch.Tensor, radius: int) -> torch.Tensor:
     """Mean over (2 radius + 1) squares of (C, H, W), counting only pixels inside."""
-    for axis in (-1, -2):
+    for axis in (1, 2):
         length = values.shape[axis]
-        sums = values.cumsum(axis)
-        before = torch.zeros_like(sums.narrow(axis, 0, 1))
-        after = sums.narrow(axis, length - 1, 1)
-        repeats = [1, 1, 1]
-        repeats[axis] = radius + 1
-        padded = torch.cat([before.repeat(repeats), sums, after.repeat(repeats)], axis)
-        total = padded.narrow(axis, 2 * radius + 1, length) - padded.narrow(axis, 0, length)
+        total = values.clone()
+        for step in range(1, min(radius, length - 1) + 1):
+            rest = length - step
+            total.narrow(axis, 0, rest).add_(values.narrow(axis, step, rest))
+            total.narrow(axis, step, rest).add_(values.narrow(axis, 0, rest))
         places = torch.arange(length)
         count = (places + radius + 1).clamp(max=length) - (places - radius).clamp(min=0)
-        values = total / (count if axis == -1 else count[:, None])
+        values = total.div_(count if axis == 2 else count[:, None])
     return values
 
 
@@ -104,13 +102,19 @@ def refine(
 ) -> np.ndarray:
     """Soft maps drawn along the edges of a picture.
 
-    values (h, w, C) in 0..1; small float32 (h, w, 3) in 0..1 is the picture at their size; large
-    (H, W, 3) the same picture at the wanted size. Returns float32 (H, W, C).
+    values (C, h, w) in 0..1; small float32 (h, w, 3) in 0..1 is the picture at their size; large
+    (H, W, 3) the same picture at the wanted size. Returns float32 (C, H, W).
     """
-    models = resize(guided_models(values, small, radius, softness), *large.shape[:2])
-    factors = models.reshape(*large.shape[:2], 4, -1)
-    result = factors[..., 3, :] + sum(large[..., k, None] * factors[..., k, :] for k in range(3))
-    return np.clip(result, 0, 1)
+    models = guided_coefficients(
+        to_tensor(small), torch.from_numpy(values.astype(np.float32)), radius, softness
+    )
+    result = None
+    for k, model in enumerate(models):
+        term = F.interpolate(model[None], large.shape[:2], mode="bilinear")[0]
+        if k < 3:
+            term *= torch.from_numpy(np.ascontiguousarray(large[..., k]))
+        result = term if result is None else result.add_(term)
+    return result.clamp_(0, 1).numpy()
 
 
 def to_tensor(array: np.ndarray) -> torch.Tensor:

@@ -82,9 +82,7 @@ def skin_plate(
 
     points = pixel_grid(*picture.shape[:2])
     unit = figure.unit
-    offset = points - figure.neck
-    side = offset @ figure.across
-    level = offset @ figure.down
+    side, level = figure.side(points), figure.level(points)
     shading = round_shading(side / shape.half_width(level, side), 0.0)
     for name in ("right_leg", "left_leg", "right_arm", "left_arm"):
         inside = smooth_step(frames[name].beyond, 0.06 * unit, -0.02 * unit)
@@ -120,9 +118,7 @@ def body_distances(
     negative inside."""
     points = pixel_grid(*regions.kinds.shape[1:])
     unit = figure.unit
-    offset = points - figure.neck
-    side = offset @ figure.across
-    level = offset @ figure.down
+    side, level = figure.side(points), figure.level(points)
     trunk = np.maximum.reduce(
         [
             np.abs(side) - shape.half_width(level, side),
@@ -157,7 +153,7 @@ def lower_plate(
 
     height, width = regions.kinds.shape[1:]
     rows, columns = np.arange(height)[:, None], np.arange(width)
-    level = (pixel_grid(height, width) - figure.neck) @ figure.down / figure.torso
+    level = figure.level(pixel_grid(height, width)) / figure.torso
     lower = (regions.kinds[LOWER] > 0.6) & (level > 0.5)
     found = lower.any(0)
     top = np.where(found, lower.argmax(0), height).astype(np.float64)
@@ -203,18 +199,19 @@ def undress(
     skin = skin_plate(picture, figure, shape, regions, frames)
     outlines = body_distances(figure, shape, regions, frames)
     far = 3 * hidden  # pixels outwards: enough for an outline to vanish
-    offset = pixel_grid(*person.shape) - figure.neck
-    outer = np.abs(offset @ figure.across) > 0.37 * figure.unit
+    points = pixel_grid(*person.shape)
+    level = figure.level(points)
+    outer = np.abs(figure.side(points)) > 0.37 * figure.unit
     trunk = outlines["trunk"] + far * outer * figure.unit
     arms = outlines["arms"] + far * figure.unit
     if category != "upper":
         if category == "lower":  # trousers and skirts make their own hips
-            trunk = trunk + 3 * figure.unit * (offset @ figure.down > regions.waist * figure.torso)
+            trunk = trunk + 3 * figure.unit * (level > regions.waist * figure.torso)
         trunk = np.minimum(trunk, outlines["legs"] + far * figure.unit)
     result = {"background": plate, "skin": skin, "trunk": trunk, "arms": arms}
     if category == "upper":
         waist = min(regions.waist, 0.8) * figure.torso
-        below = waist - offset @ figure.down
+        below = waist - level
         colours, touching = lower_plate(picture, figure, regions)
         hips = np.minimum(outlines["trunk"], outlines["legs"]) - 0.03 * figure.unit
         result["lower"] = colours

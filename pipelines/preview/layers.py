@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..masking.figure import face_distance, pixel_grid
+from ..masking.figure import face_distance, pixel_grid, projected
 from .drape import leg_reach
 from .edges import blur, guided_models
 from .fill import body_distances
@@ -39,9 +39,9 @@ def find_front(scene: Scene, category: str) -> Front:
     hands = near_hands(scene, points) * skin * skin_like
     hair = smooth_step(kinds[HAIR], 0.3, 0.7) * hair_like
     kept = np.maximum(np.maximum(hair, face), hands)
-    level = (points - figure.neck) @ figure.down
+    level = figure.level(points)
     free, shown = np.zeros(skin.shape), np.zeros(skin.shape)
-    side = (points - figure.neck) @ figure.across
+    side = figure.side(points)
     soft = 0.03 * figure.unit
     beside = smooth_step(np.abs(side) - 0.97 * scene.shape.half_width(level, side), -soft, soft)
     below_pit = beside * smooth_step(level, 0.22 * figure.unit, 0.30 * figure.unit)
@@ -67,7 +67,7 @@ def find_front(scene: Scene, category: str) -> Front:
 def below_top(scene: Scene) -> np.ndarray:
     """Where a lower garment shows (h, w): below the hem of a top that hangs over its waistband."""
     figure = scene.figure
-    level = (pixel_grid(*scene.small.shape[:2]) - figure.neck) @ figure.down
+    level = figure.level(pixel_grid(*scene.small.shape[:2]))
     hem = scene.regions.waist * figure.torso
     if hem <= scene.waist:
         return np.ones(level.shape)
@@ -96,7 +96,7 @@ def like_head_hair(scene: Scene, points: np.ndarray) -> np.ndarray:
     collars, straps and prints also pass for hair there. Above the chin 1."""
     figure = scene.figure
     distance = face_distance(points, figure)
-    height = (points - figure.face_centre) @ figure.face_up
+    height = projected(points, figure.face_centre, figure.face_up)
     top = (distance > 1.15) & (distance < 1.7) & (height > 0) & (scene.regions.kinds[HAIR] > 0.6)
     if top.sum() < 30:
         return np.ones(distance.shape)
@@ -104,7 +104,7 @@ def like_head_hair(scene: Scene, points: np.ndarray) -> np.ndarray:
     middle = np.median(lab[top], axis=0)
     spread = np.maximum(np.median(np.abs(lab[top] - middle), axis=0), [6.0, 2.5, 2.5])
     strange = np.linalg.norm((lab - middle) / spread, axis=-1)
-    below = smooth_step((points - figure.chin) @ figure.down, -0.1 * figure.unit, 0.0)
+    below = smooth_step(projected(points, figure.chin, figure.down), -0.1 * figure.unit, 0.0)
     return 1 - below * smooth_step(strange, 3.5, 5.0)
 
 
@@ -114,7 +114,7 @@ def find_old(scene: Scene, category: str, front: Front) -> np.ndarray:
 
     figure, kinds = scene.figure, scene.regions.kinds
     points = pixel_grid(*scene.small.shape[:2])
-    level = (points - figure.neck) @ figure.down
+    level = figure.level(points)
     soft = 0.03 * figure.unit
     above_waist = smooth_step(level, scene.waist + soft, scene.waist - soft)
     # A dark collar or scarf may have passed for hair, a brown one for skin.

@@ -66,9 +66,9 @@ def body_shading(
     if part.endswith("_arm"):
         return roundness(0.85 * frames[part].offset)
     right, left = frames["right_leg"], frames["left_leg"]
-    offset = pixel_grid(*right.place.shape) - figure.neck
-    side = offset @ figure.across
-    trunk = roundness(side / shape.half_width(offset @ figure.down, side))
+    points = pixel_grid(*right.place.shape)
+    side = figure.side(points)
+    trunk = roundness(side / shape.half_width(figure.level(points), side))
     if not trousers:
         return trunk
     nearer = right.beyond < left.beyond

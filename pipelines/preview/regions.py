@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..masking.figure import Figure, Limb, along, capsule, face_distance, pixel_grid
+from ..masking.figure import Figure, Limb, along, capsule, face_distance, pixel_grid, projected
 from .colours import Mixture, Palette, learn_mixture, read_palette
 
 BACKGROUND, SKIN, HAIR, UPPER, LOWER, SHOES = range(6)
@@ -36,13 +36,13 @@ class Regions:
 
 def smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """0 below low, 1 above high, smooth between; falls instead where low > high."""
-    place = np.clip((values - low) / (high - low), 0.0, 1.0)
+    place = np.minimum(np.maximum((values - low) * (1 / float(high - low)), 0), 1)
     return place * place * (3 - 2 * place)
 
 
 def hand_discs(points: np.ndarray, figure: Figure) -> np.ndarray:
     """Distance to the nearer hand as a part of its reach: below 1 around the hands."""
-    nearest = np.full(points.shape[:-1], np.inf)
+    nearest = np.full(points.shape[:-1], np.inf, points.dtype)
     for arm in (figure.right_arm, figure.left_arm):
         wrist = arm.joints[2]
         tip = wrist + (arm.end - wrist) * 1.6
@@ -54,9 +54,8 @@ def place_priors(figure: Figure, mask: np.ndarray) -> np.ndarray:
     """Where each kind may be (6, H, W), from the landmarks and the person mask alone."""
     points = pixel_grid(*mask.shape)
     unit = figure.unit
-    offset = points - figure.neck
-    side = np.abs(offset @ figure.across) / unit
-    fall = (offset @ figure.down) / figure.torso
+    side = np.abs(figure.side(points)) / unit
+    fall = figure.level(points) / figure.torso
     face = face_distance(points, figure)
     arms = np.minimum(
         capsule(points, figure.right_arm, 0.06 * unit),
@@ -72,11 +71,11 @@ def place_priors(figure: Figure, mask: np.ndarray) -> np.ndarray:
     in_face = smooth_step(face, 1.15, 0.9)
     chest = smooth_step(side, 0.62, 0.5) * smooth_step(fall, -0.25, -0.1)
     torso = chest * smooth_step(fall, 1.25, 0.85)
-    feet = np.full(mask.shape, np.inf)
+    feet = np.full(mask.shape, np.inf, np.float32)
     for leg in (figure.right_leg, figure.left_leg):
         feet = np.minimum(feet, along(points, leg.joints[2], leg.end)[1] / unit)
     shoes = smooth_step(feet, 0.4, 0.25) * (fall > 1.6)
-    above = ((points - figure.chin) @ figure.face_up) / unit
+    above = projected(points, figure.chin, figure.face_up) / unit
     near_head = smooth_step(face, 2.6, 1.6) * smooth_step(above, -0.15, 0.15)
     falling = smooth_step(side, 0.75, 0.5) * smooth_step(fall, 0.7, 0.2) * (above < 0.4)
 
@@ -88,7 +87,7 @@ def place_priors(figure: Figure, mask: np.ndarray) -> np.ndarray:
     upper = upper * (1 - 0.99 * in_face) * smooth_step(above, 0.35, 0.0)
     lower = 0.01 + 2.0 * below * (1 - 0.8 * hands) * smooth_step(side, 1.5, 1.0)
     lower = lower * (1 - 0.8 * in_arms * (1 - in_legs))
-    priors = np.stack([np.zeros(mask.shape), skin, hair, upper, lower, 1e-5 + 3 * shoes])
+    priors = np.stack([np.zeros_like(skin), skin, hair, upper, lower, 1e-5 + 3 * shoes])
     # Beside arms and trunk the person mask may have lost a wide sleeve or a pale trimming.
     doubtful = smooth_step(np.minimum(arms / unit, side - 0.55), 0.3, 0.15)
     doubtful = doubtful * smooth_step(fall, -0.2, 0.0) * smooth_step(fall, 1.3, 1.0)
@@ -132,7 +131,7 @@ def split_at_waist(kinds: np.ndarray, figure: Figure) -> np.ndarray:
     """What is one garment, or looks like one, counts as the upper one down to the waist and along
     the arms."""
     points = pixel_grid(*kinds.shape[1:])
-    level = (points - figure.neck) @ figure.down / figure.torso
+    level = figure.level(points) / figure.torso
     unit = figure.unit
     arms = np.minimum(capsule(points, figure.right_arm), capsule(points, figure.left_arm)) / unit
     upper = np.maximum(smooth_step(level, WAIST + 0.01, WAIST - 0.01), smooth_step(arms, 0.05, 0.0))
@@ -159,7 +158,8 @@ def learn_seeds(palette: Palette, priors: np.ndarray, figure: Figure) -> list[Mi
     """
     share = priors / np.maximum(priors.sum(0), 1e-9)
     weights = []
-    crown = ((pixel_grid(*priors.shape[1:]) - figure.face_centre) @ figure.face_up) > 0
+    points = pixel_grid(*priors.shape[1:])
+    crown = projected(points, figure.face_centre, figure.face_up) > 0
     for kind in range(len(COMPONENTS)):
         # Skin is learnt from the face where there is one: a hand's place is less sure.
         limit = min(0.9 if kind == SKIN else 0.8, float(share[kind].max()) * 0.95)
@@ -209,9 +209,8 @@ def find_waist(kinds: np.ndarray, figure: Figure) -> tuple[float, bool]:
     """At which height, in torso lengths, the upper garment gives way to the lower one, and
     whether their colours tell."""
     points = pixel_grid(*kinds.shape[1:])
-    offset = points - figure.neck
-    fall = (offset @ figure.down) / figure.torso
-    core = np.abs(offset @ figure.across) < 0.35 * figure.unit
+    fall = figure.level(points) / figure.torso
+    core = np.abs(figure.side(points)) < 0.35 * figure.unit
     bins = 40
     index = (fall / 1.5 * bins).astype(int)
     inside = core & (fall > 0.3) & (index < bins)
@@ -226,7 +225,7 @@ def find_waist(kinds: np.ndarray, figure: Figure) -> tuple[float, bool]:
 
 def waist_priors(priors: np.ndarray, figure: Figure, waist: float) -> np.ndarray:
     """Priors that know at which height the upper garment gives way to the lower one."""
-    fall = ((pixel_grid(*priors.shape[1:]) - figure.neck) @ figure.down) / figure.torso
+    fall = figure.level(pixel_grid(*priors.shape[1:])) / figure.torso
     below = smooth_step(fall, waist - 0.05, waist + 0.05)
     result = priors.copy()
     result[UPPER] *= 1 - 0.9 * below

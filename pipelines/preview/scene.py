@@ -66,7 +66,7 @@ def read_scene(picture: np.ndarray, body: Body) -> Scene:
     regions = read_regions(
         tiny, build_figure(body, origin, 1 / (scale * tiny_scale)), resize(small_person, *tiny_size)
     )
-    kinds = refine(regions.kinds.transpose(1, 2, 0), tiny, small, 2, 3e-4).transpose(2, 0, 1)
+    kinds = refine(regions.kinds, tiny, small, 2, 3e-4)
     kinds = kinds / np.maximum(kinds.sum(0), 1e-6)
     figure = build_figure(body, origin, 1 / scale)
     if regions.one_piece:
