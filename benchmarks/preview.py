@@ -112,13 +112,11 @@ def fitting_stages(
     times["scene"], here = best(lambda: scene.read_scene(photo, body), repeats)
     times["warp"], pieces = best(lambda: place.place_garment(garment, here), repeats)
     times["front"], front = best(lambda: layers.find_front(here, "upper"), repeats)
-    old = layers.find_old(here, "upper", front)
+    outlines = fill.body_distances(here)
+    old = layers.find_old(here, "upper", front, outlines)
     hidden = layers.covered_limbs(here, garment)
     times["old garment off"], _ = best(
-        lambda: fill.undress(
-            here.small, here.figure, here.shape, here.regions, here.frames, "upper", old, hidden
-        ),
-        repeats,
+        lambda: fill.undress(here, "upper", old, hidden, outlines), repeats
     )
     times["lighting"], _ = best(
         lambda: light.fold_shading(here.small, here.figure, here.regions), repeats

@@ -17,7 +17,7 @@ from .enlarging import Cut, Grid, NamedMaps
 from .fill import spread
 from .regions import smooth_step
 from .scene import Scene
-from .warp import BackwardMap, Drawing
+from .warp import STEP, BackwardMap, Drawing
 
 SHADOW = 0.30  # how dark the shadow right under a layer's edge is
 LOW, HIGH = 0.06, 0.94  # of a refined map: what is 0 and what is 1
@@ -77,9 +77,10 @@ class Painter:
         self.scale = float(np.mean(grid.scale))
         needed = maps["removed"] > 1e-4
         for index, piece in enumerate(pieces):
-            mapping = piece.mapping
-            rows, columns = mapping.inside.shape
-            needed[mapping.top :, mapping.left :][:rows, :columns] |= mapping.inside
+            left, top = STEP * piece.mapping.left, STEP * piece.mapping.top
+            inside = piece.mapping.inside.repeat(STEP, 0).repeat(STEP, 1)
+            inside = inside[: height - top, : width - left]
+            needed[top : top + inside.shape[0], left : left + inside.shape[1]] |= inside
             if f"fall_{index}" in maps:
                 needed |= maps[f"fall_{index}"] > 1 / 255
         self.needed = needed

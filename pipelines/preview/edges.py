@@ -129,7 +129,7 @@ def blur(values: np.ndarray, sigma: float) -> np.ndarray:
     """
     from scipy.ndimage import gaussian_filter
 
-    factor = int(sigma / 2.5)
+    factor = int(sigma / 1.6)
     height, width = values.shape[:2]
     if factor > 1 and min(height, width) > 4 * factor:
         small = resize(values, -(-height // factor), -(-width // factor))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
-from ..masking.figure import Figure, LimbFrame, along, face_distance, pixel_grid
-from .colours import to_lab
-from .edges import blur, resize
-from .regions import BACKGROUND, LOWER, SKIN, UPPER, Regions, smooth_step
-from .shape import Shape
+from ..masking.figure import along, face_distance, pixel_grid
+from .edges import blur, resize, to_tensor
+from .grids import widest
+from .regions import BACKGROUND, LOWER, SKIN, UPPER, smooth_step
+from .scene import Scene
 
 
 def spread(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -16,51 +19,56 @@ def spread(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
     Pull-push: averages at ever smaller sizes fill what the finer ones leave open.
     """
-    height, width = weights.shape
-    known = values * weights[..., None]
+    result = pull_push(to_tensor(values)[None], to_tensor(weights[..., None])[None])
+    return np.ascontiguousarray(result[0].permute(1, 2, 0).numpy())
+
+
+def pull_push(values: Tensor, weights: Tensor) -> Tensor:
+    """See spread: values (1, C, H, W), weights (1, 1, H, W)."""
+    height, width = weights.shape[2:]
+    known = values * weights
     if min(height, width) <= 2:
-        total = max(float(weights.sum()), 1e-9)
-        return np.broadcast_to(known.sum((0, 1)) / total, values.shape).astype(np.float32)
-    stack = np.concatenate([known, weights[..., None]], -1).astype(np.float32)
-    small = resize(stack, (height + 1) // 2, (width + 1) // 2)
-    small_weights = small[..., -1]
-    coarse = spread(
-        small[..., :-1] / np.maximum(small_weights, 1e-9)[..., None],
-        np.minimum(small_weights * 4, 1.0),
-    )
-    share = np.clip(weights, 0, 1)[..., None]
-    return (values * share + resize(coarse, height, width) * (1 - share)).astype(np.float32)
+        total = weights.sum().clamp_min(1e-9)
+        return (known.sum((2, 3), keepdim=True) / total).expand_as(values)
+
+    def halved(maps: Tensor) -> Tensor:
+        return F.avg_pool2d(maps, 2, ceil_mode=True, count_include_pad=False)
+
+    small, small_weights = halved(known), halved(weights)
+    coarse = pull_push(small / small_weights.clamp_min(1e-9), (small_weights * 4).clamp_max(1))
+    large = F.interpolate(coarse, (height, width), mode="bilinear")
+    return torch.lerp(large, values, weights.clamp(0, 1))
 
 
 def background_plate(picture: np.ndarray, person: np.ndarray, margin: int) -> np.ndarray:
     """The picture without the person: each row runs straight from one side to the other, which
     continues floors and horizons, with the grain of the picture beside it mirrored in."""
-    from scipy.ndimage import gaussian_filter1d, maximum_filter
+    from scipy.ndimage import gaussian_filter1d
 
     height, width = person.shape
-    hidden = maximum_filter(person, 2 * margin + 1) > 0.25
+    hidden = widest(person, margin) > 0.25
     columns = np.arange(width)
     before = np.maximum.accumulate(np.where(hidden, -1, columns), axis=1)
     after = np.minimum.accumulate(np.where(hidden, width, columns)[:, ::-1], axis=1)[:, ::-1]
     has_before, has_after = before >= 0, after < width
-    known = 1.0 - hidden
+    known = (~hidden).astype(np.float32)
     mean = blur(picture * known[..., None], 3.0) / np.maximum(blur(known, 3.0), 1e-3)[..., None]
     rows = np.arange(height)[:, None]
-    left = mean[rows, np.clip(before, 0, width - 1)]
-    right = mean[rows, np.clip(after, 0, width - 1)]
-    span = np.maximum(after - before, 1)
-    place = np.clip((columns - before) / span, 0, 1)
-    place = np.where(has_before & has_after, place, np.where(has_before, 0.0, 1.0))[..., None]
-    line = left * (1 - place) + right * place
-    line = gaussian_filter1d(line, 1.5, axis=0)
-    # Rows that the person fills from edge to edge take the nearest others.
-    line = np.where((has_before | has_after)[..., None], line, spread(picture, known))
+    left = mean[rows, before.clip(min=0)]
+    right = mean[rows, after.clip(max=width - 1)]
+    place = ((columns - before) / np.maximum(after - before, 1)).clip(0, 1).astype(np.float32)
+    place = np.where(has_before & has_after, place, has_after.astype(np.float32))[..., None]
+    line = left + (right - left) * place
+    line = np.asarray(gaussian_filter1d(line, 1.5, axis=0))
+    seen = has_before | has_after
+    if not seen.all():  # rows that the person fills from edge to edge take the nearest others
+        line = np.where(seen[..., None], line, spread(picture, known))
     nearer = np.where(
         has_before & (~has_after | (columns - before <= after - columns)),
         2 * before - columns, 2 * after - columns,
     ).clip(0, width - 1)  # fmt: skip
-    grain = np.where(known[..., None] > 0, picture - mean, 0)[rows, nearer]
-    return np.where(hidden[..., None], np.clip(line + grain, 0, 1), picture).astype(np.float32)
+    grain = ((picture - mean) * known[..., None])[rows, nearer]
+    return np.where(hidden[..., None], np.clip(line + grain, 0, 1), picture)
 
 
 def round_shading(offset: np.ndarray, light: float) -> np.ndarray:
@@ -70,16 +78,10 @@ def round_shading(offset: np.ndarray, light: float) -> np.ndarray:
     return 1.0 - 0.20 * edge**2.8 + 0.10 * light * np.clip(offset, -1, 1)
 
 
-def skin_plate(
-    picture: np.ndarray,
-    figure: Figure,
-    shape: Shape,
-    regions: Regions,
-    frames: dict[str, LimbFrame],
-) -> np.ndarray:
-    """Skin colour everywhere (H, W, 3), from the skin that the photo shows, shaded round."""
-    from scipy.ndimage import minimum_filter
-
+def skin_plate(scene: Scene) -> np.ndarray:
+    """Skin colour everywhere (h, w, 3), from the skin that the photo shows, shaded round."""
+    figure, shape, frames = scene.figure, scene.shape, scene.frames
+    picture, skin = scene.small, scene.regions.kinds[SKIN]
     points = pixel_grid(*picture.shape[:2])
     unit = figure.unit
     side, level = figure.side(points), figure.level(points)
@@ -87,35 +89,36 @@ def skin_plate(
     for name in ("right_leg", "left_leg", "right_arm", "left_arm"):
         inside = smooth_step(frames[name].beyond, 0.06 * unit, -0.02 * unit)
         shading = shading * (1 - inside) + round_shading(frames[name].offset, 0.0) * inside
-    known = minimum_filter(regions.kinds[SKIN], 3)
-    face = face_distance(points, figure) < 1.2
+    known = 1 - widest(1 - skin, 1)
+    distance = face_distance(points, figure)
+    face = distance < 1.2
     known = smooth_step(known, 0.75, 0.95)
     # A face is lit and made up in its own way: it counts where little else is bare.
     elsewhere = float((known * ~face).sum()) / unit**2
-    known = known * np.where(face, 0.05 if elsewhere < 0.15 else 0.005, 1.0)
+    known = known * np.where(face, np.float32(0.05 if elsewhere < 0.15 else 0.005), 1)
     if known.sum() < 0.02 * unit * unit:
-        known = known + 0.2 * smooth_step(regions.kinds[SKIN], 0.6, 0.9) + 1e-6
+        known = known + 0.2 * smooth_step(skin, 0.6, 0.9) + 1e-6
     # Shoes, jewellery and cloth that passed for skin are told by their colour.
-    lab = to_lab(picture.astype(np.float64))
-    in_face = (face_distance(points, figure) < 0.8) & (regions.kinds[SKIN] > 0.8)
+    in_face = (distance < 0.8) & (skin > 0.8)
     surest = in_face if figure.face_seen and in_face.sum() > 40 else known > 0.5 * known.max()
-    typical = np.median(lab[surest], axis=0)
-    strange = np.linalg.norm((lab - typical) / [2.5, 1, 1], axis=-1)
-    known = known * np.exp(-((strange / 9.0) ** 2))
+    typical = np.median(scene.lab[surest], axis=0)
+    strange = ((scene.lab - typical) / np.float32([2.5, 1, 1])) ** 2
+    known = known * np.exp(strange.sum(-1) / -81)
     plain = picture / shading[..., None]
     middle = np.median(plain[known >= 0.02 * known.max()], axis=0)
     # Far from all visible skin the average tone weighs as much as what is carried there.
     share = known / (known + 3e-3)
-    values = plain * share[..., None] + middle * (1 - share[..., None])
-    plain = blur(spread(values, np.minimum(known + 3e-3, 1)), 0.05 * unit)
-    return np.clip(plain * shading[..., None], 0, 1).astype(np.float32)
+    values = middle + (plain - middle) * share[..., None]
+    size = (points.shape[0] // 2, points.shape[1] // 2)  # it is blurred anyway
+    known = resize(np.minimum(known + 3e-3, 1), *size)
+    plain = blur(spread(resize(values, *size), known), 0.025 * unit)
+    return np.clip(resize(plain, *points.shape[:2]) * shading[..., None], 0, 1)
 
 
-def body_distances(
-    figure: Figure, shape: Shape, regions: Regions, frames: dict[str, LimbFrame]
-) -> dict[str, np.ndarray]:
-    """Signed distances (H, W) in pixels to the bare trunk with the neck, the arms and the legs:
+def body_distances(scene: Scene) -> dict[str, np.ndarray]:
+    """Signed distances (h, w) in pixels to the bare trunk with the neck, the arms and the legs:
     negative inside."""
+    figure, shape, regions = scene.figure, scene.shape, scene.regions
     points = pixel_grid(*regions.kinds.shape[1:])
     unit = figure.unit
     side, level = figure.side(points), figure.level(points)
@@ -131,7 +134,7 @@ def body_distances(
     limbs = {
         name: frame.beyond - (0.045 if covered > 0.45 else 0.008) * unit
         for (name, frame), covered in zip(
-            frames.items(), (*regions.covered, *regions.legs), strict=True
+            scene.frames.items(), (*regions.covered, *regions.legs), strict=True
         )
     }
     return {
@@ -141,16 +144,15 @@ def body_distances(
     }
 
 
-def lower_plate(
-    picture: np.ndarray, figure: Figure, regions: Regions
-) -> tuple[np.ndarray, np.ndarray]:
-    """The lower garment continued upwards under an old hem: colours (H, W, 3) and, per column,
+def lower_plate(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """The lower garment continued upwards under an old hem: colours (h, w, 3) and, per column,
     whether it was under the hem (no belly between them).
 
     What lies above the hem is what lies as far below it, mirrored, with its folds and grain.
     """
     from scipy.ndimage import gaussian_filter1d, median_filter
 
+    figure, regions, picture = scene.figure, scene.regions, scene.small
     height, width = regions.kinds.shape[1:]
     rows, columns = np.arange(height)[:, None], np.arange(width)
     level = figure.level(pixel_grid(height, width)) / figure.torso
@@ -177,27 +179,29 @@ def lower_plate(
 
 
 def undress(
-    picture: np.ndarray,
-    figure: Figure,
-    shape: Shape,
-    regions: Regions,
-    frames: dict[str, LimbFrame],
+    scene: Scene,
     category: str,
     old: np.ndarray,
     hidden: np.ndarray,
+    outlines: dict[str, np.ndarray],
 ) -> dict[str, np.ndarray]:
     """What the photo shows where the old garment is taken off, as small maps: colours (h, w, 3)
     "background", "skin" and "lower"; signed distances (h, w) in pixels, negative inside, to the
     outlines of what lies on it from back to front: "trunk" (skin), "lower_edge", "arms" (skin).
 
-    picture float32 (H, W, 3) in 0..1. The body is bare there and the background goes on behind it;
-    under an old upper garment the lower one goes on up to the waist. old (H, W): the garment that
-    goes; hidden (H, W): limbs that the new garment covers, left out.
+    The body is bare there and the background goes on behind it; under an old upper garment the
+    lower one goes on up to the waist. old (h, w): the garment that goes; hidden (h, w): limbs that
+    the new garment covers, left out; outlines: the body_distances.
     """
+    figure, regions = scene.figure, scene.regions
     person = np.maximum(1 - regions.kinds[BACKGROUND], old)
-    plate = background_plate(picture, person, max(2, round(0.035 * figure.unit)))
-    skin = skin_plate(picture, figure, shape, regions, frames)
-    outlines = body_distances(figure, shape, regions, frames)
+    margin = max(2, round(0.035 * figure.unit))
+    plate = scene.small.copy()
+    rows = np.nonzero((np.maximum(old, hidden) > 0.05).any(1))[0]
+    if len(rows):
+        some = slice(max(0, rows[0] - 2 * margin), rows[-1] + 2 * margin)
+        plate[some] = background_plate(scene.small[some], person[some], margin)
+    skin = skin_plate(scene)
     far = 3 * hidden  # pixels outwards: enough for an outline to vanish
     points = pixel_grid(*person.shape)
     level = figure.level(points)
@@ -212,7 +216,7 @@ def undress(
     if category == "upper":
         waist = min(regions.waist, 0.8) * figure.torso
         below = waist - level
-        colours, touching = lower_plate(picture, figure, regions)
+        colours, touching = lower_plate(scene)
         hips = np.minimum(outlines["trunk"], outlines["legs"]) - 0.03 * figure.unit
         result["lower"] = colours
         result["lower_edge"] = np.maximum(np.maximum(hips, below), (0.5 - touching) * figure.unit)

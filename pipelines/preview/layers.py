@@ -9,7 +9,6 @@ import numpy as np
 from ..masking.figure import face_distance, pixel_grid, projected
 from .drape import leg_reach
 from .edges import blur, guided_models
-from .fill import body_distances
 from .garment import Garment
 from .parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
 from .regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, hand_discs, smooth_step
@@ -108,8 +107,11 @@ def like_head_hair(scene: Scene, points: np.ndarray) -> np.ndarray:
     return 1 - below * smooth_step(strange, 3.5, 5.0)
 
 
-def find_old(scene: Scene, category: str, front: Front) -> np.ndarray:
-    """What of the person's clothes (h, w) gives way to a new garment of this category."""
+def find_old(
+    scene: Scene, category: str, front: Front, outlines: dict[str, np.ndarray]
+) -> np.ndarray:
+    """What of the person's clothes (h, w) gives way to a new garment of this category. outlines:
+    the body_distances."""
     from scipy.ndimage import maximum_filter, minimum_filter
 
     figure, kinds = scene.figure, scene.regions.kinds
@@ -123,8 +125,7 @@ def find_old(scene: Scene, category: str, front: Front) -> np.ndarray:
         old = kinds[LOWER] * (1 - above_waist)
     else:
         old = kinds[UPPER] + (kinds[LOWER] if category == "dress" else 0)
-        trunk = body_distances(figure, scene.shape, scene.regions, scene.frames)["trunk"]
-        within = smooth_step(trunk, 0.0, -2.0) * above_waist
+        within = smooth_step(outlines["trunk"], 0.0, -2.0) * above_waist
         old = np.maximum(np.clip(old, 0, 1), within * (1 - bare) * (1 - kinds[LOWER]))
     # Trimmings and prints that look like something else lie between parts of the garment.
     gap = 2 * max(1, round(0.04 * figure.unit)) + 1

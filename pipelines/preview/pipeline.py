@@ -14,13 +14,14 @@ from ..masking.body import Body
 from .drawing import Painter, Piece, close_gaps, fallen
 from .edges import SingleThread, in_bytes
 from .enlarging import Cut
-from .fill import undress
+from .fill import body_distances, undress
 from .garment import Garment
 from .layers import below_top, covered_limbs, find_front, find_old, find_removed
 from .light import body_shading, fold_shading
 from .place import place_garment
 from .regions import BACKGROUND
 from .scene import Scene, read_scene
+from .warp import STEP
 
 WORKERS = 2  # threads that paint
 CUT_PIXELS = 2**16  # painted at once by each
@@ -74,13 +75,11 @@ def plan(
 ) -> dict[str, np.ndarray]:
     """The small maps that a Painter paints by."""
     front = find_front(scene, garment.category)
-    old = find_old(scene, garment.category, front)
+    outlines = body_distances(scene)
+    old = find_old(scene, garment.category, front, outlines)
     hidden = covered_limbs(scene, garment)
     person = 1 - scene.regions.kinds[BACKGROUND]
-    maps = undress(
-        scene.small, scene.figure, scene.shape, scene.regions, scene.frames, garment.category,
-        old, hidden,
-    )  # fmt: skip
+    maps = undress(scene, garment.category, old, hidden, outlines)
     removed = find_removed(scene, np.maximum(old, hidden * person))
     above = 1 - below_top(scene) if garment.category == "lower" else np.zeros_like(hidden)
     maps |= {
@@ -128,7 +127,7 @@ def check(picture: np.ndarray, body: Body, garment: Garment, mask: np.ndarray | 
 
 def check_visible(pieces: list[Piece], scene: Scene, garment: Garment) -> None:
     """Raises InputError where next to nothing of the garment would be inside the photo."""
-    shown = sum(int(piece.mapping.inside.sum()) for piece in pieces)
+    shown = STEP**2 * sum(int(piece.mapping.inside.sum()) for piece in pieces)
     if shown < 0.05 * scene.figure.unit**2:
         raise InputError(
             f"The {garment.category} garment would lie outside the photo. Use a photo that shows "

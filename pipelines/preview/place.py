@@ -13,13 +13,16 @@ from .garment import Garment
 from .mesh import Patch, backward
 from .parts import INSIDE
 from .scene import Scene
+from .warp import STEP
 
 
 def place_garment(garment: Garment, scene: Scene) -> list[Piece]:
     """The layers of a garment in drawing order; empty if none of it falls into the photo."""
     pieces = []
+    height, width = (-(-side // STEP) for side in scene.small.shape[:2])
     for patch in drape(garment, scene):
-        mapping = backward(patch.source, patch.target, *scene.small.shape[1::-1])
+        target = (patch.target + 0.5) / STEP - 0.5
+        mapping = backward(patch.source, target, width, height)
         cut = cut_part(garment, patch)
         if mapping is not None and cut is not None:
             picture, corner = cut

@@ -14,11 +14,14 @@ from torch import Tensor
 
 from .enlarging import Cut, Enlarged, Grid
 
+STEP = 2  # a garment bends little: its map is coarser than the small picture
+
 
 @dataclass(frozen=True)
 class BackwardMap:
-    """For the window of the photo that starts at (left, top): source (H, W, 2) garment pixels
-    x, y of each pixel; inside (H, W) bool: where the layer (with its margin) lies."""
+    """For the window of a map of STEP working pixels a pixel that starts at (left, top): source
+    (H, W, 2) garment pixels x, y of each pixel; inside (H, W) bool: where the layer (with its
+    margin) lies."""
 
     left: int
     top: int
@@ -41,18 +44,18 @@ class Drawing:
     """A layer's picture that is drawn through a backward map.
 
     layer: float32 (h, w, C) in garment pixels (premultiplied colours and alphas); grid: how the
-    photo's pixels lie to the map's. Garments that shrink are averaged first.
+    photo's pixels lie to working pixels. Garments that shrink are averaged first.
     """
 
     def __init__(self, layer: np.ndarray, mapping: BackwardMap, grid: Grid) -> None:
         rows, columns = mapping.inside.shape
-        x, y = grid.scale
+        x, y = (STEP * scale for scale in grid.scale)
         self.box = Cut(
             int(mapping.top * y), int((mapping.top + rows) * y) + 1,
             int(mapping.left * x), int((mapping.left + columns) * x) + 1,
         )  # fmt: skip
         maps = np.stack([mapping.source[..., 0], mapping.source[..., 1], mapping.inside])
-        self.map = Enlarged(maps.astype(np.float32), grid, (mapping.left, mapping.top))
+        self.map = Enlarged(maps.astype(np.float32), Grid((x, y)), (mapping.left, mapping.top))
         self.size = layer.shape[:2]
         pixels = torch.from_numpy(layer).permute(2, 0, 1)[None]
         shrink = 2 * shrinking(mapping) / (x + y)
