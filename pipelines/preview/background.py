@@ -2,12 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 
 from ..errors import NoGarmentFound
-from .spreading import doubled, halved, spread
+from .grids import pieces, sizes_of, widest, within
+from .spreading import doubled, halved, spread, to_picture, to_planes
 
 BORDER_SHARE = 0.45  # of the border that has to look like one smooth background
+
+
+@dataclass(frozen=True)
+class Backdrop:
+    """A reduced photo and the background that would be seen without the garment.
+
+    lab, field: float32 (height, width, 3), the photo and its background. noise: how far the
+    background strays from its field, Lab units. unit: pixels to 1/256 of the long side. reach: how
+    far compression spreads an edge, pixels.
+    """
+
+    lab: np.ndarray
+    field: np.ndarray
+    noise: float
+    unit: float
+    reach: int
+
+    @cached_property
+    def difference(self) -> np.ndarray:
+        return self.lab - self.field
+
+    @cached_property
+    def distance(self) -> np.ndarray:
+        return length(self.difference)
+
+    @cached_property
+    def neutral(self) -> np.ndarray:
+        """Of the background's hue, in less or more light: that scales L* + 16, a* and b* alike."""
+        lab, field = self.lab, self.field
+        share = (lab[..., 0] + 16) / (field[..., 0] + 16)
+        tint = np.hypot(*(lab[..., k] - share * field[..., k] for k in (1, 2)))
+        return tint < 1.0 + self.noise + 0.08 * np.abs(self.difference[..., 0])
+
+    @cached_property
+    def shaded(self) -> np.ndarray:
+        """Darker than the background and of its hue, as its shadows are."""
+        light = self.difference[..., 0]
+        return self.neutral & (light < 0.3 + self.noise) & (light > -45)
+
+
+def length(vectors: np.ndarray) -> np.ndarray:
+    """Of the vectors (..., 3) along the last axis."""
+    return np.sqrt(np.einsum("...c,...c->...", vectors, vectors))
 
 
 def carry_field(lab: np.ndarray) -> tuple[np.ndarray, float]:
@@ -16,14 +63,14 @@ def carry_field(lab: np.ndarray) -> tuple[np.ndarray, float]:
     Found on a half-size copy: what fits the border's colours gives a better field, which fits
     more. Not further: it would creep into a garment of nearly the background's colour.
     """
-    small = halved(lab)
+    small = to_picture(halved(to_planes(lab)))
     field = fit_background(small)
     noise = border_noise(distance_from(small, field))
     radius = max(1, round(max(small.shape[:2]) / 256))
     for _ in range(2):
         background = reach_from_border(distance_from(small, field) < 0.45 + noise, radius)[0]
         field = smooth_field(small, background)
-    field = doubled(field, lab.shape[:2])
+    field = to_picture(doubled(to_planes(field), lab.shape[:2]))
     return field, border_noise(distance_from(lab, field))
 
 
@@ -44,21 +91,22 @@ def smooth_field(lab: np.ndarray, background: np.ndarray) -> np.ndarray:
     """The background's colours carried on behind the garment, too coarse to follow its shadow."""
     from scipy import ndimage
 
-    known = background.astype(np.float32)[..., None]
-    colours, weights = lab * known, known
+    weights = to_planes(background[..., None])
+    colours = to_planes(lab) * weights
     sizes = []
-    while max(weights.shape[:2]) > 64:
-        sizes.append(weights.shape[:2])
+    while max(weights.shape[-2:]) > 64:
+        sizes.append(weights.shape[-2:])
         colours, weights = halved(colours), halved(weights)
-    coarse = spread(colours / np.maximum(weights, 1e-6), weights[..., 0] > 0.4)
-    coarse = ndimage.gaussian_filter(coarse, (1.5, 1.5, 0), mode="nearest")
+    coarse = to_picture(colours / weights.clamp_min(1e-6))
+    coarse = spread(coarse, to_picture(weights)[..., 0] > 0.4)
+    planes = to_planes(ndimage.gaussian_filter(coarse, (1.5, 1.5, 0), mode="nearest"))
     for size in reversed(sizes):
-        coarse = doubled(coarse, size)
-    return coarse
+        planes = doubled(planes, size)
+    return to_picture(planes)
 
 
 def distance_from(lab: np.ndarray, field: np.ndarray) -> np.ndarray:
-    return np.sqrt(((lab - field) ** 2).sum(-1))
+    return length(lab - field)
 
 
 def fit_background(lab: np.ndarray) -> np.ndarray:
@@ -72,7 +120,7 @@ def fit_background(lab: np.ndarray) -> np.ndarray:
     border = np.zeros((height, width), bool)
     border[:rim] = border[-rim:] = border[:, :rim] = border[:, -rim:] = True
     rows, columns = np.nonzero(border)
-    some = slice(None, None, max(1, len(rows) // 3000))
+    some = slice(None, None, max(1, len(rows) // 1200))
     rows, columns = rows[some], columns[some]
     colours = lab[rows, columns].astype(np.float64)
     terms = surface_terms(rows / height, columns / width)
@@ -132,23 +180,19 @@ def steepness(lab: np.ndarray) -> np.ndarray:
     return np.sqrt((down**2 + across**2).sum(-1))
 
 
-def strip_shadow(
-    lab: np.ndarray, field: np.ndarray, background: np.ndarray, noise: float, unit: float
-) -> np.ndarray:
+def strip_shadow(back: Backdrop, background: np.ndarray) -> np.ndarray:
     """The soft shadow around a garment: it fades out, where a garment's edge does not.
 
     Grown from the background through pixels that are darker, of the same hue and no steeper than
     a fading shadow; then the line between it and the garment is put on the steepest place.
     """
-    from scipy import ndimage
-
-    difference = lab - field
-    slope = steepness(lab) * unit / 3
-    steepest = ndimage.maximum_filter(slope, 3)
-    fading = steepest < 0.5 + noise + 0.5 * np.abs(difference[..., 0])
-    fading &= shadow_like(lab, field, noise)
+    unit = back.unit
+    slope = steepness(back.lab) * unit / 3
+    steepest = widest(slope, 1)
+    fading = steepest < 0.5 + back.noise + 0.5 * np.abs(back.difference[..., 0])
+    fading &= back.shaded
     grown = reach_from_border(fading | background, max(1, round(0.7 * unit)))[0]
-    zone = lies_outside(grown & ~background, background, slope)
+    zone = lies_outside(grown & ~background, background, steepest)
     for reach in (None, round(14 * unit)):
         near = zone if reach is None else zone & within(background, reach)
         shadow = up_to_edge(near, background, slope, round(1.5 * unit))
@@ -169,46 +213,25 @@ def up_to_edge(
     markers[~within(zone, margin)] = 2
     markers[background] = 1
     cost = np.clip(slope * 12, 0, 255).astype(np.uint8)
-    return (ndimage.watershed_ift(cost, markers) == 1) & ~background
+    return (np.asarray(ndimage.watershed_ift(cost, markers)) == 1) & ~background
 
 
-def shadow_like(lab: np.ndarray, field: np.ndarray, noise: float) -> np.ndarray:
-    """Darker than the background and of its hue: less light scales L* + 16, a* and b* alike."""
-    light = lab[..., 0] - field[..., 0]
-    share = (lab[..., 0] + 16) / (field[..., 0] + 16)
-    tint = np.sqrt(((lab[..., 1:] - share[..., None] * field[..., 1:]) ** 2).sum(-1))
-    return (light < 0.3 + noise) & (light > -45) & (tint < 1.0 + noise + 0.08 * np.abs(light))
-
-
-def lies_outside(zone: np.ndarray, background: np.ndarray, slope: np.ndarray) -> np.ndarray:
+def lies_outside(zone: np.ndarray, background: np.ndarray, steepest: np.ndarray) -> np.ndarray:
     """The pieces of a zone whose edge towards the garment is clearer than that towards the
     background: shadows. With a piece of the garment it is the other way round."""
-    from scipy import ndimage
-
-    labels, count = ndimage.label(zone)
+    labels, count = pieces(zone)
     if not count:
         return zone
-    steepest = ndimage.maximum_filter(slope, 3)
-    around = ndimage.maximum_filter(labels, 3)
-    outer = np.where(zone & ndimage.maximum_filter(background, 3), labels, 0)
+    around = widest(labels, 1)
+    outer = np.where(zone & within(background, 1), labels, 0)
     inner = np.where(zone | background, 0, around)
     edges = []
     for rim in (outer, inner):
-        counts = np.bincount(rim.ravel(), minlength=count + 1)
         sums = np.bincount(rim.ravel(), steepest.ravel(), minlength=count + 1)
-        edges.append(sums / np.maximum(counts, 1))
+        edges.append(sums / np.maximum(sizes_of(rim, count), 1))
     keep = edges[1] > 1.5 * edges[0] + 0.5
     keep[0] = False
     return keep[labels]
-
-
-def within(region: np.ndarray, radius: int) -> np.ndarray:
-    """The region and everything up to that many pixels from it."""
-    from scipy import ndimage
-
-    if not region.any():
-        return region
-    return ndimage.distance_transform_cdt(~region, "chessboard") <= radius
 
 
 def reach_from_border(passable: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
@@ -216,13 +239,11 @@ def reach_from_border(passable: np.ndarray, radius: int) -> tuple[np.ndarray, np
 
     It does not slip through small gaps.
     """
-    from scipy import ndimage
-
     pad = 2 * radius + 1
     free = np.pad(passable, pad, constant_values=True)
-    labels, _ = ndimage.label(~within(~free, radius))
+    labels, _ = pieces(~within(~free, radius))
     outside = within(labels == labels[0, 0], radius)
     others = np.where(labels == labels[0, 0], 0, labels)
-    enclosed = ndimage.maximum_filter(others, 2 * radius + 1) * ~outside
+    enclosed = widest(others, radius) * ~outside
     inner = slice(pad, -pad)
     return outside[inner, inner], enclosed[inner, inner]

@@ -103,8 +103,7 @@ def read_garment(
 
 def front_edge(upright: Upright, shape: Shape, picture: np.ndarray) -> np.ndarray | None:
     """The front edge of the neckline or waistband, where the inside of the back shows above it."""
-    channels = [upright.sample(picture[..., c].astype(np.float32)) for c in range(3)]
-    lab = to_lab(np.stack(channels, -1).clip(0, 255).astype(np.uint8))
+    lab = to_lab(upright.sample(picture))
     deepest = 0.5 if shape.category == "lower" else 2.2
     return find_edge(lab, upright.mask, shape.rims["right"], shape.rims["left"], deepest)
 

@@ -8,8 +8,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from .contour import resampled
+from .grids import nearest_known, pieces, sizes_of
 from .outline import Shape
-from .silhouette import Upright
+from .silhouette import Upright, affine
 
 TORSO, RIGHT_SLEEVE, LEFT_SLEEVE, RIGHT_LEG, LEFT_LEG, INSIDE = 1, 2, 3, 4, 5, 6
 NUMBERS = {
@@ -30,8 +31,6 @@ class Limb:
 
 def divide(upright: Upright, shape: Shape) -> np.ndarray:
     """Label map uint8 in upright coordinates: 0 none, 1 body, 2-5 sleeves and legs."""
-    from scipy import ndimage
-
     mask = upright.mask
     labels = mask.astype(np.uint8)
     for name, (outer, inner) in shape.limbs.items():
@@ -40,13 +39,11 @@ def divide(upright: Upright, shape: Shape) -> np.ndarray:
         ImageDraw.Draw(canvas).polygon(corners, fill=1)
         labels[np.asarray(canvas) & mask] = NUMBERS[name]
     # Pieces of the body cut off by the limbs' straight ends belong to the limbs.
-    pieces, count = ndimage.label(labels == TORSO)
+    numbers, count = pieces(labels == TORSO)
     if count > 1:
-        sizes = np.bincount(pieces.ravel())
-        sizes[0] = 0
-        known = np.where((labels == TORSO) & (pieces != sizes.argmax()), 0, labels)
-        nearest = ndimage.distance_transform_edt(known == 0, return_indices=True)[1]
-        labels = np.where(mask, known[tuple(nearest)], 0).astype(np.uint8)
+        largest = sizes_of(numbers, count).argmax()
+        known = np.where((labels == TORSO) & (numbers != largest), 0, labels)
+        labels = np.where(mask, nearest_known(known, known > 0), 0).astype(np.uint8)
     return labels
 
 
@@ -73,13 +70,16 @@ def at_full_size(
 
     scale: pixels of the picture per pixel of the copy that was stood upright.
     """
-    from scipy import ndimage
-
-    nearest = ndimage.distance_transform_edt(labels == 0, return_indices=True)[1]
-    filled = labels[tuple(nearest)]
+    filled = nearest_known(labels, labels > 0)
     back = np.linalg.inv(upright.turn)
     shift = back @ (np.full(2, 0.5 / scale - 0.5) - upright.origin)
-    spread_out = ndimage.affine_transform(
-        filled, (back / scale)[::-1, ::-1], shift[::-1], alpha.shape, order=0, mode="nearest"
-    )
-    return np.where(alpha > 0, spread_out, 0).astype(np.uint8)
+    height, width = alpha.shape
+    # Beyond the frame the nearest parts go on.
+    corners = np.array([[x, y] for x in (0, width) for y in (0, height)]) @ (back / scale).T + shift
+    rows, columns = filled.shape
+    before = np.maximum(np.ceil(-corners.min(0)), 0).astype(int) + 1
+    after = np.maximum(np.ceil(corners.max(0) - [columns, rows]), 0).astype(int) + 1
+    filled = np.pad(filled, ((before[1], after[1]), (before[0], after[0])), mode="edge")
+    matrix = np.column_stack([back / scale, shift + before])
+    laid = affine(filled, matrix, width, height, Image.Resampling.NEAREST)
+    return laid * (alpha > 0)

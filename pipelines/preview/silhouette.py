@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from .contour import enclosed_area, resampled, smoothed, trace
 
@@ -39,13 +40,23 @@ class Upright:
     def to_picture(self, points: np.ndarray) -> np.ndarray:
         return np.asarray(points, np.float64) @ self.turn.T + self.origin
 
-    def sample(self, values: np.ndarray, order: int = 1) -> np.ndarray:
-        """A (height, width) map of the picture in upright coordinates."""
-        from scipy import ndimage
+    def sample(self, values: np.ndarray) -> np.ndarray:
+        """A uint8 map or picture of the size of the silhouette in upright coordinates."""
+        height, width = self.mask.shape
+        matrix = np.column_stack([self.turn, self.origin])
+        return affine(values, matrix, width, height, Image.Resampling.BILINEAR)
 
-        swapped = self.turn[::-1, ::-1]
-        shape = self.mask.shape
-        return ndimage.affine_transform(values, swapped, self.origin[::-1], shape, order=order)
+
+def affine(
+    values: np.ndarray, matrix: np.ndarray, width: int, height: int, how: Image.Resampling
+) -> np.ndarray:
+    """A uint8 map or picture, drawn so that its point matrix @ (x, y, 1) comes to (x, y); 0 beyond
+    its edge. Pixel centres have whole coordinates."""
+    turn = matrix[:, :2]
+    shift = matrix[:, 2] + 0.5 - 0.5 * turn.sum(1)  # Pillow counts from pixel corners
+    data = np.column_stack([turn, shift]).ravel().tolist()
+    flat = Image.fromarray(values)
+    return np.asarray(flat.transform((width, height), Image.Transform.AFFINE, data, how))
 
 
 def stand_upright(mask: np.ndarray) -> Upright:
@@ -62,7 +73,7 @@ def stand_upright(mask: np.ndarray) -> Upright:
     origin = centre + rotation @ (low - MARGIN / scale)
     width, height = np.ceil((high - low) * scale + 2 * MARGIN + 1).astype(int)
     blank = Upright(np.zeros((height, width), bool), 0.0, rotation / scale, origin)
-    standing = blank.sample(mask.astype(np.float32)) > 0.5
+    standing = blank.sample(mask * np.uint8(255)) > 127
     return Upright(standing, symmetry_axis(standing), rotation / scale, origin)
 
 
@@ -267,7 +278,7 @@ def gap_tip(one: np.ndarray, other: np.ndarray, tip: np.ndarray, most: float) ->
         way = np.linalg.svd(centred, full_matrices=False)[2][0]
         ways.append(way * np.sign(way @ (tip - edge.mean(0)) + 1e-9))
     turn = ways[0][0] * ways[1][1] - ways[0][1] * ways[1][0]
-    if not 0.02 < abs(turn) < 0.6 or ways[0] @ ways[1] < 0:
+    if not 0.02 < abs(turn) < 0.9 or ways[0] @ ways[1] < 0:
         return tip
     start = other.mean(0) - one.mean(0)
     along = (start[0] * ways[1][1] - start[1] * ways[1][0]) / turn

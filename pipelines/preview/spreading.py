@@ -3,41 +3,46 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 
 
 def spread(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Carries float (height, width, channels) colours on from where they are known, smoothly.
 
-    A pyramid of averages of the known pixels, filled in from coarse to fine.
+    known: bool (height, width). A pyramid of averages of the known pixels, filled in from coarse to
+    fine.
     """
-    known = known.astype(np.float32)[..., None]
-    levels = [(colours * known, known)]
-    while not levels[-1][1].all() and min(levels[-1][1].shape[:2]) > 1:
-        value, weight = (halved(part) for part in levels[-1])
-        weight = np.maximum(weight, 1e-6)
-        levels.append((value / weight, (weight > 1e-3).astype(np.float32)))
+    weight = to_planes(known[..., None])
+    value = to_planes(colours) * weight
+    levels = [(value, weight)]
+    while not weight.all() and min(weight.shape[-2:]) > 1:
+        value, weight = halved(value), halved(weight)
+        value = value / weight.clamp_min(1e-6)  # nothing where nothing is known
+        weight = (weight > 0).float()
+        levels.append((value, weight))
     filled = levels[-1][0]
     for value, weight in reversed(levels[:-1]):
-        filled = value + doubled(filled, value.shape[:2]) * (1 - weight)
-    return filled
+        filled = value + doubled(filled, value.shape[-2:]) * (1 - weight)
+    return to_picture(filled)
 
 
-def halved(values: np.ndarray) -> np.ndarray:
-    """Averages of 2x2 pixels, (height, width, channels)."""
-    height, width = values.shape[:2]
-    if height % 2 or width % 2:
-        values = np.pad(values, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    return 0.25 * (values[::2, ::2] + values[1::2, ::2] + values[::2, 1::2] + values[1::2, 1::2])
+def to_planes(values: np.ndarray) -> torch.Tensor:
+    """(height, width, channels) as float32 (1, channels, height, width)."""
+    return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1), np.float32))[None]
 
 
-def doubled(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Enlarged to size (height, width), linearly."""
-    for axis in (0, 1):
-        count = values.shape[axis]
-        before = np.take(values, np.r_[0, 0 : count - 1], axis=axis)
-        after = np.take(values, np.r_[1:count, count - 1], axis=axis)
-        pair = np.stack([0.75 * values + 0.25 * before, 0.75 * values + 0.25 * after], axis + 1)
-        shape = list(values.shape)
-        shape[axis] = 2 * count
-        values = pair.reshape(shape)
-    return values[: size[0], : size[1]]
+def to_picture(planes: torch.Tensor) -> np.ndarray:
+    """(1, channels, height, width) as (height, width, channels)."""
+    return np.ascontiguousarray(planes[0].permute(1, 2, 0).numpy())
+
+
+def halved(planes: torch.Tensor) -> torch.Tensor:
+    """Averages of 2x2 pixels."""
+    return F.avg_pool2d(planes, 2, ceil_mode=True)
+
+
+def doubled(planes: torch.Tensor, size: torch.Size | tuple[int, int]) -> torch.Tensor:
+    """Enlarged to (height, width), at most twice as large, linearly."""
+    large = F.interpolate(planes, scale_factor=2, mode="bilinear", align_corners=False)
+    return large[..., : size[0], : size[1]]
