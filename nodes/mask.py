@@ -274,12 +274,17 @@ def _read(photo: np.ndarray, body: Body | None, pose: bool) -> Sources | None:
     from ..pipelines.masking.sources import read_sources
     from . import perception
 
-    if not any(map(perception.installed, perception.PARSING)):
+    if any(map(perception.installed, perception.PARSING)):
+        atr, lip = perception.schp("atr", "lip")
+    elif found := next(filter(perception.installed, perception.CLOTHES), None):
+        atr, lip = perception.installed_clothes_parser(found), None
+    else:
         return None
-    atr, lip = perception.schp("atr", "lip")
     network = None
     if pose and perception.installed(perception.OPENPOSE):
         network = perception.openpose()
+    elif pose and perception.installed(perception.VITPOSE):
+        network = perception.vitpose()
     return read_sources(photo, atr=atr, lip=lip, pose=network, body=body)
 
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ..pipelines.masking.body import Body
     from ..pipelines.masking.sources import Sources
 
-SOURCES = {"schp": ("atr", "lip"), "schp_atr": ("atr",), "schp_lip": ("lip",), "transformers": ()}
+SCHP = {"schp": ("atr", "lip"), "schp_atr": ("atr",), "schp_lip": ("lip",)}
+CLOTHES = ("segformer", "fashn", "sapiens2")
+SOURCES = (*SCHP, *CLOTHES, "transformers")
 DETAILS = ("published", "photo")
 LONGEST = 1536
 """Pixels of the longer side beyond which a network sees no more."""
@@ -32,8 +34,8 @@ class HumanParsing(io.ComfyNode):
             category=CATEGORY,
             description=(
                 "Labels hair, garments and limbs in each photo, for the published mask rules. SCHP "
-                "(MIT) with `fitting-room download human_parsing/pth`, or a SegFormer or Sapiens2 "
-                "network of yours. No compiler needed."
+                "(MIT) with `fitting-room download human_parsing/pth`, or human_parsing/segformer, "
+                "/fashn, /sapiens2, or such a network of yours. No compiler needed."
             ),
             search_aliases=["schp", "segmentation", "clothes segmentation", "human parser", "atr"],
             inputs=[
@@ -43,7 +45,8 @@ class HumanParsing(io.ComfyNode):
                     options=list(SOURCES),
                     default="schp",
                     tooltip="schp: both networks of SCHP, as the authors of the try-on models do. "
-                    "schp_atr, schp_lip: only one. transformers: the network in `folder`.",
+                    "schp_atr, schp_lip: only one. segformer, fashn: not for commercial use. "
+                    "transformers: the network in `folder`.",
                 ),
                 io.Combo.Input(
                     "detail",
@@ -125,7 +128,9 @@ def _networks(source: str, folder: str) -> dict[str, Any]:
 
     if source == "transformers":
         return {"atr": perception.clothes_parser(folder)}
-    kinds = SOURCES[source]
+    if source in CLOTHES:
+        return {"atr": perception.installed_clothes_parser(f"human_parsing/{source}")}
+    kinds = SCHP[source]
     return dict(zip(kinds, perception.schp(*kinds), strict=True))
 
 

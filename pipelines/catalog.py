@@ -18,6 +18,8 @@ from .catalog_types import (
     MIT,
     OPENPOSE,
     OPENRAIL,
+    SAPIENS2,
+    SEGFORMER,
     File,
     Licence,
     Part,
@@ -74,7 +76,7 @@ def _idm_vton(name: str, title: str, does: str, categories: tuple[str, ...],
         guidance=2.0,
         scheduler="DDPM",
         needs=("densepose/r50_fpn_s1x",),
-        uses=("human_parsing/onnx", "openpose/body"),
+        uses=("human_parsing/pth", "openpose/body"),
     )
 
 
@@ -126,7 +128,7 @@ def _ootdiffusion(name: str, title: str, does: str, categories: tuple[str, ...])
         steps=20,
         guidance=2.0,
         scheduler="UniPC",
-        uses=("human_parsing/onnx", "openpose/body"),
+        uses=("human_parsing/pth", "openpose/body"),
     )
 
 
@@ -246,7 +248,7 @@ _TRYON = (
         "Leffa try-on",
         "Dresses the upper body from a garment photo; needs no description.",
         ("upper",),
-        ("human_parsing/onnx", "openpose/body"),
+        ("human_parsing/pth", "openpose/body"),
         LEFFA_SD15,
         LEFFA_TRYON_PARTS,
     ),
@@ -255,7 +257,7 @@ _TRYON = (
         "Leffa try-on, DressCode",
         "Dresses upper body, lower body or in a dress; needs no description.",
         ("upper", "lower", "dress"),
-        ("human_parsing/onnx", "openpose/body"),
+        ("human_parsing/pth", "openpose/body"),
         LEFFA_SD15,
         LEFFA_TRYON_PARTS,
     ),
@@ -285,6 +287,28 @@ def _tool(name: str, title: str, does: str, licence: Licence, source: Source,
 
 # The counts of the parsing networks include their running means and variances.
 PARSING_PARTS = (Part("ATR", 66_837_428), Part("LIP", 66_838_456))
+
+
+def _clothes_parser(
+    name: str,
+    title: str,
+    does: str,
+    licence: Licence,
+    repository: str,
+    parameters: int,
+    width: int,
+    height: int,
+    size: int | None = None,
+) -> Variant:
+    """A parsing network of transformers: the three files that its loader reads."""
+    weights = File("model.safetensors", size, derived=size is not None)
+    files = (File("config.json"), weights, File("preprocessor_config.json"))
+    return _tool(
+        f"human_parsing/{name}", title, does, licence,
+        Source(repository, f"human_parsing_{name}", files), (Part("parser", parameters),),
+        width, height,
+    )  # fmt: skip
+
 
 # Sizes and hashes of the .onnx, OpenPose and DensePose files: Git LFS records of a public mirror,
 # with the sizes of the authors' listing; of the parsing .pth files: a public record of a strict
@@ -332,6 +356,39 @@ _TOOLS = (
         PARSING_PARTS,
         512,
         512,
+    ),
+    # Parameters and bytes of SegFormer B2 and B4 with 18 labels: counted on the meta device.
+    _clothes_parser(
+        "segformer",
+        "Human parsing, SegFormer B2",
+        "One small network with SCHP's ATR labels; other masks than the try-on authors'.",
+        SEGFORMER,
+        "mattmdjaga/segformer_b2_clothes",
+        27_360_466,
+        512,
+        512,
+        109_448_016,
+    ),
+    _clothes_parser(
+        "fashn",
+        "Human parsing, FASHN",
+        "SegFormer B4 trained for try-on; does not tell left from right, which is worked out here.",
+        SEGFORMER,
+        "fashn-ai/fashn-human-parser",
+        64_006_866,
+        384,
+        576,
+        256_033_616,
+    ),
+    _clothes_parser(  # parameters as published, of the network without its head
+        "sapiens2",
+        "Human parsing, Sapiens2 0.4B",
+        "Meta's network for people, the largest of these; wants transformers 5.10.",
+        SAPIENS2,
+        "facebook/sapiens2-seg-0.4b",
+        398_000_000,
+        768,
+        1024,
     ),
     _tool(
         "openpose/body",

@@ -96,6 +96,18 @@ DENSEPOSE = Licence(
     "https://github.com/facebookresearch/DensePose/blob/main/LICENSE",
     "Not for a shop: the weights were released for non-commercial use; check the model zoo's page.",
 )
+SEGFORMER = Licence(
+    "NVIDIA Source Code License for SegFormer (research or evaluation only)",
+    "https://github.com/NVlabs/SegFormer/blob/master/LICENSE",
+    "Not for a shop: trained on from NVIDIA's weights, whose terms allow no commercial use, also "
+    "where the page of the trained network says MIT. SCHP's networks are free of that.",
+)
+SAPIENS2 = Licence(
+    "Sapiens2 License (Meta)",
+    "https://github.com/facebookresearch/sapiens2/blob/main/LICENSE.md",
+    "Meta's own terms, which rule out surveillance, biometric identification and deepfakes, among "
+    "others: read them before you use or sell anything made with it.",
+)
 MIT = Licence(
     "MIT",
     "https://github.com/GoGoDuck912/Self-Correction-Human-Parsing/blob/master/LICENSE",

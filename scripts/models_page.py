@@ -138,7 +138,9 @@ def _download_size(variant: Any) -> str:
         for source in variant.sources
         for file in source.files
     )
-    return f"{_in_words(known)}{' and more' if unknown else ''}" if known > 1e6 else "about 1 GB"
+    if known > 1e6:
+        return f"{_in_words(known)}{' and more' if unknown else ''}"
+    return f"about {_in_words(4 * variant.parameters)}"
 
 
 def _card(weights: float) -> str:

@@ -51,7 +51,7 @@ def find_body(model: BodyModel, picture: np.ndarray, index: int = 0) -> Body:
     Raises NobodyFound, or InputError for an array that is not a picture.
     """
     image = read_picture(picture)
-    people = look_for_people(model, image)
+    people = look_for_people(model, image, index + 1)
     size = f"{image.width}x{image.height}"
     if not people:
         raise NobodyFound(

@@ -70,11 +70,12 @@ GARMENT_SHARE = 0.05
 @dataclass(frozen=True)
 class ClothesParser:
     """network, processor: of transformers. meanings: (labels of the network,) uint8, ATR numbers
-    and the placeholders above."""
+    and the placeholders above. title: its kind, for reports."""
 
     network: Any
     processor: Any
     meanings: np.ndarray
+    title: str = "a clothes parser"
 
     @torch.inference_mode()
     def parse(self, picture: np.ndarray) -> np.ndarray:
@@ -109,7 +110,8 @@ def load_clothes_parser(folder: Path | str) -> ClothesParser:
             "a folder with config.json, preprocessor_config.json and model.safetensors."
         ) from error
     meanings = _meanings(network.config.id2label, str(folder))
-    return ClothesParser(network.eval().requires_grad_(False), processor, meanings)
+    title = type(network).__name__.removesuffix("ForSemanticSegmentation")
+    return ClothesParser(network.eval().requires_grad_(False), processor, meanings, title)
 
 
 def _meanings(names: Mapping[int, str], source: str) -> np.ndarray:

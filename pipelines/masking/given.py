@@ -54,7 +54,9 @@ def combined(
     points = None if keypoints is None else expected_pose(keypoints, body, width, height)
     if points is not None:
         points = points.shifted(*region)
-    return Sources(width, height, maps, points, body, parsing.region if parsing else None)
+    if parsing is None:
+        return Sources(width, height, maps, points, body)
+    return Sources(width, height, maps, points, body, parsing.region, parsing.parser)
 
 
 def expected_pose(

@@ -19,6 +19,9 @@ LEAST_SCORE = 0.5  # MediaPipe's
 WIDE = 1.2  # width by height from which one looks for several people
 MOST_SQUARES = 4  # in a row
 MOST_DOUBTFUL = 4  # people to look at closely where the whole picture showed none
+NEARER = (0.7, 0.45, 0.3)  # of the shorter side: squares in which a group's members are looked for
+MOST_NEARER = 7  # of them in a row
+NOSE, SHOULDERS = 0, (11, 12)  # landmarks
 LEAST_AREA = 0.02  # of the picture, for a person that only the segmentation sees
 
 
@@ -54,8 +57,9 @@ def read_picture(picture: np.ndarray) -> Image.Image:
     return Image.fromarray(picture)
 
 
-def look_for_people(model: BodyModel, image: Image.Image) -> list[Person]:
-    """See find_people."""
+def look_for_people(model: BodyModel, image: Image.Image, wanted: int = 1) -> list[Person]:
+    """See find_people; where it finds fewer than are wanted, others, who are smaller in a group,
+    follow after those."""
     width, height = image.size
     whole = Crop(width / 2, height / 2, max(width, height))
     people = _detect(model, image, [whole])
@@ -68,7 +72,41 @@ def look_for_people(model: BodyModel, image: Image.Image) -> list[Person]:
         people = _confirm(model, image, _detect(model, image, views), [])
     if not people:
         people = _confirm(model, image, _segment(model, image, whole), [])
+    people = _largest_first(people)
+    if 0 < len(people) < wanted:
+        views = [
+            view
+            for share in NEARER
+            for view in _squares(width, height, share * min(width, height), MOST_NEARER)
+        ]
+        people += _largest_first(_others(model, image, _detect(model, image, views), people))
+    return people
+
+
+def _largest_first(people: list[Person]) -> list[Person]:
     return sorted(people, key=lambda person: -person.crop.size)
+
+
+def _others(
+    model: BodyModel, image: Image.Image, doubtful: list[Person], people: list[Person]
+) -> list[Person]:
+    """Those of the doubtful of whom landmarks can be read, and who are not among `people`: nobody
+    else's nose is where theirs is. Views of a part of somebody often show another crop of them, or
+    somebody upside down in the folds of their clothes."""
+    readings = [settle(model, image, person.crop) for person in people]
+    noses = [reading.landmarks[NOSE, :2] for reading in readings if reading]
+    others = []
+    for person in sorted(doubtful, key=lambda person: -person.score):
+        reading = settle(model, image, person.crop, seen=False)
+        if reading is None:
+            continue
+        nose, shoulders = reading.landmarks[NOSE, :2], reading.landmarks[list(SHOULDERS), :2]
+        upright = nose[1] < shoulders[:, 1].mean()
+        near = 0.4 * math.dist(*shoulders)
+        if upright and all(math.dist(nose, other) > near for other in noses):
+            noses.append(nose)
+            others.append(_person(image, reading.crop, reading.score))
+    return others
 
 
 def _confirm(
@@ -92,15 +130,18 @@ def _same(one: Crop, other: Crop) -> bool:
     return math.hypot(one.x - other.x, one.y - other.y) < 0.1 * max(one.size, other.size)
 
 
-def _squares(width: int, height: int, size: float | None = None) -> list[Crop]:
+def _squares(
+    width: int, height: int, size: float | None = None, most: int = MOST_SQUARES
+) -> list[Crop]:
     """Squares of `size`, or as large as fit, that cover a width x height picture."""
     size = size or min(width, height)
-    return [Crop(x, y, size) for y in _centres(height, size) for x in _centres(width, size)]
+    rows, columns = _centres(height, size, most), _centres(width, size, most)
+    return [Crop(x, y, size) for y in rows for x in columns]
 
 
-def _centres(length: int, size: float) -> list[float]:
+def _centres(length: int, size: float, most: int) -> list[float]:
     """Centres of one square in the middle, or of a few that overlap and cover the length."""
-    count = min(math.ceil(1.2 * length / size - 0.25), MOST_SQUARES)
+    count = min(math.ceil(1.2 * length / size - 0.25), most)
     if count < 2:
         return [length / 2]
     return [size / 2 + (length - size) * i / (count - 1) for i in range(count)]

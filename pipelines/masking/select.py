@@ -98,7 +98,7 @@ def _choice(sources: Sources, category: str, model: str | None, rule: str) -> tu
     if rule != AUTO:
         if problem := _problem(rule, sources, category):
             raise InputError(f"The mask rule {problem}.")
-        return rule, f"{RULES[rule].title}, as asked{_points_from(rule, sources)}"
+        return rule, f"{RULES[rule].title}, as asked{_made_from(rule, sources)}"
     own = RULE_OF_MODEL.get(model or "")
     problems = []
     for name in dict.fromkeys(filter(None, (own, GENERAL_RULE))):
@@ -107,7 +107,7 @@ def _choice(sources: Sources, category: str, model: str | None, rule: str) -> tu
             continue
         said = f"the published rule of {model}" if name == own else "parsing and DensePose known"
         said += "".join(f" ({problem})" for problem in problems)
-        return name, f"{RULES[name].title}: {said}{_points_from(name, sources)}"
+        return name, f"{RULES[name].title}: {said}{_made_from(name, sources)}"
     if sources.body is None:
         raise InputError(f"No mask can be made: {'; '.join(problems)}; and there is no body.")
     return EMBEDDED, f"embedded mask from the body ({problems[0]})"
@@ -125,9 +125,10 @@ def _problem(rule: str, sources: Sources, category: str) -> str:
     return f"{rule} needs {' and '.join(dict.fromkeys(HOW_TO_GET[name] for name in missing))}"
 
 
-def _points_from(rule: str, sources: Sources) -> str:
+def _made_from(rule: str, sources: Sources) -> str:
+    parser = f"; parsing by {sources.parser}" if sources.parser else ""
     borrowed = RULES[rule].keypoints and sources.keypoints is None
-    return "; key points from the embedded body" if borrowed else ""
+    return parser + ("; key points from the embedded body" if borrowed else "")
 
 
 def _with_neck(sources: Sources) -> Sources:

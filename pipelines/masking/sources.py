@@ -41,7 +41,8 @@ class Sources:
     """width, height: of the photo. maps: uint8 label maps, all of the same part of the photo and of
     any size, by the names of `Rule.maps`: "atr", "lip", "atr_neck", "lip_neck", "densepose".
     keypoints: of that part too; where absent those of the body are taken. body: of find_body, in
-    the photo. region: the part; by default the whole photo. Raises InputError for other maps."""
+    the photo. region: the part; by default the whole photo. parser: what made the maps, for
+    reports; empty where they were given. Raises InputError for other maps."""
 
     width: int
     height: int
@@ -49,6 +50,7 @@ class Sources:
     keypoints: KeyPoints | None = None
     body: Body | None = None
     region: Region | None = None
+    parser: str = ""
 
     def __post_init__(self) -> None:
         for name, labels in self.maps.items():
@@ -119,7 +121,8 @@ def read_sources(
     if densepose is not None and (labels := _densepose(densepose, seen, expected)) is not None:
         maps["densepose"] = labels
     keypoints = _pose(pose, seen, expected) if pose is not None else None
-    return Sources(width, height, maps, keypoints, body, region)
+    parser = "" if atr is None and lip is None else getattr(atr, "title", "SCHP")
+    return Sources(width, height, maps, keypoints, body, region, parser)
 
 
 def _densepose(

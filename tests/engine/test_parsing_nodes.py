@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -93,6 +94,79 @@ def test_parsing_shows_labels_of_the_photo_s_size(equipped, source, detail):
     assert seen.shape[1::-1] == photo.size
     assert (seen != np.asarray(photo.convert("RGB"))).any()
     assert set(np.unique(picture(equipped, history, "mask_seen"))) <= {0, 255}
+
+
+def test_a_parser_of_transformers_stands_in_for_schp(bare):
+    tiny_tools.install_segformer(bare.base)
+    nodes = graph(person=OTHER, parsing=with_input(PARSING, source="segformer", body=["body", 0]),
+                  mask=with_input(MASK, model="leffa/virtual_tryon"))  # fmt: skip
+    history = run(bare, keep(nodes, seen=["parsing", 1], text=["mask", 2]))
+    assert picture(bare, history, "seen").any()
+    assert "the published rule of leffa/virtual_tryon; parsing by Segformer" in text(history)
+
+
+def test_parsing_by_onnx(bare):
+    pytest.importorskip("onnxruntime")
+    tiny_tools.install_onnx(bare.base)
+    nodes = graph(person=OTHER, mask=with_input(MASK, model="idm_vton/vitonhd"))
+    report = text(run(bare, keep(nodes, text=["mask", 2])))
+    assert "the published rule of idm_vton/vitonhd; parsing by SCHP" in report
+
+
+def test_pose_by_vitpose(bare):
+    tiny_tools.install_vitpose(bare.base)
+    nodes = graph(person=OTHER, pose=with_input(POSE, source="vitpose"))
+    history = run(bare, keep(nodes, drawn=["pose", 1]))
+    assert picture(bare, history, "drawn").any()
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "message"),
+    [(100, 100, None), (3000, 4000, None), (24, 24, "at least 32 on each side")],
+    ids=["100x100", "12 megapixels", "24x24"],
+)
+def test_photos_of_any_size(equipped, width, height, message):
+    scaled = {"class_type": "ImageScale", "inputs": {
+        "image": ["person", 0], "upscale_method": "bilinear", "width": width, "height": height,
+        "crop": "disabled"}}  # fmt: skip
+    nodes = graph(
+        small=scaled,
+        parsing=with_input(PARSING, image=["small", 0]),
+        parts=with_input(DENSEPOSE, image=["small", 0]),
+        mask=with_input(MASK, image=["small", 0], rule="catvton", parsing=["parsing", 0],
+                        densepose=["parts", 0]),
+    )  # fmt: skip
+    nodes["body"]["inputs"]["image"] = ["small", 0]
+    history = equipped.run(keep(nodes, seen=["mask", 1]))
+    found = failure(history)
+    assert equipped.alive
+    if message:
+        assert found is not None and message in found["exception_message"]
+    else:
+        assert found is None, found["exception_message"]
+        assert picture(equipped, history, "seen").shape == (height, width, 3)
+
+
+def test_one_of_ten_people(equipped):
+    """Every network looks at the chosen one; an eleventh is said to be missing."""
+    one = Image.open(equipped.base / "input" / "fitting_room_person.jpg").convert("RGB")
+    crowd = Image.fromarray(np.tile(np.asarray(one.resize((320, 320))), (2, 5, 1)))
+    crowd.save(equipped.base / "input" / "ten_people.png")
+    nodes = graph(
+        person=with_input(PERSON, image="ten_people.png"),
+        parsing=with_input(PARSING, body=["body", 0]),
+        mask=with_input(MASK, rule="embedded", sleeves="none"),
+    )
+    columns = set()
+    for number in range(10):
+        nodes["body"]["inputs"]["person"] = number
+        nodes["shown"] = {"class_type": "MaskToImage", "inputs": {"mask": ["mask", 0]}}
+        history = run(equipped, keep(nodes, seen=["parsing", 1], mask_seen=["shown", 0]))
+        rows, places = np.nonzero(picture(equipped, history, "mask_seen")[..., 0])
+        columns.add((round(float(rows.mean())) // 320, round(float(places.mean())) // 320))
+    assert len(columns) == 10
+    nodes["body"]["inputs"]["person"] = 10
+    assert "10" in refused(equipped, nodes)
 
 
 def test_labels_that_do_not_exist_are_named(equipped):
@@ -206,7 +280,7 @@ def bare(equipped):
     models.rename(away)
     models.mkdir()
     yield equipped
-    models.rmdir()
+    shutil.rmtree(models)
     away.rename(models)
 
 

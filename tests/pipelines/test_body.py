@@ -7,7 +7,9 @@ import pytest
 from fitting_room.pipelines.errors import InputError, NobodyFound
 from fitting_room.pipelines.masking.body import Body, find_body, find_people, load_body_model
 from fitting_room.pipelines.masking.keypoints import NAMES
+from fitting_room.pipelines.masking.landmarks import settle
 from fitting_room.pipelines.masking.mediapipe.crops import Crop, cut_out, person_crop, put_back
+from fitting_room.pipelines.masking.people import look_for_people
 from PIL import Image
 
 ASTRONAUT = Path(__file__).resolve().parent.parent / "data" / "astronaut.png"
@@ -124,6 +126,17 @@ def test_two_people_the_largest_first(model, two, body):
     assert large.box[0] >= 480 and small.box[2] <= 322
     assert agreement(large.mask[:, 480:992], body.mask) > 0.9
     assert not ((large.mask > 0.5) & (small.mask > 0.5)).any()
+
+
+def test_each_of_a_group_of_ten(model, photo):
+    group = np.tile(resized(photo, 320, 320), (2, 5, 1))
+    people = look_for_people(model, Image.fromarray(group), wanted=10)
+    noses = [settle(model, Image.fromarray(group), person.crop).landmarks[0] for person in people]
+    assert sorted((int(y // 320), int(x // 320)) for x, y, *_ in noses) == [
+        (row, column) for row in range(2) for column in range(5)
+    ]
+    with pytest.raises(NobodyFound, match="shows 10, numbered from 0"):
+        find_body(model, group, 10)
 
 
 def test_index_out_of_range_tells_how_many(model, two):
