@@ -111,7 +111,7 @@ def fitting_stages(
     times = {}
     times["scene"], here = best(lambda: scene.read_scene(photo, body), repeats)
     times["warp"], pieces = best(lambda: place.place_garment(garment, here), repeats)
-    times["front"], front = best(lambda: layers.find_front(here, "upper"), repeats)
+    times["front"], front = best(lambda: layers.find_front(here, garment), repeats)
     outlines = fill.body_distances(here)
     old = layers.find_old(here, "upper", front, outlines)
     hidden = layers.covered_limbs(here, garment)

@@ -54,24 +54,21 @@ class Painted:
 class Painter:
     """Paints a photo uint8 (H, W, 3), or any rectangle of it.
 
-    person (H, W): who of the photo it is. maps (h, w), or (h, w, channels), small:
-    front, 8 channels: linear models of what is kept and of the bare arms, see guided_models;
+    maps (h, w), or (h, w, channels), small: front, 8 channels: the linear models of `Front`;
     above: what else is in front of the garment; removed: where the old garment is painted over;
-    background, skin, lower: colours; trunk, lower_edge, arms: distances to their outlines, in small
-    pixels, negative inside; free: where an arm, once bare, is in front of the torso; trunk_light,
-    right_arm_light, left_arm_light: brightness; shaded: how dark shadows are. If there: gaps and
-    gap_colours, painted where nothing is worn; fall_0, fall_1, …: the shadow of each piece.
+    background, skin, lower: colours; person, trunk, lower_edge, arms: distances to their outlines,
+    in small pixels, negative inside; free: likewise to where bare arms are in front of the torso;
+    hidden: the limbs in new sleeves or trouser legs; trunk_light, right_arm_light, left_arm_light:
+    brightness; shaded: how dark shadows are. If there: gaps and gap_colours, painted where nothing
+    is worn; fall_0, fall_1, …: the shadow of each piece.
+    unit: of the figure, in small pixels.
     """
 
     def __init__(
-        self,
-        photo: np.ndarray,
-        person: np.ndarray,
-        maps: dict[str, np.ndarray],
-        pieces: list[Piece],
+        self, photo: np.ndarray, maps: dict[str, np.ndarray], pieces: list[Piece], unit: float
     ) -> None:
         height, width = maps["removed"].shape
-        self.photo, self.person, self.pieces = photo, person, pieces
+        self.photo, self.pieces, self.unit = photo, pieces, unit
         grid = Grid((photo.shape[1] / width, photo.shape[0] / height))
         self.maps = NamedMaps(maps, grid)
         self.scale = float(np.mean(grid.scale))
@@ -91,15 +88,18 @@ class Painter:
         maps = self.maps.cut(cut)
         pixels = np.moveaxis(self.photo[cut.slices], -1, 0)
         photo = torch.from_numpy(np.ascontiguousarray(pixels)).float().div_(255)
-        person = torch.from_numpy(np.ascontiguousarray(self.person[cut.slices]))
         kept, arms = apply_models(maps["front"], photo)
         removed = maps["removed"] * (1 - kept)
-        bare, uncovered, bare_arms = self.take_off(maps, person, removed)
+        for name in {"person", "trunk", "lower_edge", "arms", "free"} & maps.keys():
+            maps[f"in_{name}"] = (0.5 - maps[name] * (self.scale / 2)).clamp_(0, 1)
+        bare, uncovered, bare_arms = self.take_off(maps, removed)
         picture = torch.lerp(photo, bare, removed)
-        arms = torch.maximum(arms, maps["free"] * bare_arms).mul_(1 - maps["hidden"])
-        shaded = maps["shaded"] * (person * (1 - removed) + uncovered)
+        arms = torch.maximum(arms, bare_arms).mul_(maps["in_free"]).mul_(1 - maps["hidden"])
+        shaded = maps["shaded"] * (maps["in_person"] * (1 - removed) + uncovered)
         kept = torch.maximum(kept, maps["above"])
         before_trunk = torch.maximum(kept, arms)
+        # A shadow falls on the shoulder, and fades where the arm comes to the front.
+        unshaded = arms * (maps["free"] / (-0.3 * self.unit)).clamp_(0, 1)
         mask, worn, alphas = removed, torch.zeros_like(removed), []
         for index, (piece, drawing) in enumerate(zip(self.pieces, self.drawings, strict=True)):
             behind = before_trunk if piece.part == "torso" else kept
@@ -108,7 +108,7 @@ class Painter:
             alphas.append(alpha)
             fall = maps.get(f"fall_{index}")
             if fall is not None:
-                shadow = fall * (1 - alpha) * shaded * (1 - behind)
+                shadow = fall * (1 - alpha) * shaded * (1 - torch.maximum(kept, unshaded))
                 picture *= 1 - shadow
                 mask = torch.maximum(mask, (shadow > 1 / 255).float())
             lit = (colours * maps[f"{piece.light}_light"]).clamp_(0, 1)
@@ -141,19 +141,20 @@ class Painter:
                 cuts.append(Cut(start, stop, first, last))
         return cuts
 
-    def take_off(
-        self, maps: dict[str, Tensor], person: Tensor, removed: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def take_off(self, maps: dict[str, Tensor], removed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The person without the old garment: colours (3, rows, columns), how much of what is
         removed is body, and how much of it is arms."""
         picture = maps["background"]
         body = torch.zeros_like(removed)
         inside = body
-        for colours, distance in (("skin", "trunk"), ("lower", "lower_edge"), ("skin", "arms")):
-            if distance not in maps:
+        for colours, name in (
+            ("skin", "in_trunk"),
+            ("lower", "in_lower_edge"),
+            ("skin", "in_arms"),
+        ):
+            if name not in maps:
                 continue
-            reach = maps[distance] * (self.scale / 2)
-            inside = (0.5 - reach).clamp_(0, 1).mul_(person)
+            inside = maps[name] * maps["in_person"]
             picture = torch.lerp(picture, maps[colours], inside)
             body = torch.maximum(body, inside)
         return picture, body * removed, inside * removed
@@ -173,13 +174,12 @@ def drawn(drawing: Drawing, cut: Cut) -> tuple[Tensor, Tensor]:
     return result[:3] / result[3].clamp_min(1e-3), result[3]
 
 
-def apply_models(models: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
-    """Two soft maps (rows, columns) from linear models (8, rows, columns) of the colours."""
-    red, green, blue, offset = models.unflatten(0, (4, 2))
+def apply_models(models: Tensor, photo: Tensor) -> Tensor:
+    """Soft maps (n, rows, columns) from linear models (4 n, rows, columns) of the colours."""
+    red, green, blue, offset = models.unflatten(0, (4, -1))
     values = offset.addcmul(red, photo[0]).addcmul_(green, photo[1]).addcmul_(blue, photo[2])
     place = values.sub_(LOW).div_(HIGH - LOW).clamp_(0, 1)
-    steep = place * place * (3 - 2 * place)
-    return steep[0], steep[1]
+    return place * place * (3 - 2 * place)
 
 
 def fallen(alpha: np.ndarray, reach: float) -> np.ndarray:

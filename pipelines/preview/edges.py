@@ -137,3 +137,9 @@ def blur(values: np.ndarray, sigma: float) -> np.ndarray:
     values = np.asarray(values, dtype=np.float32)
     sigmas = (sigma, sigma, 0) if values.ndim == 3 else sigma
     return gaussian_filter(values, sigmas, mode="nearest", truncate=3.0)
+
+
+def outline(values: np.ndarray, sigma: float) -> np.ndarray:
+    """About the signed distance (h, w) in pixels, negative inside, to where a map that was rounded
+    by a blur is 0.5."""
+    return (0.5 - blur(values, sigma)) * np.float32(2.5 * sigma)

@@ -8,10 +8,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..masking.figure import along, face_distance, pixel_grid
-from .edges import blur, resize, to_tensor
+from .edges import blur, outline, resize, to_tensor
 from .grids import widest
 from .regions import BACKGROUND, LOWER, SKIN, UPPER, smooth_step
 from .scene import Scene
+
+# Natural logarithms of the brightness of red, green and blue at the outline of a bare limb.
+TURNED_AWAY = np.array([-0.30, -0.40, -0.45], dtype=np.float32)
 
 
 def spread(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -60,8 +63,8 @@ def background_plate(picture: np.ndarray, person: np.ndarray, margin: int) -> np
     place = np.where(has_before & has_after, place, has_after.astype(np.float32))[..., None]
     line = left + (right - left) * place
     line = np.asarray(gaussian_filter1d(line, 1.5, axis=0))
-    seen = has_before | has_after
-    if not seen.all():  # rows that the person fills from edge to edge take the nearest others
+    seen = has_before & has_after
+    if not seen.all():  # where a row ends at the person, the nearest background of all goes on
         line = np.where(seen[..., None], line, spread(picture, known))
     nearer = np.where(
         has_before & (~has_after | (columns - before <= after - columns)),
@@ -78,17 +81,41 @@ def round_shading(offset: np.ndarray, light: float) -> np.ndarray:
     return 1.0 - 0.20 * edge**2.8 + 0.10 * light * np.clip(offset, -1, 1)
 
 
+def skin_shading(scene: Scene, points: np.ndarray) -> np.ndarray:
+    """Brightness (h, w, 3) of round bare limbs and a flatter trunk, by colour: where skin turns
+    away it gets darker and redder. Falls of brightness as on arms in studio photos."""
+    figure, frames = scene.figure, scene.frames
+    side = figure.side(points)
+    turned = scene.shape.half_width(figure.level(points), side)
+    turned = 0.6 * np.clip(np.abs(side) / turned, 0, 1.1) ** 4
+    for name in ("right_leg", "left_leg", "right_arm", "left_arm"):
+        frame, limb = frames[name], getattr(figure, name)
+        offset = np.clip(frame.offset, -1.1, 1.1)
+        inwards = inner_side(limb.line, figure.neck if name.endswith("arm") else figure.hips)
+        # Little light comes in between arm and trunk, or between the legs.
+        round_limb = offset * offset + 0.25 * np.maximum(inwards * offset, 0)
+        inside = smooth_step(frame.beyond, 0.06 * figure.unit, -0.02 * figure.unit)
+        # At its upper end a limb goes over into the trunk.
+        joined = smooth_step(frame.place, 0.0, 0.25)
+        joined = np.maximum(joined, smooth_step(inwards * offset, 0.2, -0.4))
+        inside = inside * joined * smooth_step(frame.place, 1.0, 0.97)
+        turned = turned + (round_limb - turned) * inside
+    return np.exp(blur(turned, 0.04 * figure.unit)[..., None] * TURNED_AWAY)
+
+
+def inner_side(line: np.ndarray, middle: np.ndarray) -> float:
+    """The sign of offsets (see LimbFrame) on the side of a limb where the body's middle lies."""
+    (x, y), (u, v) = line[-1] - line[0], middle - line[0]
+    return 1.0 if v * x - u * y > 0 else -1.0
+
+
 def skin_plate(scene: Scene) -> np.ndarray:
     """Skin colour everywhere (h, w, 3), from the skin that the photo shows, shaded round."""
-    figure, shape, frames = scene.figure, scene.shape, scene.frames
+    figure = scene.figure
     picture, skin = scene.small, scene.regions.kinds[SKIN]
     points = pixel_grid(*picture.shape[:2])
     unit = figure.unit
-    side, level = figure.side(points), figure.level(points)
-    shading = round_shading(side / shape.half_width(level, side), 0.0)
-    for name in ("right_leg", "left_leg", "right_arm", "left_arm"):
-        inside = smooth_step(frames[name].beyond, 0.06 * unit, -0.02 * unit)
-        shading = shading * (1 - inside) + round_shading(frames[name].offset, 0.0) * inside
+    shading = skin_shading(scene, points)
     known = 1 - widest(1 - skin, 1)
     distance = face_distance(points, figure)
     face = distance < 1.2
@@ -104,7 +131,7 @@ def skin_plate(scene: Scene) -> np.ndarray:
     typical = np.median(scene.lab[surest], axis=0)
     strange = ((scene.lab - typical) / np.float32([2.5, 1, 1])) ** 2
     known = known * np.exp(strange.sum(-1) / -81)
-    plain = picture / shading[..., None]
+    plain = picture / shading
     middle = np.median(plain[known >= 0.02 * known.max()], axis=0)
     # Far from all visible skin the average tone weighs as much as what is carried there.
     share = known / (known + 3e-3)
@@ -112,7 +139,7 @@ def skin_plate(scene: Scene) -> np.ndarray:
     size = (points.shape[0] // 2, points.shape[1] // 2)  # it is blurred anyway
     known = resize(np.minimum(known + 3e-3, 1), *size)
     plain = blur(spread(resize(values, *size), known), 0.025 * unit)
-    return np.clip(resize(plain, *points.shape[:2]) * shading[..., None], 0, 1)
+    return np.clip(resize(plain, *points.shape[:2]) * shading, 0, 1)
 
 
 def body_distances(scene: Scene) -> dict[str, np.ndarray]:
@@ -137,9 +164,14 @@ def body_distances(scene: Scene) -> dict[str, np.ndarray]:
             scene.frames.items(), (*regions.covered, *regions.legs), strict=True
         )
     }
+    arms = np.minimum(limbs["right_arm"], limbs["left_arm"])
+    # Shoulders go over into the arms without a notch.
+    round_off = (0.01 + 0.2 * smooth_step(level, 0.35 * unit, 0.05 * unit)) * unit
+    share = np.clip(0.5 + 0.5 * (arms - trunk) / round_off, 0, 1)
+    trunk = arms + (trunk - arms) * share - round_off * share * (1 - share)
     return {
         "trunk": np.minimum(trunk, neck),
-        "arms": np.minimum(limbs["right_arm"], limbs["left_arm"]),
+        "arms": arms,
         "legs": np.minimum(limbs["right_leg"], limbs["left_leg"]),
     }
 
@@ -195,7 +227,7 @@ def undress(
     """
     figure, regions = scene.figure, scene.regions
     person = np.maximum(1 - regions.kinds[BACKGROUND], old)
-    margin = max(2, round(0.035 * figure.unit))
+    margin = max(2, round(0.05 * figure.unit))
     plate = scene.small.copy()
     rows = np.nonzero((np.maximum(old, hidden) > 0.05).any(1))[0]
     if len(rows):
@@ -219,5 +251,7 @@ def undress(
         colours, touching = lower_plate(scene)
         hips = np.minimum(outlines["trunk"], outlines["legs"]) - 0.03 * figure.unit
         result["lower"] = colours
-        result["lower_edge"] = np.maximum(np.maximum(hips, below), (0.5 - touching) * figure.unit)
+        lower = np.maximum(np.maximum(hips, below), (0.5 - touching) * figure.unit)
+        # Where it shows, its rim is painted anew as well.
+        result["lower_edge"] = np.minimum(lower, outline(widest(regions.kinds[LOWER], 1), 1.0))
     return result

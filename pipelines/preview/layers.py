@@ -7,20 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..masking.figure import face_distance, pixel_grid, projected
+from .colours import to_lab
 from .drape import leg_reach
 from .edges import blur, guided_models
 from .garment import Garment
+from .grids import pieces, widest
 from .parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
-from .regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, hand_discs, smooth_step
+from .regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, hand_disc, smooth_step
 from .scene import Scene
+from .trunk import EASE
 
 
 @dataclass(frozen=True)
 class Front:
-    """Small maps (h, w). free: where an arm, once bare, is in front of the torso; models (h, w, 8):
-    how the photo's colours tell what is kept (face, hair, hands: in front of everything) and the
-    visible bare arms (in front of the torso), see guided_models; skin_like and hair_like, see
-    like_face and like_head_hair."""
+    """Small maps (h, w). free: see free_arms. models (h, w, 8): how the photo's colours tell what
+    is kept (face, hair, hands: in front of everything) and the visible bare arms (in front of the
+    torso); see guided_models. skin_like and hair_like: see like_face and like_head_hair."""
 
     free: np.ndarray
     models: np.ndarray
@@ -28,39 +30,57 @@ class Front:
     hair_like: np.ndarray
 
 
-def find_front(scene: Scene, category: str) -> Front:
+def find_front(scene: Scene, garment: Garment) -> Front:
     """What of the person stays in front of a new garment."""
     figure, kinds = scene.figure, scene.regions.kinds
     points = pixel_grid(*scene.small.shape[:2])
     skin = smooth_step(kinds[SKIN], 0.35, 0.65)
     face = smooth_step(face_distance(points, figure), 1.12, 1.02)
     skin_like, hair_like = like_face(scene, points), like_head_hair(scene, points)
-    hands = near_hands(scene, points) * skin * skin_like
+    hands = near_hands(scene, points, garment.reach) * skin * skin_like
     hair = smooth_step(kinds[HAIR], 0.3, 0.7) * hair_like
+    hair = hair * joined(hair > 0.3, face_distance(points, figure) < 1.7)
     kept = np.maximum(np.maximum(hair, face), hands)
-    level = figure.level(points)
-    free, shown = np.zeros(skin.shape), np.zeros(skin.shape)
-    side = figure.side(points)
-    soft = 0.03 * figure.unit
-    beside = smooth_step(np.abs(side) - 0.97 * scene.shape.half_width(level, side), -soft, soft)
-    below_pit = beside * smooth_step(level, 0.22 * figure.unit, 0.30 * figure.unit)
-    sides = (scene.frames["right_arm"], scene.frames["left_arm"])
-    for frame in sides:
-        near = smooth_step(frame.beyond, 0.10 * figure.unit, 0.05 * figure.unit)
-        lower = np.maximum(below_pit, smooth_step(frame.place, 0.3, 0.42))
-        free = np.maximum(free, near * lower)
-    for frame, covered in zip(sides, scene.regions.covered, strict=True):
+    shown = np.zeros_like(skin)
+    for name, covered in zip(("right_arm", "left_arm"), scene.regions.covered, strict=True):
+        frame = scene.frames[name]
         bare = smooth_step(frame.place, covered - 0.08, covered)
         shown = np.maximum(shown, skin * bare * smooth_step(frame.beyond, 4.0, 0.0))
-    if category == "lower":
+    if garment.category == "lower":
         # Trousers and skirts leave the arms, and a top that hangs over them, as they are.
         kept = np.maximum(kept, smooth_step(visible_arms(scene), 0.35, 0.65))
         kept = np.maximum(kept, smooth_step(kinds[UPPER], 0.35, 0.65))
     # Bare shins may pass for shoes.
     shoes = smooth_step(kinds[SHOES], 0.35, 0.65)
     kept = np.maximum(kept, shoes * (1 - skin_like * figure.face_seen))
-    stack = np.stack([kept, np.minimum(free, shown)], -1)
-    return Front(free, guided_models(stack, scene.small, 2, 1e-4), skin_like, hair_like)
+    stack = np.stack([kept, shown], -1)
+    return Front(
+        free_arms(scene, points), guided_models(stack, scene.small, 2, 1e-4), skin_like, hair_like
+    )
+
+
+def free_arms(scene: Scene, points: np.ndarray) -> np.ndarray:
+    """Signed distance (h, w) in pixels, negative inside, to where a bare arm is in front of a
+    garment: beside the trunk from the armpits down, and everywhere further down the arm."""
+    figure, unit = scene.figure, scene.figure.unit
+    level, side = figure.level(points), figure.side(points)
+    trunk = scene.shape.half_width(level, side) + 1.4 * EASE * unit
+    result = np.full(level.shape, np.inf)
+    for frame in (scene.frames["right_arm"], scene.frames["left_arm"]):
+        beside = trunk * (1 - smooth_step(frame.place, 0.15, 0.5)) - np.abs(side)
+        beside = np.maximum(beside, 0.22 * unit - level)
+        lower = np.minimum(beside, (0.5 - frame.place) * unit)
+        result = np.minimum(result, np.maximum(frame.beyond - 0.08 * unit, lower))
+    return result
+
+
+def joined(region: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    """The pieces of a region (h, w), bool, that reach the seeds (h, w)."""
+    labels, count = pieces(region)
+    reached = np.zeros(count + 1, bool)
+    reached[labels[seeds]] = True
+    reached[0] = False
+    return reached[labels]
 
 
 def below_top(scene: Scene) -> np.ndarray:
@@ -73,11 +93,20 @@ def below_top(scene: Scene) -> np.ndarray:
     return smooth_step(level, hem - 0.05 * figure.unit, hem - 0.03 * figure.unit)
 
 
-def near_hands(scene: Scene, points: np.ndarray) -> np.ndarray:
-    """Around the hands 1 (h, w); in front of a leg, which may be bare, only close to them."""
-    legs = np.minimum(scene.frames["right_leg"].beyond, scene.frames["left_leg"].beyond)
-    reach = 1 - 0.4 * smooth_step(legs, 0.0, -0.05 * scene.figure.unit)
-    return smooth_step(hand_discs(points, scene.figure) / reach, 1.05, 0.85)
+def near_hands(scene: Scene, points: np.ndarray, sleeves: float = 0.0) -> np.ndarray:
+    """Around the hands 1 (h, w); in front of a leg, which may be bare, only close to them. sleeves:
+    the part of the arms 0..1 that new sleeves cover, where no hand is."""
+    figure, frames = scene.figure, scene.frames
+    legs = np.minimum(frames["right_leg"].beyond, frames["left_leg"].beyond)
+    reach = 1 - 0.4 * smooth_step(legs, 0.0, -0.05 * figure.unit)
+    ends = (min(sleeves, 0.97), min(sleeves, 0.97) + 0.03)
+    hands = np.zeros_like(reach)
+    for name, arm in (("right_arm", figure.right_arm), ("left_arm", figure.left_arm)):
+        near = smooth_step(hand_disc(points, arm, figure.unit) / reach, 1.05, 0.85)
+        if sleeves > 0:
+            near = near * smooth_step(frames[name].place, *ends)
+        hands = np.maximum(hands, near)
+    return hands
 
 
 def like_face(scene: Scene, points: np.ndarray) -> np.ndarray:
@@ -159,12 +188,21 @@ def visible_arms(scene: Scene) -> np.ndarray:
     return np.maximum(limb * np.clip(kinds[SKIN] + kinds[UPPER], 0, 1), old_sleeves(scene))
 
 
-def find_removed(scene: Scene, old: np.ndarray) -> np.ndarray:
-    """Where the old garment (h, w) must be painted over: grown by its soft rim."""
-    from scipy.ndimage import maximum_filter
-
-    reach = max(1, round(0.014 * scene.figure.unit))
-    small = smooth_step(maximum_filter(old, 2 * reach + 1), 0.15, 0.5)
+def find_removed(scene: Scene, old: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """Where the old garment (h, w) must be painted over: grown by its soft rim and by what sticks
+    out of the person beside it, as ruffles and sequins do. background (h, w, 3): what is behind."""
+    unit, kinds = scene.figure.unit, scene.regions.kinds
+    outside = kinds[BACKGROUND]
+    near = widest(old, max(2, round(0.06 * unit))) * outside
+    near = near * (1 - widest(np.maximum(kinds[SKIN], kinds[HAIR]), 3))
+    strange = scene.lab - to_lab(background)
+    strange = np.sqrt((strange * strange).sum(-1))
+    # In front of a lively background less can be told.
+    lightness = scene.lab[..., 0]
+    lively = outside * np.abs(lightness - blur(lightness, 0.04 * unit))
+    lively = blur(lively, 0.2 * unit) / np.maximum(blur(outside, 0.2 * unit), 1e-3)
+    old = np.maximum(old, near * smooth_step(strange - 4 * lively, 8.0, 14.0))
+    small = smooth_step(widest(old, max(1, round(0.02 * unit))), 0.15, 0.5)
     return blur(small, 0.7)
 
 

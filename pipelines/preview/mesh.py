@@ -38,7 +38,8 @@ def backward(source: np.ndarray, target: np.ndarray, width: int, height: int) ->
     if not usable.any():
         return None
     sides = np.linalg.norm(quads[[1, 2, 3, 3]] - quads[[0, 0, 1, 2]], axis=-1).max(0)
-    drawn, origins = [], []
+    drawn, origins, areas = [], [], []
+    sizes = np.abs(turn(quads)).sum(0) / 2
     fineness = np.ceil(sides / POINTS).astype(int).clip(2, 200)
     for fine in np.unique(fineness):
         same = fineness == fine
@@ -47,7 +48,8 @@ def backward(source: np.ndarray, target: np.ndarray, width: int, height: int) ->
         weights = np.stack([(1 - u) * (1 - v), u * (1 - v), (1 - u) * v, u * v])
         drawn.append(np.einsum("kqc,kf->qfc", quads[:, same], weights).reshape(-1, 2))
         origins.append(np.einsum("kqc,kf->qfc", places[:, same], weights).reshape(-1, 2))
-    return splat(np.concatenate(drawn), np.concatenate(origins), width, height)
+        areas.append(np.repeat(sizes[same] / fine**2, fine**2))
+    return splat(*(np.concatenate(part) for part in (drawn, origins, areas)), width, height)
 
 
 def corners(grid: np.ndarray) -> np.ndarray:
@@ -63,12 +65,14 @@ def turn(quads: np.ndarray) -> np.ndarray:
     return np.stack([first, last])
 
 
-def splat(drawn: np.ndarray, places: np.ndarray, width: int, height: int) -> BackwardMap | None:
-    """Mean garment place (N, 2) of the points (N, 2) that fall around each pixel."""
+def splat(
+    drawn: np.ndarray, places: np.ndarray, areas: np.ndarray, width: int, height: int
+) -> BackwardMap | None:
+    """Mean garment place (N, 2) of the points (N, 2), each for an area (N,), around each pixel."""
     kept = (drawn > -1).all(1) & (drawn[:, 0] < width) & (drawn[:, 1] < height)
     if not kept.any():
         return None
-    drawn, places = drawn[kept], places[kept]
+    drawn, places, areas = drawn[kept], places[kept], areas[kept]
     low = np.maximum(np.floor(drawn.min(0)), 0).astype(int)
     high = np.minimum(np.ceil(drawn.max(0)) + 1, [width, height]).astype(int)
     columns, rows = high - low + 2  # a rim of one pixel takes what falls beside
@@ -78,17 +82,18 @@ def splat(drawn: np.ndarray, places: np.ndarray, width: int, height: int) -> Bac
     sums = np.zeros((3, rows * columns))
     for dy in (0, 1):
         for dx in (0, 1):
-            share = np.abs(1 - dx - part[:, 0]) * np.abs(1 - dy - part[:, 1])
+            share = areas * np.abs(1 - dx - part[:, 0]) * np.abs(1 - dy - part[:, 1])
             index = (base[:, 1] + dy) * columns + base[:, 0] + dx
             for channel, value in enumerate((share, share * places[:, 0], share * places[:, 1])):
                 sums[channel] += np.bincount(index, value, rows * columns)
     sums = sums.reshape(3, rows, columns)[:, 1:-1, 1:-1]
-    inside = sums[0] > 0.5
+    cover = np.minimum(sums[0], 1).astype(np.float32)
+    inside = cover > 0.5
     if not inside.any():
         return None
     source = np.stack([sums[1], sums[2]], -1) / np.maximum(sums[0], 1e-9)[..., None]
-    source = fill_outside(source.astype(np.float32), inside)
-    return BackwardMap(int(low[0]), int(low[1]), source, inside)
+    source = fill_outside(source.astype(np.float32), cover > 0.1)
+    return BackwardMap(int(low[0]), int(low[1]), source, cover)
 
 
 def cross(first: np.ndarray, second: np.ndarray) -> np.ndarray:

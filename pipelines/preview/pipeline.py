@@ -12,14 +12,15 @@ import torch
 from ..errors import InputError
 from ..masking.body import Body
 from .drawing import Painter, Piece, close_gaps, fallen
-from .edges import SingleThread, in_bytes
+from .edges import SingleThread, blur, in_bytes, outline
 from .enlarging import Cut
 from .fill import body_distances, undress
 from .garment import Garment
+from .grids import widest
 from .layers import below_top, covered_limbs, find_front, find_old, find_removed
 from .light import body_shading, fold_shading
 from .place import place_garment
-from .regions import BACKGROUND
+from .regions import BACKGROUND, LOWER, smooth_step
 from .scene import Scene, read_scene
 from .warp import STEP
 
@@ -74,18 +75,22 @@ def plan(
     scene: Scene, garment: Garment, pieces: list[Piece], lighting: float
 ) -> dict[str, np.ndarray]:
     """The small maps that a Painter paints by."""
-    front = find_front(scene, garment.category)
+    front = find_front(scene, garment)
     outlines = body_distances(scene)
     old = find_old(scene, garment.category, front, outlines)
     hidden = covered_limbs(scene, garment)
     person = 1 - scene.regions.kinds[BACKGROUND]
     maps = undress(scene, garment.category, old, hidden, outlines)
-    removed = find_removed(scene, np.maximum(old, hidden * person))
+    removed = find_removed(scene, np.maximum(old, hidden * person), maps["background"])
+    if garment.category == "upper":  # the lower one stays, but for its rim
+        lower = 1 - widest(1 - scene.regions.kinds[LOWER], 1)
+        removed = removed * (1 - blur(smooth_step(lower, 0.6, 0.9), 0.7))
     above = 1 - below_top(scene) if garment.category == "lower" else np.zeros_like(hidden)
     maps |= {
         "front": front.models, "free": front.free, "removed": removed, "above": above,
         # Where a new sleeve goes around the arm, the trunk goes on behind it.
         "hidden": hidden, "shaded": np.full_like(hidden, lighting),
+        "person": outline(scene.small_person, 0.025 * scene.figure.unit),
     }  # fmt: skip
     folds = np.exp(lighting * fold_shading(scene.small, scene.figure, scene.regions))
     trousers = any(piece.part.endswith("_leg") for piece in pieces)
@@ -93,7 +98,7 @@ def plan(
         light = body_shading(scene.figure, scene.shape, scene.frames, name, trousers)
         maps[f"{name}_light"] = folds * light
     # At working size, where the shadows fall and which gaps stay open.
-    painter = Painter(in_bytes(scene.small), scene.small_person, maps, pieces)
+    painter = Painter(in_bytes(scene.small), maps, pieces, scene.figure.unit)
     first = painter.paint(Cut(0, scene.small.shape[0], 0, scene.small.shape[1]))
     for index, alpha in enumerate(first.alphas):
         maps[f"fall_{index}"] = fallen(alpha.numpy(), 0.035 * scene.figure.unit)
@@ -146,7 +151,7 @@ def paint(
     left, top, right, bottom = scene.window
     result, whole = picture.copy(), np.zeros(picture.shape[:2], dtype=np.float32)
     window = (slice(top, bottom), slice(left, right))
-    painter = Painter(scene.photo, scene.person, maps, pieces)
+    painter = Painter(scene.photo, maps, pieces, scene.figure.unit)
 
     def work(cut: Cut) -> None:
         painted = painter.paint(cut)

@@ -40,14 +40,18 @@ def smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
     return place * place * (3 - 2 * place)
 
 
+def hand_disc(points: np.ndarray, arm: Limb, unit: float) -> np.ndarray:
+    """Distance to an arm's hand as a part of its reach: below 1 around it."""
+    wrist = arm.joints[2]
+    return along(points, wrist, wrist + (arm.end - wrist) * 1.6)[1] / (0.26 * unit)
+
+
 def hand_discs(points: np.ndarray, figure: Figure) -> np.ndarray:
-    """Distance to the nearer hand as a part of its reach: below 1 around the hands."""
-    nearest = np.full(points.shape[:-1], np.inf, points.dtype)
-    for arm in (figure.right_arm, figure.left_arm):
-        wrist = arm.joints[2]
-        tip = wrist + (arm.end - wrist) * 1.6
-        nearest = np.minimum(nearest, along(points, wrist, tip)[1])
-    return nearest / (0.26 * figure.unit)
+    """Distance to the nearer hand, see hand_disc."""
+    unit = figure.unit
+    return np.minimum(
+        hand_disc(points, figure.right_arm, unit), hand_disc(points, figure.left_arm, unit)
+    )
 
 
 def place_priors(figure: Figure, mask: np.ndarray) -> np.ndarray:

@@ -22,13 +22,12 @@ READING_SIDE = 224  # and in which regions are told apart
 @dataclass(frozen=True)
 class Scene:
     """window: left, top, right, bottom of the photo that the work is done in; photo uint8
-    (H, W, 3), its pixels; person (H, W), who of the photo it is. small float32 (h, w, 3) in
-    0..1: the photo at working size, lab its colours, small_person the same of the person. The rest
-    is in small pixels; frames tell for each limb how the pixels lie to it."""
+    (H, W, 3), its pixels. small float32 (h, w, 3) in 0..1: the photo at working size, lab its
+    colours, small_person (h, w) who of it is the person. The rest is in small pixels; frames tell
+    for each limb how the pixels lie to it."""
 
     window: tuple[int, int, int, int]
     photo: np.ndarray
-    person: np.ndarray
     small: np.ndarray
     lab: np.ndarray
     small_person: np.ndarray
@@ -78,9 +77,7 @@ def read_scene(picture: np.ndarray, body: Body) -> Scene:
         name: limb_frame(getattr(figure, name), *size)
         for name in ("right_arm", "left_arm", "right_leg", "left_leg")
     }
-    return Scene(
-        window, photo, person, small, to_lab(small), small_person, figure, regions, shape, frames
-    )
+    return Scene(window, photo, small, to_lab(small), small_person, figure, regions, shape, frames)
 
 
 def reduced(photo: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -65,7 +65,11 @@ class Trunk:
         own = np.where(side < 0, own_left, own_right) * self.scale
         body = self.shape.half_width(level, side) + EASE * self.figure.unit
         share = smooth_step(level, *self.fitted)
-        return 1 + share * (np.maximum(body / own, 1) - 1)
+        return 1 + share * (np.maximum(body / own, 1) - 1) + self.tightening(body / own, level)
+
+    def tightening(self, ratio: np.ndarray, level: np.ndarray) -> np.ndarray:
+        """What else is added to the widening; ratio: of the body's width to the garment's."""
+        return np.zeros_like(level)
 
     def lift(self, side: np.ndarray, level: np.ndarray) -> np.ndarray:
         return np.zeros_like(level)
@@ -111,6 +115,15 @@ class UpperTrunk(Trunk):
                          np.interp([xs[1], xs[2]], self.offsets, difference))  # fmt: skip
         self.lifts = np.clip(np.where(between, ends, difference), -0.25 * unit, 0.25 * unit)
         self.fading = (level, level + 0.55 * unit)
+        self.armholes = None if sleeved else (level, pit, level + 0.8 * figure.torso)
+
+    def tightening(self, ratio: np.ndarray, level: np.ndarray) -> np.ndarray:
+        """Without sleeves a garment ends beside the body where the arms begin."""
+        if self.armholes is None:
+            return np.zeros_like(level)
+        shoulders, pit, loose = self.armholes
+        share = smooth_step(level, shoulders, pit) * smooth_step(level, loose, pit)
+        return share * (np.clip(ratio, 0.8, 1) - 1)
 
     def lift(self, side: np.ndarray, level: np.ndarray) -> np.ndarray:
         share = 1 - smooth_step(level, *self.fading)

@@ -20,13 +20,18 @@ STEP = 2  # a garment bends little: its map is coarser than the small picture
 @dataclass(frozen=True)
 class BackwardMap:
     """For the window of a map of STEP working pixels a pixel that starts at (left, top): source
-    (H, W, 2) garment pixels x, y of each pixel; inside (H, W) bool: where the layer (with its
-    margin) lies."""
+    (H, W, 2) garment pixels x, y of each pixel; cover (H, W): how much of it the layer (with its
+    margin) covers, 0..1."""
 
     left: int
     top: int
     source: np.ndarray
-    inside: np.ndarray
+    cover: np.ndarray
+
+    @property
+    def inside(self) -> np.ndarray:
+        """Where the layer lies (H, W), bool."""
+        return self.cover > 0.5
 
 
 def fill_outside(source: np.ndarray, inside: np.ndarray) -> np.ndarray:
@@ -48,14 +53,15 @@ class Drawing:
     """
 
     def __init__(self, layer: np.ndarray, mapping: BackwardMap, grid: Grid) -> None:
-        rows, columns = mapping.inside.shape
+        rows, columns = mapping.cover.shape
         x, y = (STEP * scale for scale in grid.scale)
         self.box = Cut(
             int(mapping.top * y), int((mapping.top + rows) * y) + 1,
             int(mapping.left * x), int((mapping.left + columns) * x) + 1,
         )  # fmt: skip
-        maps = np.stack([mapping.source[..., 0], mapping.source[..., 1], mapping.inside])
+        maps = np.stack([mapping.source[..., 0], mapping.source[..., 1], mapping.cover])
         self.map = Enlarged(maps.astype(np.float32), Grid((x, y)), (mapping.left, mapping.top))
+        self.steep = max(1.0, (x + y) / 4)  # the edge is two of the photo's pixels wide
         self.size = layer.shape[:2]
         pixels = torch.from_numpy(layer).permute(2, 0, 1)[None]
         shrink = 2 * shrinking(mapping) / (x + y)
@@ -74,28 +80,28 @@ class Drawing:
 
     def draw(self, cut: Cut) -> Tensor:
         """(C, rows, columns) of the cut, zero outside the map."""
-        x, y, inside = self.map.cut(cut)
+        x, y, cover = self.map.cut(cut)
         height, width = self.size
         where = torch.stack([(x + 0.5) * (2 / width) - 1, (y + 0.5) * (2 / height) - 1], -1)[None]
         drawn = F.grid_sample(
-            self.pixels, where, mode="bicubic", padding_mode="border", align_corners=False
+            self.pixels, where, mode="bicubic", padding_mode="zeros", align_corners=False
         )[0]
-        return drawn.clamp_(0, 1).mul_(inside > 0.5)
+        inside = cover.sub_(0.5).mul_(self.steep).add_(0.5).clamp_(0, 1)
+        return drawn.clamp_(0, 1).mul_(inside)
 
 
 def shrinking(mapping: BackwardMap) -> float:
     """Garment pixels per map pixel, in the middle of all places."""
-    few = max(1, mapping.inside.size // 20000)
-    source, inside = mapping.source[::few], mapping.inside[::few]
-    steps = np.diff(source, axis=1)[inside[:, 1:]]
-    source, inside = mapping.source[:, ::few], mapping.inside[:, ::few]
-    steps = np.concatenate([steps, np.diff(source, axis=0)[inside[1:]]])
+    inside = mapping.inside
+    across = np.diff(mapping.source, axis=1)[inside[:, 1:]]
+    steps = np.concatenate([across, np.diff(mapping.source, axis=0)[inside[1:]]])
     return float(np.median(np.hypot(*steps.T))) if len(steps) else 1.0
 
 
 def jacobian(mapping: BackwardMap) -> np.ndarray:
     """Determinant of a backward map's derivative at inside pixels (N,): positive without folds."""
-    core = mapping.inside[:-1, :-1] & mapping.inside[1:, :-1] & mapping.inside[:-1, 1:]
+    inside = mapping.inside
+    core = inside[:-1, :-1] & inside[1:, :-1] & inside[:-1, 1:]
     along_x = (mapping.source[:-1, 1:] - mapping.source[:-1, :-1])[core]
     along_y = (mapping.source[1:, :-1] - mapping.source[:-1, :-1])[core]
     return along_x[:, 0] * along_y[:, 1] - along_x[:, 1] * along_y[:, 0]
