@@ -114,9 +114,9 @@ def fitting_stages(
     times["front"], front = best(lambda: layers.find_front(here, garment), repeats)
     outlines = fill.body_distances(here)
     old = layers.find_old(here, "upper", front, outlines)
-    hidden = layers.covered_limbs(here, garment)
+    gone = layers.covered_limbs(here, garment)[1]
     times["old garment off"], _ = best(
-        lambda: fill.undress(here, "upper", old, hidden, outlines), repeats
+        lambda: fill.undress(here, "upper", old, gone, outlines), repeats
     )
     times["lighting"], _ = best(
         lambda: light.fold_shading(here.small, here.figure, here.regions), repeats

@@ -198,7 +198,7 @@ def close_gaps(scene: Scene, first: Painted) -> dict[str, np.ndarray]:
     """
     from scipy.ndimage import maximum_filter, minimum_filter
 
-    reach = max(2, round(0.07 * scene.figure.unit))
+    reach = max(2, round(0.1 * scene.figure.unit))
     worn = first.worn.numpy()
     padded = np.pad(worn, reach)
     size = 2 * reach + 1

@@ -214,7 +214,7 @@ def undress(
     scene: Scene,
     category: str,
     old: np.ndarray,
-    hidden: np.ndarray,
+    gone: np.ndarray,
     outlines: dict[str, np.ndarray],
 ) -> dict[str, np.ndarray]:
     """What the photo shows where the old garment is taken off, as small maps: colours (h, w, 3)
@@ -222,19 +222,19 @@ def undress(
     outlines of what lies on it from back to front: "trunk" (skin), "lower_edge", "arms" (skin).
 
     The body is bare there and the background goes on behind it; under an old upper garment the
-    lower one goes on up to the waist. old (h, w): the garment that goes; hidden (h, w): limbs that
+    lower one goes on up to the waist. old (h, w): the garment that goes; gone (h, w): limbs that
     the new garment covers, left out; outlines: the body_distances.
     """
     figure, regions = scene.figure, scene.regions
     person = np.maximum(1 - regions.kinds[BACKGROUND], old)
     margin = max(2, round(0.05 * figure.unit))
     plate = scene.small.copy()
-    rows = np.nonzero((np.maximum(old, hidden) > 0.05).any(1))[0]
+    rows = np.nonzero((np.maximum(old, gone) > 0.05).any(1))[0]
     if len(rows):
         some = slice(max(0, rows[0] - 2 * margin), rows[-1] + 2 * margin)
         plate[some] = background_plate(scene.small[some], person[some], margin)
     skin = skin_plate(scene)
-    far = 3 * hidden  # pixels outwards: enough for an outline to vanish
+    far = 3 * gone  # pixels outwards: enough for an outline to vanish
     points = pixel_grid(*person.shape)
     level = figure.level(points)
     outer = np.abs(figure.side(points)) > 0.37 * figure.unit

@@ -10,12 +10,17 @@ from ..masking.figure import face_distance, pixel_grid, projected
 from .colours import to_lab
 from .drape import leg_reach
 from .edges import blur, guided_models
+from .fill import inner_side
 from .garment import Garment
 from .grids import pieces, widest
 from .parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
 from .regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, hand_disc, smooth_step
 from .scene import Scene
 from .trunk import EASE
+
+LIMB_OF = {
+    RIGHT_SLEEVE: "right_arm", LEFT_SLEEVE: "left_arm", RIGHT_LEG: "right_leg", LEFT_LEG: "left_leg"
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -206,21 +211,23 @@ def find_removed(scene: Scene, old: np.ndarray, background: np.ndarray) -> np.nd
     return blur(small, 0.7)
 
 
-def covered_limbs(scene: Scene, garment: Garment) -> np.ndarray:
-    """Where limbs (h, w) lie that the new sleeves or trouser legs cover all around: none of them
-    may look out."""
-    covered = np.zeros(scene.small.shape[:2], dtype=np.float32)
-    for part, name in ((RIGHT_SLEEVE, "right_arm"), (LEFT_SLEEVE, "left_arm")):
-        if part in garment.limbs:
-            frame = scene.frames[name]
-            upper = smooth_step(frame.place, garment.reach - 0.05, garment.reach - 0.10)
-            near = smooth_step(frame.beyond, 0.12 * scene.figure.unit, 0.08 * scene.figure.unit)
-            covered = np.maximum(covered, upper * near)
-    for part, name in ((RIGHT_LEG, "right_leg"), (LEFT_LEG, "left_leg")):
-        if part in garment.limbs:
-            frame = scene.frames[name]
-            reach = leg_reach(garment)
-            upper = smooth_step(frame.place, reach, reach - 0.04)
-            near = smooth_step(frame.beyond, 0.16 * scene.figure.unit, 0.10 * scene.figure.unit)
-            covered = np.maximum(covered, upper * near)
-    return covered
+def covered_limbs(scene: Scene, garment: Garment) -> tuple[np.ndarray, np.ndarray]:
+    """Where limbs (h, w) lie that the new sleeves or trouser legs cover, and the part of it where
+    none of them may look out: all around the legs, on the outside of the arms. Between sleeve and
+    trunk one looks at the arm, not through it."""
+    figure = scene.figure
+    covered, gone = np.zeros(scene.small.shape[:2]), np.zeros(scene.small.shape[:2])
+    for part, name in LIMB_OF.items():
+        if part not in garment.limbs:
+            continue
+        frame, arm = scene.frames[name], name.endswith("arm")
+        reach = garment.reach - 0.05 if arm else leg_reach(garment)
+        upper = smooth_step(frame.place, reach, reach - (0.05 if arm else 0.04))
+        wide, near = (0.12, 0.08) if arm else (0.16, 0.10)
+        limb = upper * smooth_step(frame.beyond, wide * figure.unit, near * figure.unit)
+        covered = np.maximum(covered, limb)
+        if arm:
+            inwards = inner_side(getattr(figure, name).line, figure.neck) * frame.offset
+            limb = limb * smooth_step(inwards, 0.4, 0.1)
+        gone = np.maximum(gone, limb)
+    return covered, gone

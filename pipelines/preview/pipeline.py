@@ -78,10 +78,10 @@ def plan(
     front = find_front(scene, garment)
     outlines = body_distances(scene)
     old = find_old(scene, garment.category, front, outlines)
-    hidden = covered_limbs(scene, garment)
+    hidden, gone = covered_limbs(scene, garment)
     person = 1 - scene.regions.kinds[BACKGROUND]
-    maps = undress(scene, garment.category, old, hidden, outlines)
-    removed = find_removed(scene, np.maximum(old, hidden * person), maps["background"])
+    maps = undress(scene, garment.category, old, gone, outlines)
+    removed = find_removed(scene, np.maximum(old, gone * person), maps["background"])
     if garment.category == "upper":  # the lower one stays, but for its rim
         lower = 1 - widest(1 - scene.regions.kinds[LOWER], 1)
         removed = removed * (1 - blur(smooth_step(lower, 0.6, 0.9), 0.7))
