@@ -257,7 +257,10 @@ def photo_rows(image: torch.Tensor, mask: torch.Tensor, *others: torch.Tensor | 
     from .crop import masks_for
 
     photos = checked(image, "Try On")[..., :3].movedim(-1, 1).cpu()
-    rows = [list(photos.split(1)), list(masks_for(mask.cpu(), photos)[:, None].split(1))]
+    rows: list[list[torch.Tensor | None]] = [
+        [*photos.split(1)],
+        [*masks_for(mask.cpu(), photos)[:, None].split(1)],
+    ]
     for name, other in zip(("start picture", "body map"), others, strict=False):
         if other is None:
             rows.append([None])
@@ -268,7 +271,7 @@ def photo_rows(image: torch.Tensor, mask: torch.Tensor, *others: torch.Tensor | 
                 f"The {name} is {given.shape[-1]}x{given.shape[-2]} pixels and the photo "
                 f"{photos.shape[-1]}x{photos.shape[-2]}. Connect the one made of this photo."
             )
-        rows.append(list(given.split(1)))
+        rows.append([*given.split(1)])
     return paired(*rows)
 
 

@@ -4,6 +4,10 @@ A processor holds no data of a run: what a block is given besides its own hidden
 `reference` (self-attention) and `context` (cross-attention), see `reference.py`.
 """
 
+# diffusers declares parts of its attention as optional that a text-to-image UNet always has.
+# pyright: reportOptionalMemberAccess=false, reportOptionalCall=false
+# pyright: reportOptionalSubscript=false
+
 from __future__ import annotations
 
 import math

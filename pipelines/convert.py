@@ -114,7 +114,7 @@ def _bytes(name: str, tensor: Tensor, dtype: torch.dtype, source: Path) -> memor
             f"{name} of {source} holds values up to {largest:g}, which {dtype} cannot hold. "
             "Convert to bf16 instead."
         )
-    return memoryview(converted.reshape(-1).view(torch.uint8).numpy())
+    return converted.reshape(-1).view(torch.uint8).numpy().data
 
 
 def _compare(written: Path, state: dict[str, Tensor], types: dict, source: Path) -> None:

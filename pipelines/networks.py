@@ -31,4 +31,5 @@ def known_options(kind: Any, config: dict) -> dict:
 
 def converted(network: Network, dtype: torch.dtype) -> Network:
     """nn.Module.to; that of diffusers' models warns of layers to keep in float32, naming none."""
-    return nn.Module.to(network, dtype)
+    nn.Module.to(network, dtype)  # changes the network itself
+    return network

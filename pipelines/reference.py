@@ -26,6 +26,10 @@ What is not computed, compared with the published code, with the same result:
 Import this module at run time only: it imports diffusers.
 """
 
+# diffusers declares parts of its attention as optional that a text-to-image UNet always has.
+# pyright: reportOptionalMemberAccess=false, reportOptionalCall=false
+# pyright: reportOptionalSubscript=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
@@ -142,6 +146,7 @@ def equip(unet: UNet2DConditionModel, image_prompt: bool = False) -> None:
     Without them the UNet is bit for bit the stock one. Call once, before the weights are loaded if
     `image_prompt` (it adds the parameters to_k_ip and to_v_ip), and never change processors after.
     """
+    block: Any
     for name, block in transformer_blocks(unet).items():
         for attn in (block.attn1, block.attn2):
             if attn.to_k.bias is not None or attn.group_norm is not None or attn.upcast_attention:
@@ -160,7 +165,7 @@ def drop_cross_attention(unet: UNet2DConditionModel) -> None:
     norm2 as well.
     """
     for block in transformer_blocks(unet).values():
-        block.attn2 = PassThrough()
+        block.register_module("attn2", PassThrough())
 
 
 class _LastTokens(nn.Module):
@@ -184,13 +189,14 @@ def trim_reference(unet: UNet2DConditionModel) -> None:
         number for number, block in enumerate(unet.up_blocks) if hasattr(block, "attentions")
     )
     unet.up_blocks = unet.up_blocks[: last + 1]
-    transformer = unet.up_blocks[last].attentions[-1]
+    final: Any = unet.up_blocks[last]
+    transformer = final.attentions[-1]
     blocks = transformer.transformer_blocks
     blocks[-1] = _LastTokens(blocks[-1].norm1)
     transformer.proj_out = nn.Identity()
-    unet.up_blocks[last].upsamplers = None
+    final.upsamplers = None
     unet.conv_norm_out = None
-    unet.conv_out = nn.Identity()
+    unet.register_module("conv_out", nn.Identity())
 
 
 def compile_blocks(unet: UNet2DConditionModel, **options: Any) -> None:
@@ -231,7 +237,7 @@ def read_tokens(
     """
     tokens: Tokens = {}
 
-    def keep(name: str, block: nn.Module, args: tuple, kwargs: dict) -> None:
+    def keep(name: str, block: Any, args: tuple, kwargs: dict) -> None:
         hidden_states = args[0] if args else kwargs["hidden_states"]
         tokens[name] = block.norm1(hidden_states) if normalised else hidden_states
 
@@ -291,8 +297,6 @@ def project_context(
     texts = {n: KeysValues(b.attn2.to_k(text), b.attn2.to_v(text)) for n, b in blocks.items()}
     if image is None:
         return Context(texts, None, rows)
-    images = {
-        name: KeysValues(block.attn2.processor.to_k_ip(image), block.attn2.processor.to_v_ip(image))
-        for name, block in blocks.items()
-    }
+    prompts: dict[str, Any] = {name: block.attn2.processor for name, block in blocks.items()}
+    images = {n: KeysValues(p.to_k_ip(image), p.to_v_ip(image)) for n, p in prompts.items()}
     return Context(texts, images, rows)

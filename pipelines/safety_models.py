@@ -41,7 +41,9 @@ class SafetyModel(Protocol):
     """name: key into the limits of safety.py. network: the module to place on a device."""
 
     name: str
-    network: nn.Module
+
+    @property
+    def network(self) -> nn.Module: ...
 
     def scores(self, pictures: Sequence[np.ndarray]) -> list[float]:
         """One score in 0..1 per uint8 (height, width, 3) RGB picture: the higher, the less safe."""
@@ -91,7 +93,9 @@ class FalconsaiModel:
 
         self.network: ViTForImageClassification = _load(ViTForImageClassification, folder)
         self.processor = _image_processor(folder)
-        labels = {text.lower(): index for index, text in self.network.config.id2label.items()}
+        labels = {
+            text.lower(): index for index, text in (self.network.config.id2label or {}).items()
+        }
         if "nsfw" not in labels:
             raise MissingFiles(
                 f"{folder / 'config.json'} has no label nsfw, only {', '.join(labels)}. "

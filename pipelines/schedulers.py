@@ -126,7 +126,8 @@ class Schedule:
             if not isinstance(noise, SeededNoise):
                 raise InputError("LCM draws its own noise: give seeds, not recorded draws.")
             options["generator"] = noise.generators
-        return self.scheduler.step(prediction, timestep, latents, return_dict=False, **options)[0]
+        scheduler: Any = self.scheduler  # some say int, and take a tensor
+        return scheduler.step(prediction, timestep, latents, return_dict=False, **options)[0]
 
     def noised(self, picture: Tensor, noise: Tensor, index: int) -> Tensor:
         """Clean latents under as much noise as the latents have before step `index`.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -168,13 +169,17 @@ def _shrunk(ink: np.ndarray) -> np.ndarray:
     return np.array(small, dtype=np.float64) / 255
 
 
+def _shape(font: ImageFont.FreeTypeFont, letter: str) -> tuple[Any, bytes]:
+    """To compare letters by; a font draws all that it does not have alike."""
+    ink: Any = font.getmask(letter)
+    return ink.getbbox(), bytes(ink)
+
+
 def _written(words: str, path: Path | None, tall: int) -> np.ndarray:
     """uint8 ink of a text, capitals or characters `tall` high."""
     trial = _font(path, 100)
-    missing = trial.getmask("\U0010fffe").getbbox(), bytes(trial.getmask("\U0010fffe"))
     for letter in words:
-        mask = trial.getmask(letter)
-        if not letter.isspace() and (mask.getbbox(), bytes(mask)) == missing:
+        if not letter.isspace() and _shape(trial, letter) == _shape(trial, "\U0010fffe"):
             raise InputError(
                 f"The font {path or 'of Pillow'} has no character {letter!r} for the label "
                 f"{words!r}. Name a font that has it."

@@ -80,7 +80,7 @@ def _fit(picture: np.ndarray, coarse: Tensor) -> Tensor:
     background = _shrink(coarse < 1 - SURE)
     # Half the resolution is enough for colours, which are learnt over windows.
     half = ((rows + 1) // 2, (columns + 1) // 2)
-    small = Image.fromarray(picture).resize(half[::-1], Image.Resampling.BOX)
+    small = Image.fromarray(picture).resize((half[1], half[0]), Image.Resampling.BOX)
     colours = torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].float().div_(255)
     weights = person + background + UNSURE_WEIGHT
     weights = functional.interpolate(weights, half, mode="area")

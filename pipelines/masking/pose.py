@@ -82,7 +82,8 @@ def find_pose(network: OpenPoseBody | VitPose, picture: np.ndarray, index: int =
 @torch.inference_mode()
 def network_maps(network: OpenPoseBody, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Fields (38, rows, columns) and heat maps (19, rows, columns) of a frame, float32."""
-    pictures = torch.from_numpy(network_input(frame)).to(network.conv1_1.weight)
+    weight = next(network.parameters())
+    pictures = torch.from_numpy(network_input(frame)).to(weight)
     fields, heat = network(pictures)
     return fields[0].float().cpu().numpy(), heat[0].float().cpu().numpy()
 

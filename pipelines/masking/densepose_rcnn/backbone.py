@@ -17,8 +17,8 @@ class NormedConv(nn.Conv2d):
 
     norm: FrozenNorm
 
-    def forward(self, features: Tensor) -> Tensor:
-        return self.norm(super().forward(features))
+    def forward(self, input: Tensor) -> Tensor:
+        return self.norm(super().forward(input))
 
 
 def normed_conv(shapes: Shapes, name: str, stride: int = 1) -> NormedConv:

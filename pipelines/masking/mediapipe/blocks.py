@@ -29,9 +29,8 @@ class Convolution(nn.Conv2d):
         early = (kernel - stride) // 2
         self.border = (early, kernel - stride - early) * 2 if padding == "late" else None
 
-    def forward(self, x: Tensor) -> Tensor:
-        if self.border:
-            x = functional.pad(x, self.border)
+    def forward(self, input: Tensor) -> Tensor:
+        x = functional.pad(input, self.border) if self.border else input
         x = super().forward(x)
         if self.activation == "relu6":
             return functional.hardtanh_(x, 0.0, 6.0)

@@ -40,4 +40,4 @@ def load_body_model(device: str | torch.device = "cpu") -> BodyModel:
         weights = load_file(FOLDER / f"{file}.safetensors")
         part.load_state_dict({k: w.float() for k, w in weights.items()}, assign=True)
     model = model.eval().requires_grad_(False)
-    return model.to(device=device, memory_format=torch.channels_last)
+    return model.to(device).to(memory_format=torch.channels_last)

@@ -7,6 +7,7 @@ the activation is a plain function call here.
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -154,7 +155,8 @@ class Schp(nn.Module):
     @property
     def labels(self) -> int:
         """How many labels the network tells apart: 18 (ATR) or 20 (LIP)."""
-        return self.fushion[-1].out_channels
+        last: Any = self.fushion[-1]
+        return last.out_channels
 
     def forward(self, pictures: Tensor) -> Tensor:
         features = F.relu(self.bn1(self.conv1(pictures)))

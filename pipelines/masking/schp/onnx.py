@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,7 @@ def load_onnx(path: Path | str) -> OnnxSchp:
 
 def _runtime_errors() -> tuple[type[Exception], ...]:
     """onnxruntime's own exceptions; they share no base class but Exception."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
+    state = import_module("onnxruntime.capi.onnxruntime_pybind11_state")
     return tuple(
         kind for kind in vars(state).values()
         if isinstance(kind, type) and issubclass(kind, Exception)
