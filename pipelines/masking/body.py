@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import NobodyFound
+from ..threads import single_thread
 from .keypoints import KeyPoints
 from .landmarks import settle
 from .mediapipe.model import BodyModel, load_body_model
@@ -45,6 +46,7 @@ class Body:
         return KeyPoints(points * seen[:, None], width, height)
 
 
+@single_thread()
 def find_body(model: BodyModel, picture: np.ndarray, index: int = 0) -> Body:
     """Person number `index` (0 is the largest) in the picture (height, width, 3) uint8 RGB.
 

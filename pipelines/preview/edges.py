@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ContextDecorator
-
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -71,18 +69,6 @@ def guided_coefficients(
     coefficients = torch.cat([a, b[None]])
     flat = coefficients.flatten(0, 1)
     return box(flat, radius).unflatten(0, coefficients.shape[:2])
-
-
-class SingleThread(ContextDecorator):
-    """Lets torch work on one thread inside: on small pictures, handing work over takes longer than
-    the work, by far so on a busy machine."""
-
-    def __enter__(self) -> None:
-        self.threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-
-    def __exit__(self, *error: object) -> None:
-        torch.set_num_threads(self.threads)
 
 
 def guided_models(

@@ -11,8 +11,9 @@ import torch
 
 from ..errors import InputError
 from ..masking.body import Body
+from ..threads import single_thread
 from .drawing import Painter, Piece, close_gaps, fallen
-from .edges import SingleThread, blur, in_bytes, outline
+from .edges import blur, in_bytes, outline
 from .enlarging import Cut
 from .fill import body_distances, undress
 from .garment import Garment
@@ -39,7 +40,7 @@ class PreviewResult:
 class PreviewPipeline:
     """Weight-free try-on on one photo."""
 
-    @SingleThread()
+    @single_thread()
     def __call__(
         self,
         picture: np.ndarray,
