@@ -157,14 +157,14 @@ def test_one_of_ten_people(equipped):
         parsing=with_input(PARSING, body=["body", 0]),
         mask=with_input(MASK, rule="embedded", sleeves="none"),
     )
-    columns = set()
-    for number in range(10):
+    cells = set()
+    for number in (0, 4, 9):
         nodes["body"]["inputs"]["person"] = number
         nodes["shown"] = {"class_type": "MaskToImage", "inputs": {"mask": ["mask", 0]}}
         history = run(equipped, keep(nodes, seen=["parsing", 1], mask_seen=["shown", 0]))
         rows, places = np.nonzero(picture(equipped, history, "mask_seen")[..., 0])
-        columns.add((round(float(rows.mean())) // 320, round(float(places.mean())) // 320))
-    assert len(columns) == 10
+        cells.add((round(float(rows.mean())) // 320, round(float(places.mean())) // 320))
+    assert len(cells) == 3
     nodes["body"]["inputs"]["person"] = 10
     assert "10" in refused(equipped, nodes)
 
