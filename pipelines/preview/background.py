@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 
 import numpy as np
+import torch
 
 from ..errors import NoGarmentFound
-from .grids import pieces, sizes_of, widest, within
-from .spreading import doubled, halved, spread, to_picture, to_planes
+from .grids import pieces, widest, within
+from .spreading import enlarged, halved, spread, to_picture, to_planes
 
 BORDER_SHARE = 0.45  # of the border that has to look like one smooth background
 
@@ -29,6 +31,10 @@ class Backdrop:
     unit: float
     reach: int
 
+    def part(self, box: tuple[slice, slice]) -> Backdrop:
+        """Its rows and columns in a box."""
+        return replace(self, lab=self.lab[box], field=self.field[box])
+
     @cached_property
     def difference(self) -> np.ndarray:
         return self.lab - self.field
@@ -42,8 +48,9 @@ class Backdrop:
         """Of the background's hue, in less or more light: that scales L* + 16, a* and b* alike."""
         lab, field = self.lab, self.field
         share = (lab[..., 0] + 16) / (field[..., 0] + 16)
-        tint = np.hypot(*(lab[..., k] - share * field[..., k] for k in (1, 2)))
-        return tint < 1.0 + self.noise + 0.08 * np.abs(self.difference[..., 0])
+        first, second = (lab[..., k] - share * field[..., k] for k in (1, 2))
+        most = 1.0 + self.noise + 0.08 * np.abs(self.difference[..., 0])
+        return first * first + second * second < most * most
 
     @cached_property
     def shaded(self) -> np.ndarray:
@@ -65,20 +72,22 @@ def carry_field(lab: np.ndarray) -> tuple[np.ndarray, float]:
     """
     small = to_picture(halved(to_planes(lab)))
     field = fit_background(small)
-    noise = border_noise(distance_from(small, field))
+    noise = border_noise(small, field)
     radius = max(1, round(max(small.shape[:2]) / 256))
-    for _ in range(2):
-        background = reach_from_border(distance_from(small, field) < 0.45 + noise, radius)[0]
-        field = smooth_field(small, background)
-    field = to_picture(doubled(to_planes(field), lab.shape[:2]))
-    return field, border_noise(distance_from(lab, field))
+    background = reach_from_border(distance_from(small, field) < 0.45 + noise, radius)[0]
+    coarse, factor = smooth_field(small, background)
+    distance = distance_from(small, to_picture(enlarged(coarse, factor, background.shape)))
+    background = reach_from_border(distance < 0.45 + noise, radius)[0]
+    coarse, factor = smooth_field(small, background)
+    field = to_picture(enlarged(coarse, 2 * factor, lab.shape[:2]))
+    return field, border_noise(lab, field)
 
 
-def border_noise(distance: np.ndarray) -> float:
+def border_noise(lab: np.ndarray, field: np.ndarray) -> float:
     """What 9 of 10 background pixels at the border keep within, times 1.5."""
-    rim = rim_width(distance.shape)
-    parts = (distance[:rim], distance[-rim:], distance[:, :rim], distance[:, -rim:])
-    border = np.concatenate([part.ravel() for part in parts])
+    rim = rim_width(lab.shape)
+    parts = (np.s_[:rim], np.s_[-rim:], np.s_[:, :rim], np.s_[:, -rim:])
+    border = np.concatenate([distance_from(lab[part], field[part]).ravel() for part in parts])
     near = border[border < 6]
     return min(1.5 * float(np.percentile(near, 90)), 5.0) if len(near) else 5.0
 
@@ -87,22 +96,21 @@ def rim_width(shape: tuple[int, ...]) -> int:
     return max(2, round(0.012 * max(shape[:2])))
 
 
-def smooth_field(lab: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """The background's colours carried on behind the garment, too coarse to follow its shadow."""
+def smooth_field(lab: np.ndarray, background: np.ndarray) -> tuple[torch.Tensor, int]:
+    """The background's colours carried on behind the garment, too coarse to follow its shadow:
+    (1, 3, height, width), and how many times smaller."""
     from scipy import ndimage
 
     weights = to_planes(background[..., None])
     colours = to_planes(lab) * weights
-    sizes = []
+    factor = 1
     while max(weights.shape[-2:]) > 64:
-        sizes.append(weights.shape[-2:])
         colours, weights = halved(colours), halved(weights)
+        factor *= 2
     coarse = to_picture(colours / weights.clamp_min(1e-6))
     coarse = spread(coarse, to_picture(weights)[..., 0] > 0.4)
-    planes = to_planes(ndimage.gaussian_filter(coarse, (1.5, 1.5, 0), mode="nearest"))
-    for size in reversed(sizes):
-        planes = doubled(planes, size)
-    return to_picture(planes)
+    smooth = ndimage.gaussian_filter(coarse, (1.5, 1.5, 0), mode="nearest")
+    return to_planes(np.asarray(smooth)), factor
 
 
 def distance_from(lab: np.ndarray, field: np.ndarray) -> np.ndarray:
@@ -131,11 +139,12 @@ def fit_background(lab: np.ndarray) -> np.ndarray:
         for xs in (slice(0, corner), slice(-corner, None))
     ]
     best, most = None, 0.0
-    for start in starts:
-        for reach in (4.0, 14.0):
-            coefficients, score = fit_surface(terms, colours, start, reach)
-            if score > most * 1.02:
-                best, most = coefficients, score
+    for start, reach in product(starts, (4.0, 14.0)):
+        coefficients, score = fit_surface(terms, colours, start, reach)
+        if score > most * 1.02:
+            best, most = coefficients, score
+        if most > 0.9 * len(colours):
+            break
     residual = np.sqrt(((colours - terms @ best) ** 2).sum(-1)) if best is not None else colours
     if best is None or (residual < 6).mean() < BORDER_SHARE:
         raise NoGarmentFound(
@@ -175,9 +184,15 @@ def fit_surface(
 
 
 def steepness(lab: np.ndarray) -> np.ndarray:
-    """Colour change per pixel."""
-    down, across = np.gradient(lab, axis=(0, 1))
-    return np.sqrt((down**2 + across**2).sum(-1))
+    """Colour change per pixel, (height, width)."""
+    squared = np.zeros(lab.shape[:2], np.float32)
+    for after, before, inner in (
+        (np.s_[2:], np.s_[:-2], np.s_[1:-1]),
+        (np.s_[:, 2:], np.s_[:, :-2], np.s_[:, 1:-1]),
+    ):
+        change = lab[after] - lab[before]
+        squared[inner] += np.einsum("...c,...c->...", change, change)
+    return np.sqrt(squared) / 2
 
 
 def strip_shadow(back: Backdrop, background: np.ndarray) -> np.ndarray:
@@ -223,12 +238,12 @@ def lies_outside(zone: np.ndarray, background: np.ndarray, steepest: np.ndarray)
     if not count:
         return zone
     around = widest(labels, 1)
-    outer = np.where(zone & within(background, 1), labels, 0)
-    inner = np.where(zone | background, 0, around)
     edges = []
-    for rim in (outer, inner):
-        sums = np.bincount(rim.ravel(), steepest.ravel(), minlength=count + 1)
-        edges.append(sums / np.maximum(sizes_of(rim, count), 1))
+    for rim in (zone & within(background, 1), (around > 0) & ~(zone | background)):
+        places = np.nonzero(rim)
+        numbers = around[places]
+        sums = np.bincount(numbers, steepest[places], minlength=count + 1)
+        edges.append(sums / np.maximum(np.bincount(numbers, minlength=count + 1), 1))
     keep = edges[1] > 1.5 * edges[0] + 0.5
     keep[0] = False
     return keep[labels]

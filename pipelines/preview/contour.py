@@ -51,7 +51,7 @@ def enclosed_area(outline: np.ndarray) -> float:
 
 def fill(outlines: list[np.ndarray], height: int, width: int, scale: float = 1.0) -> np.ndarray:
     """Coverage float32 (height, width), 0..1, of outlines whose pixels are `scale` pixels here."""
-    fine = 4
+    fine = 3
     canvas = Image.new("L", (width * fine, height * fine))
     draw = ImageDraw.Draw(canvas)
     for outline in sorted(outlines, key=lambda o: -abs(enclosed_area(o))):

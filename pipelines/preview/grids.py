@@ -38,11 +38,24 @@ def closed(region: np.ndarray, radius: int) -> np.ndarray:
 
 
 def average(values: np.ndarray, size: int) -> np.ndarray:
-    """Means over squares of `size` pixels of (height, width) or (height, width, channels)."""
-    from scipy import ndimage
-
-    sizes = (size, size, 1)[: values.ndim]
-    return np.asarray(ndimage.uniform_filter(values, sizes))
+    """Means over squares of `size` pixels (odd) of float (height, width) or (height, width,
+    channels); beyond the edge its values go on. Windows of 1, 2, 4, ... pixels are added up."""
+    for axis in (0, 1):
+        length = values.shape[axis]
+        edges = [(0, 0)] * values.ndim
+        edges[axis] = (size // 2, size // 2)
+        window = np.moveaxis(np.pad(values, edges, mode="edge"), axis, 0)
+        total, start, width = np.zeros_like(window[:length]), 0, 1
+        while True:
+            if size & width:
+                total += window[start : start + length]
+                start += width
+            if 2 * width > size:
+                break
+            window = window[:-width] + window[width:]
+            width *= 2
+        values = np.moveaxis(total / size, 0, axis)
+    return values
 
 
 def pieces(region: np.ndarray) -> tuple[np.ndarray, int]:
@@ -72,11 +85,12 @@ def sizes_of(labels: np.ndarray, count: int) -> np.ndarray:
     return sizes
 
 
-def distance_to(region: np.ndarray) -> np.ndarray:
-    """Chessboard distance in pixels to the nearest pixel of a bool map, int32."""
-    from scipy import ndimage
-
-    return np.asarray(ndimage.distance_transform_cdt(~region, "chessboard"))
+def means_of(values: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """Of a (height, width) map over each piece, (count + 1,); 0 for what belongs to none."""
+    places = np.flatnonzero(labels)
+    numbers = labels.ravel()[places]
+    sums = np.bincount(numbers, values.ravel()[places], minlength=count + 1)
+    return sums / np.maximum(np.bincount(numbers, minlength=count + 1), 1)
 
 
 def nearest_known(values: np.ndarray, known: np.ndarray) -> np.ndarray:

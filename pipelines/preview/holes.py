@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from .background import Backdrop, length
-from .grids import average, boxes, closed, distance_to, pieces, sizes_of, widest, within
+from .grids import (
+    average,
+    boxes,
+    closed,
+    means_of,
+    pieces,
+    sizes_of,
+    widest,
+    within,
+)
 
 MANY = 6  # pieces that look like holes: more of them are letters or a pattern
 
@@ -19,7 +28,7 @@ def pale_zone(back: Backdrop, plain: np.ndarray) -> np.ndarray:
     close &= ~within(plain, back.reach)
     if close.sum() <= 0.01 * (~plain).sum():
         return np.zeros_like(plain)
-    density = average(close.astype(np.float32), round(12 * back.unit))
+    density = average(close.astype(np.float32), 2 * round(6 * back.unit) + 1)
     return within(density > 0.06, round(30 * back.unit))
 
 
@@ -43,12 +52,11 @@ def flat_patches(back: Backdrop) -> np.ndarray:
     patch = faint & (light < 0.1) & (distance > 0.45 + noise)
     if patch.sum() <= 0.004 * patch.size:
         return np.zeros_like(patch)
-    size = 2 * max(1, round(back.unit)) + 1
-    level = average(light, size)
-    change = average(light**2, size) - level**2
-    labels, count = pieces(patch & (change < (0.04 + 0.3 * noise) ** 2))
+    radius = max(1, round(back.unit))
+    spread = widest(light, radius) + widest(-light, radius)
+    labels, count = pieces(patch & (spread < 0.14 + 1.0 * noise))
     large = sizes_of(labels, count) > 0.004 * patch.size
-    return within(large[labels], size // 2) & faint
+    return within(large[labels], radius) & faint
 
 
 def all_holes(back: Backdrop, background: np.ndarray) -> np.ndarray:
@@ -59,13 +67,10 @@ def all_holes(back: Backdrop, background: np.ndarray) -> np.ndarray:
     distance, noise, unit = back.distance, back.noise, back.unit
     ripple = 0.08 * widest(distance, back.reach)
     labels, count = pieces((distance < 3 + noise + ripple.clip(0, 6)) | background)
-    flat = labels.ravel()
-    sizes = np.maximum(np.bincount(flat, minlength=count + 1), 1)
-    keep = np.bincount(flat, distance.ravel(), minlength=count + 1) < (1.2 + noise) * sizes
-    keep &= sizes > 3 * unit**2
-    keep[0] = False
     reached = np.bincount(labels[background], minlength=count + 1) > 0
-    keep &= ~reached
+    sizes = sizes_of(labels, count)
+    inner = np.where(reached[labels], 0, labels)
+    keep = ~reached & (sizes > 3 * unit**2) & (means_of(distance, inner, count) < 1.2 + noise)
     if keep.sum() > MANY:
         keep &= sizes > 0.02 * (~background).sum()
     keep &= plausible_holes(labels, keep, background, strict=False)
@@ -86,15 +91,10 @@ def true_holes(labels: np.ndarray, back: Backdrop, background: np.ndarray) -> np
     count = int(labels.max())
     if not count:
         return labels > 0
-    flat, noise = labels.ravel(), back.noise
-    sizes = np.maximum(np.bincount(flat, minlength=count + 1), 1)
-    means = [
-        np.bincount(flat, back.difference[..., c].ravel(), minlength=count + 1) / sizes
-        for c in range(3)
-    ]
-    strays = np.bincount(flat, (back.distance**2).ravel(), minlength=count + 1) / sizes
+    noise, sizes = back.noise, sizes_of(labels, count)
+    means = [means_of(back.difference[..., k], labels, count) for k in range(3)]
     keep = length(np.stack(means, -1)) < 0.35 + 0.25 * noise
-    keep &= strays < (0.5 + 0.7 * noise) ** 2
+    keep &= means_of(back.distance**2, labels, count) < (0.5 + 0.7 * noise) ** 2
     keep[0] = False
     keep &= plausible_holes(labels, keep, background, strict=True)
     # Where so much of the garment looks like the background, its colour says nothing.
@@ -114,17 +114,16 @@ def plausible_holes(
     if not len(rows) or not asked.any():
         return keep
     tall, wide = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
-    away = distance_to(background)
+    size = max(tall, wide)
+    touching, near, close = (within(background, int(d)) for d in (2, 0.015 * size, 0.04 * size))
     for number, place in boxes(np.where(asked[labels], labels, 0)):
         height, width = (part.stop - part.start for part in place)
         low = ((place[0].start + place[0].stop) / 2 - rows[0]) / tall
         aside = abs((place[1].start + place[1].stop) / 2 - columns[0] - wide / 2) / wide
         piece = labels[place] == number
-        bridge = away[place][piece].min()
-        size = max(tall, wide)
         # A gap's narrow end, where its wide part was reached already, may lie higher.
-        end = bridge <= 2
-        strap = bridge < 0.015 * size and min(height, width) > 0.04 * size
+        end = touching[place][piece].any()
+        strap = near[place][piece].any() and min(height, width) > 0.04 * size
         beside_sleeve = low > (0.2 if end else 0.4) and aside > 0.12 and height > 1.3 * width
         between_legs = aside < 0.15 and (
             (end and low > 0.25 and height > 1.5 * width)
@@ -132,7 +131,7 @@ def plausible_holes(
         )
         keep[number] = strap or beside_sleeve or between_legs
         if not strict:
-            keep[number] |= aside > 0.2 or low < 0.2 or bridge < 0.04 * size
+            keep[number] |= aside > 0.2 or low < 0.2 or close[place][piece].any()
     return keep
 
 
@@ -147,13 +146,11 @@ def open_gaps(back: Backdrop, background: np.ndarray) -> np.ndarray:
     alike = ((back.distance < 0.8 + noise) | back.shaded) & ~background
     labels, count = pieces(alike)
     sizes = sizes_of(labels, count)
-    flat = labels.ravel()
     rim = alike & within(~alike, 1)
     keep = (sizes >= 5 * unit**2) & (sizes > sizes_of(np.where(rim, labels, 0), count))
     if not keep.any():
         return np.zeros_like(alike)
-    sums = np.bincount(flat, back.difference[..., 0].ravel(), minlength=count + 1)
-    light = sums / np.maximum(sizes, 1)
+    light = means_of(back.difference[..., 0], labels, count)
     cast = beside(labels, count, rim, background) & ~usual(back, background, light)
     keep &= (light > -1 - noise) | cast
     around = widest(np.where(keep[labels], labels, 0), max(1, round(0.8 * unit)))

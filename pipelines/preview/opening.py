@@ -33,7 +33,7 @@ def find_edge(
         return None
     soft = np.stack([ndimage.gaussian_filter(lab[..., c], 0.8) for c in range(3)], -1)
     middle = (left + right) / 2
-    along = np.linspace(-0.92, 0.92, 47)
+    along = np.linspace(-0.92, 0.92, 35)
 
     def search(depths: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, float] | None:
         edges = np.stack(
@@ -51,7 +51,7 @@ def find_edge(
         best = first + int(depth[first:end].argmax())
         return edges[kind[best], best], float(depth[best])
 
-    depths = np.arange(max(0.08, 3.0 / length), deepest, 1.2 / length) * length
+    depths = np.arange(max(0.08, 3.0 / length), deepest, 1.5 / length) * length
     found = search(depths, LEAST_SCORE + 0.15 * depths / length)
     if found is not None and found[1] > SURE_SCORE:
         return found[0]

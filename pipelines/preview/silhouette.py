@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from .contour import enclosed_area, resampled, smoothed, trace
+from .grids import boxes, pieces, within
 
 LONG_SIDE = 360  # pixels of the upright silhouette that is measured
 MARGIN = 12
@@ -59,21 +60,21 @@ def affine(
     return np.asarray(flat.transform((width, height), Image.Transform.AFFINE, data, how))
 
 
-def stand_upright(mask: np.ndarray) -> Upright:
-    """Turns a boolean silhouette (height, width) so that it is symmetric left to right."""
-    rows, columns = np.nonzero(mask)
-    points = np.stack([columns, rows], -1).astype(np.float64)
-    centre = points.mean(0)
-    some = points[:: max(1, len(points) // 6000)] - centre
+def stand_upright(alpha: np.ndarray) -> Upright:
+    """Turns a uint8 silhouette (height, width) so that it is symmetric left to right."""
+    rows, columns = (part.astype(np.float64) for part in np.nonzero(alpha > 127))
+    centre = np.array([columns.mean(), rows.mean()])
+    x, y = columns - centre[0], rows - centre[1]
+    some = np.stack([x, y], -1)[:: max(1, len(x) // 4000)]
     angle = symmetry_angle(some / np.abs(some).max())
     rotation = turning(angle)
-    turned = (points - centre) @ rotation
-    low, high = turned.min(0), turned.max(0)
+    across, down = (x * way[0] + y * way[1] for way in rotation.T)
+    low, high = (np.array([part(across), part(down)]) for part in (np.min, np.max))
     scale = LONG_SIDE / max(1.0, *(high - low))
     origin = centre + rotation @ (low - MARGIN / scale)
     width, height = np.ceil((high - low) * scale + 2 * MARGIN + 1).astype(int)
     blank = Upright(np.zeros((height, width), bool), 0.0, rotation / scale, origin)
-    standing = blank.sample(mask * np.uint8(255)) > 127
+    standing = blank.sample(alpha) > 127
     return Upright(standing, symmetry_axis(standing), rotation / scale, origin)
 
 
@@ -89,7 +90,8 @@ def symmetry_angle(points: np.ndarray) -> float:
         scores = [mirror_score(points @ turning(angle)) for angle in angles]
         return float(angles[int((scores - 0.0025 * np.abs(np.degrees(angles))).argmax())])
 
-    rough = best(np.radians(np.arange(-12, 12.1, 1.0)))
+    rough = best(np.radians(np.arange(-12, 12.1, 2.0)))
+    rough = best(rough + np.radians([-1.0, 0.0, 1.0]))
     return best(rough + np.radians(np.arange(-0.75, 0.76, 0.25)))
 
 
@@ -142,16 +144,10 @@ def measure(mask: np.ndarray, axis: float) -> Silhouette:
 
 def without_ties(mask: np.ndarray) -> np.ndarray:
     """Without the narrow ends of belts and ribbons that hang from the lower part."""
-    from scipy import ndimage
-
     radius = round(0.014 * LONG_SIDE)
-    padded = np.pad(mask, radius + 1)
-    core = ndimage.distance_transform_cdt(padded, "chessboard") > radius
-    opened = ndimage.distance_transform_cdt(~core, "chessboard") > radius
-    narrow = mask & opened[radius + 1 : -radius - 1, radius + 1 : -radius - 1]
-    labels, _ = ndimage.label(narrow)
+    labels, _ = pieces(mask & ~within(~within(~np.pad(mask, 1), radius), radius)[1:-1, 1:-1])
     kept = mask.copy()
-    for number, place in enumerate(ndimage.find_objects(labels), start=1):
+    for number, place in boxes(labels):
         tall = place[0].stop - place[0].start
         if tall > 0.08 * LONG_SIDE and place[0].start > 0.4 * len(mask):
             kept[labels == number] = False
@@ -160,12 +156,9 @@ def without_ties(mask: np.ndarray) -> np.ndarray:
 
 def cut_open(mask: np.ndarray) -> np.ndarray:
     """Joins gaps beside sleeves or between legs, closed by a cuff or hem, to the outside."""
-    from scipy import ndimage
-
-    holes = ndimage.binary_fill_holes(mask) & ~mask
-    labels, _ = ndimage.label(holes)
+    labels, _ = pieces(~mask)  # a margin joins everything outside
     opened = mask.copy()
-    for number, place in enumerate(ndimage.find_objects(labels), start=1):
+    for number, place in boxes(np.where(labels == labels[0, 0], 0, labels)):
         if place[0].stop - place[0].start < 0.06 * LONG_SIDE:
             continue
         bottom = place[0].stop - 1
@@ -180,18 +173,15 @@ def cut_open(mask: np.ndarray) -> np.ndarray:
 def body_half_width(mask: np.ndarray, axis: float) -> float:
     """Half the usual width of what lies on the axis, or to both sides of it, in the lower part."""
     rows = np.nonzero(mask.any(1))[0]
+    some = mask[rows[int(0.35 * len(rows)) : int(0.8 * len(rows)) + 1]]
     centre = int(np.clip(round(axis), 0, mask.shape[1] - 1))
-    widths = []
-    for y in rows[int(0.35 * len(rows)) : int(0.8 * len(rows)) + 1]:
-        row = mask[y]
-        left = centre - int(row[centre::-1].argmax())
-        right = centre + int(row[centre:].argmax())
-        while left > 0 and row[left - 1]:
-            left -= 1
-        while right < len(row) - 1 and row[right + 1]:
-            right += 1
-        widths.append((right - left + 1) / 2)
-    return float(np.percentile(widths, 40))
+    ways = []
+    for half in (some[:, centre::-1], some[:, centre:]):
+        begin = half.argmax(1)  # the axis may lie between the legs
+        beyond = np.arange(half.shape[1])[None] > begin[:, None]
+        gap = np.pad(~half & beyond, ((0, 0), (0, 1)), constant_values=True)
+        ways.append(gap.argmax(1) - 1)
+    return float(np.percentile((ways[0] + ways[1] + 1) / 2, 40))
 
 
 def lower_gap(mask: np.ndarray, axis: float, body: float) -> tuple[np.ndarray, float]:

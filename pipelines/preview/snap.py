@@ -12,7 +12,7 @@ import numpy as np
 
 from .contour import enclosed_area, resampled, smoothed, trace
 
-STEP = 2.0  # pixels between points of the outline
+STEP = 2.5  # pixels between points of the outline
 
 
 def snap_outline(

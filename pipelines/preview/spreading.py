@@ -23,7 +23,7 @@ def spread(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
         levels.append((value, weight))
     filled = levels[-1][0]
     for value, weight in reversed(levels[:-1]):
-        filled = value + doubled(filled, value.shape[-2:]) * (1 - weight)
+        filled = value + enlarged(filled, 2, value.shape[-2:]) * (1 - weight)
     return to_picture(filled)
 
 
@@ -42,7 +42,7 @@ def halved(planes: torch.Tensor) -> torch.Tensor:
     return F.avg_pool2d(planes, 2, ceil_mode=True)
 
 
-def doubled(planes: torch.Tensor, size: torch.Size | tuple[int, int]) -> torch.Tensor:
-    """Enlarged to (height, width), at most twice as large, linearly."""
-    large = F.interpolate(planes, scale_factor=2, mode="bilinear", align_corners=False)
+def enlarged(planes: torch.Tensor, factor: int, size: tuple[int, ...]) -> torch.Tensor:
+    """So many times larger, linearly, and cut to (height, width)."""
+    large = F.interpolate(planes, scale_factor=factor, mode="bilinear", align_corners=False)
     return large[..., : size[0], : size[1]]
