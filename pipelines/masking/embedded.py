@@ -128,7 +128,7 @@ def person_distance(person: np.ndarray) -> np.ndarray:
     inside = person > 0.5
     if not inside.any():
         return np.full(person.shape, np.inf)
-    return distance_transform_edt(~inside) - distance_transform_edt(inside)
+    return np.asarray(distance_transform_edt(~inside)) - np.asarray(distance_transform_edt(inside))
 
 
 def kept_distance(figure: Figure, person: np.ndarray) -> np.ndarray:

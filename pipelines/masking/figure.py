@@ -208,7 +208,7 @@ def limb_frame(limb: Limb, height: int, width: int) -> LimbFrame:
     )
     if right <= left or bottom <= top:
         return frame
-    points = pixel_grid(bottom - top, right - left) + np.float32([left, top])
+    points = pixel_grid(bottom - top, right - left) + np.array([left, top], np.float32)
     cut = (slice(top, bottom), slice(left, right))
     pieces = len(limb.line) - 1
     for k in range(pieces):

@@ -94,12 +94,10 @@ def refine(
     models = guided_coefficients(
         to_tensor(small), torch.from_numpy(values.astype(np.float32)), radius, softness
     )
-    result = None
-    for k, model in enumerate(models):
-        term = F.interpolate(model[None], large.shape[:2], mode="bilinear")[0]
-        if k < 3:
-            term *= torch.from_numpy(np.ascontiguousarray(large[..., k]))
-        result = term if result is None else result.add_(term)
+    size = list(large.shape[:2])
+    *factors, result = (F.interpolate(model[None], size, mode="bilinear")[0] for model in models)
+    for k, factor in enumerate(factors):
+        result.addcmul_(factor, torch.from_numpy(np.ascontiguousarray(large[..., k])))
     return result.clamp_(0, 1).numpy()
 
 

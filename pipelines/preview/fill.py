@@ -129,7 +129,7 @@ def skin_plate(scene: Scene) -> np.ndarray:
     in_face = (distance < 0.8) & (skin > 0.8)
     surest = in_face if figure.face_seen and in_face.sum() > 40 else known > 0.5 * known.max()
     typical = np.median(scene.lab[surest], axis=0)
-    strange = ((scene.lab - typical) / np.float32([2.5, 1, 1])) ** 2
+    strange = ((scene.lab - typical) / np.array([2.5, 1, 1], np.float32)) ** 2
     known = known * np.exp(strange.sum(-1) / -81)
     plain = picture / shading
     middle = np.median(plain[known >= 0.02 * known.max()], axis=0)

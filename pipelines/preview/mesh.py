@@ -49,7 +49,8 @@ def backward(source: np.ndarray, target: np.ndarray, width: int, height: int) ->
         drawn.append(np.einsum("kqc,kf->qfc", quads[:, same], weights).reshape(-1, 2))
         origins.append(np.einsum("kqc,kf->qfc", places[:, same], weights).reshape(-1, 2))
         areas.append(np.repeat(sizes[same] / fine**2, fine**2))
-    return splat(*(np.concatenate(part) for part in (drawn, origins, areas)), width, height)
+    points, origin, area = (np.concatenate(part) for part in (drawn, origins, areas))
+    return splat(points, origin, area, width, height)
 
 
 def corners(grid: np.ndarray) -> np.ndarray:

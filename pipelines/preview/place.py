@@ -26,7 +26,7 @@ def place_garment(garment: Garment, scene: Scene) -> list[Piece]:
         cut = cut_part(garment, patch)
         if mapping is not None and cut is not None:
             picture, corner = cut
-            mapping = replace(mapping, source=mapping.source - np.float32(corner))
+            mapping = replace(mapping, source=mapping.source - np.array(corner, np.float32))
             pieces.append(Piece(patch.part, mapping, picture))
     return pieces
 
