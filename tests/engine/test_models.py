@@ -122,6 +122,36 @@ def test_pixels_outside_the_mask_come_back_unchanged(engine, variant, framing):
     assert (difference[mask == 255] > 2).mean() > 0.5
 
 
+@pytest.mark.parametrize("variant", ["ootdiffusion/dc", "idm_vton/dresscode"])
+@pytest.mark.parametrize("category", ["lower", "dress"])
+def test_lower_body_and_dresses(engine, variant, category):
+    graph = graph_of(variant, mask={"category": category}, encode={"category": category})
+    history = engine.run(graph)
+    (made,), (before,) = (shown(engine, history, node) for node in ("save", "before"))
+    mask = shown(engine, history, "seen")[0].max(-1) > 0
+    assert (made[~mask] == before[~mask]).all() and (made[mask] != before[mask]).any()
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile wants a C++ compiler here")
+def test_compiled_blocks_draw_the_same(engine):
+    (plain,) = shown(engine, engine.run(graph_of()))
+    (compiled,) = shown(engine, engine.run(graph_of(load={"compile": True})))
+    assert np.abs(plain.astype(int) - compiled).max() <= 2
+
+
+def test_free_lets_everything_go(engine):
+    """And the next run works as the first one did."""
+    graph = graph_of(**{"try": {"seed": 77}})
+    (first,) = shown(engine, engine.run(graph))
+    engine.post("/free", {"unload_models": True, "free_memory": True})
+    time.sleep(3)  # the engine's worker looks once a second
+    history = engine.run(graph)
+    assert not cached_nodes(history)
+    (again,) = shown(engine, history)
+    assert (first == again).all()
+    assert "leak" not in engine.log.read_text("utf-8", errors="replace").lower()
+
+
 @pytest.mark.parametrize("variant", ["ootdiffusion/hd", "idm_vton/vitonhd"])
 def test_new_person_or_seed_does_not_encode_the_garment_again(engine, variant):
     engine.run(graph_of(variant))

@@ -54,7 +54,15 @@ with torch.inference_mode():
         modules = patcher.model.modules()
         left_out[name] = sum(hasattr(m, "prev_comfy_cast_weights") for m in modules)
     partly = draw()
+
+import gc, weakref
+import comfy.model_management
+parts = {name: weakref.ref(patcher.model) for name, patcher in model.placement.patchers.items()}
+del model, pipeline, patcher, modules
+comfy.model_management.unload_all_models()
+gc.collect()
 print(json.dumps({
+    "still_there": [name for name, part in parts.items() if part() is not None],
     "managed": torch.equal(plain, managed), "partly": torch.equal(plain, partly),
     "left_out": left_out,
 }))
@@ -71,6 +79,6 @@ def test_managed_networks_draw_the_same_bit_for_bit(engine_folder, variant):
     done = subprocess.run(command, capture_output=True, text=True, cwd=engine_folder, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])
-    assert found["managed"] and found["partly"], found
+    assert found["managed"] and found["partly"] and not found["still_there"], found
     assert found["left_out"].keys() >= {"denoiser", "reference", "vae"}
     assert all(count > 5 for count in found["left_out"].values()), found

@@ -21,7 +21,9 @@ CASES = {
     "leffa/virtual_tryon_dc": ("leffa/virtual_tryon_dc", "leffa"),
     "leffa/pose_transfer": ("leffa/pose_transfer", "leffa"),
     "ootdiffusion/hd": ("ootdiffusion/hd", "ootdiffusion"),
+    "ootdiffusion/dc": ("ootdiffusion/dc", "ootdiffusion"),
     "idm_vton/vitonhd": ("idm_vton/demo_crop", "idm_vton"),
+    "idm_vton/dresscode": ("idm_vton/demo_crop", "idm_vton"),
     "densepose/r50_fpn_s1x": ("densepose/r50_fpn_tiny", "densepose"),
 }
 """Variant -> its golden case, and the folder below models/fitting_room."""
@@ -39,7 +41,7 @@ def install(base: Path) -> list[str]:
     """Copies all tiny checkpoints into `base`/models/fitting_room, sizes noted and licences agreed
     to. Returns the variants that are there then."""
     from fitting_room.pipelines.licences import accept_license
-    from fitting_room.pipelines.locate import adopt
+    from fitting_room.pipelines.locate import adopt, write_receipt
 
     models = base / "models" / "fitting_room"
     found = [variant for variant in CASES if checkpoint(variant)]
@@ -47,7 +49,11 @@ def install(base: Path) -> list[str]:
         shutil.copytree(checkpoint(variant), models / CASES[variant][1], dirs_exist_ok=True)
     for variant in found:
         folder = models / CASES[variant][1]
-        adopt(variant, folder / "checkpoints" if (folder / "checkpoints").is_dir() else folder)
+        if variant == "idm_vton/dresscode":  # its own UNet, the rest is shared
+            unet = shutil.copytree(folder / "unet", models / "idm_vton_dc" / "unet")
+            write_receipt(unet.parent, unet.iterdir())
+        else:
+            adopt(variant, folder / "checkpoints" if (folder / "checkpoints").is_dir() else folder)
         accept_license(variant, models)
     return found
 
