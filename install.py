@@ -25,6 +25,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).absolute().parent
 ENVIRONMENT = ROOT / ".venv"
+MOST_WORKERS = 4  # each may start an engine of its own, of 1 to 2 GB
 UNTOUCHED = ("torch", "torchvision", "torchaudio", "numpy")
 
 
@@ -39,7 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.demo:
         return _run([set_up(extras=()), "-m", "fitting_room", "demo"])
     if options.test:
-        return _run([set_up(extras=("test",)), "-m", "pytest", *rest])
+        # Side by side, each on one thread: faster than one after the other on many.
+        workers = str(min(os.cpu_count() or 1, MOST_WORKERS))
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        python = set_up(extras=("test",))
+        return _run([python, "-m", "pytest", "-n", workers, "--dist", "loadfile", *rest])
     return report()
 
 
