@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .grids import boxes, closed, pieces, within
+
 SHAPES = (1.0, 1.4, 2.0, 3.0, 5.0)  # of the curve 1 - |t|^p: V, between, round, wide, square
 WIDTHS = (0.8, 0.9, 1.0)  # of the opening, against the distance of its ends
 BAND = 2.5  # upright pixels above and below the edge that are compared
@@ -80,19 +82,17 @@ def find_label(
     lab: np.ndarray, mask: np.ndarray, middle: np.ndarray, length: float
 ) -> float | None:
     """The lower end (y) of a label sewn into the back of the neck: that is always inside."""
-    from scipy import ndimage
-
     left, right = round(middle[0] - 0.7 * length), round(middle[0] + 0.7 * length)
     top, bottom = max(0, round(middle[1] - 0.3 * length)), round(middle[1] + 1.5 * length)
     zone = np.s_[top:bottom, max(0, left) : right]
-    inside = ndimage.binary_erosion(mask[zone], iterations=2)
+    inside = ~within(~mask[zone], 2)
     if inside.sum() < 40:
         return None
     colours = lab[zone]
     usual = np.median(colours[inside], axis=0)
     other = inside & (((colours - usual) ** 2).sum(-1) > 14**2)
-    labels, _ = ndimage.label(ndimage.binary_closing(other, iterations=1))
-    for number, place in enumerate(ndimage.find_objects(labels), start=1):
+    labels, _ = pieces(closed(other, 1))
+    for number, place in boxes(labels):
         tall, wide = (part.stop - part.start for part in place)
         aside = abs((place[1].start + place[1].stop) / 2 + max(0, left) - middle[0])
         filled = (labels[place] == number).mean()
