@@ -62,7 +62,7 @@ def background_plate(picture: np.ndarray, person: np.ndarray, margin: int) -> np
     place = ((columns - before) / np.maximum(after - before, 1)).clip(0, 1).astype(np.float32)
     place = np.where(has_before & has_after, place, has_after.astype(np.float32))[..., None]
     line = left + (right - left) * place
-    line = np.asarray(gaussian_filter1d(line, 1.5, axis=0))
+    line = np.asarray(gaussian_filter1d(line, 3.0, axis=0))
     seen = has_before & has_after
     if not seen.all():  # where a row ends at the person, the nearest background of all goes on
         line = np.where(seen[..., None], line, spread(picture, known))
@@ -143,8 +143,8 @@ def skin_plate(scene: Scene) -> np.ndarray:
 
 
 def body_distances(scene: Scene) -> dict[str, np.ndarray]:
-    """Signed distances (h, w) in pixels to the bare trunk with the neck, the arms and the legs:
-    negative inside."""
+    """Signed distances (h, w) in pixels, negative inside, to the bare torso with the neck, the same
+    going over into the arms ("trunk"), the arms and the legs."""
     figure, shape, regions = scene.figure, scene.shape, scene.regions
     points = pixel_grid(*regions.kinds.shape[1:])
     unit = figure.unit
@@ -166,11 +166,13 @@ def body_distances(scene: Scene) -> dict[str, np.ndarray]:
     }
     arms = np.minimum(limbs["right_arm"], limbs["left_arm"])
     # Shoulders go over into the arms without a notch.
-    round_off = (0.01 + 0.2 * smooth_step(level, 0.35 * unit, 0.05 * unit)) * unit
+    round_off = 0.2 * unit
     share = np.clip(0.5 + 0.5 * (arms - trunk) / round_off, 0, 1)
-    trunk = arms + (trunk - arms) * share - round_off * share * (1 - share)
+    both = arms + (trunk - arms) * share - round_off * share * (1 - share)
+    shoulders = trunk + (both - trunk) * smooth_step(level, 0.35 * unit, 0.05 * unit)
     return {
-        "trunk": np.minimum(trunk, neck),
+        "torso": np.minimum(trunk, neck),
+        "trunk": np.minimum(shoulders, neck),
         "arms": arms,
         "legs": np.minimum(limbs["right_leg"], limbs["left_leg"]),
     }

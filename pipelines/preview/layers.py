@@ -159,7 +159,7 @@ def find_old(
         old = kinds[LOWER] * (1 - above_waist)
     else:
         old = kinds[UPPER] + (kinds[LOWER] if category == "dress" else 0)
-        within = smooth_step(outlines["trunk"], 0.0, -2.0) * above_waist
+        within = smooth_step(outlines["torso"], 0.0, -2.0) * above_waist
         old = np.maximum(np.clip(old, 0, 1), within * (1 - bare) * (1 - kinds[LOWER]))
     # Trimmings and prints that look like something else lie between parts of the garment.
     gap = 2 * max(1, round(0.04 * figure.unit)) + 1

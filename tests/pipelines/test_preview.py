@@ -7,9 +7,11 @@ import pytest
 import torch
 from fitting_room.pipelines.errors import InputError
 from fitting_room.pipelines.masking.body import Body, find_body, load_body_model
+from fitting_room.pipelines.preview.drawing import Painter
 from fitting_room.pipelines.preview.enlarging import Cut, Enlarged, Grid
 from fitting_room.pipelines.preview.garment import read_garment
-from fitting_room.pipelines.preview.pipeline import PreviewPipeline
+from fitting_room.pipelines.preview.layers import joined
+from fitting_room.pipelines.preview.pipeline import PreviewPipeline, plan
 from fitting_room.pipelines.preview.place import place_garment
 from fitting_room.pipelines.preview.scene import read_scene
 from fitting_room.pipelines.preview.warp import jacobian
@@ -215,6 +217,38 @@ def test_progress_may_stop(person, shirt):
     with pytest.raises(KeyboardInterrupt):
         PreviewPipeline()(*person, shirt, progress=stop)
     assert steps == [(1, 4), (2, 4)]
+
+
+def test_bare_arms_are_round(worn):
+    """The uncovered forearm is brightest along its middle and keeps the skin's colour there."""
+    row = worn.picture[400, 404:438].astype(int).sum(-1)
+    middle = row[len(row) // 2 - 3 : len(row) // 2 + 4].mean()
+    assert middle > 1.08 * row[3:6].mean() and middle > 1.08 * row[-6:-3].mean()
+
+
+def test_the_parts_are_painted_as_the_whole(person, shirt):
+    scene = read_scene(*person)
+    pieces = place_garment(shirt, scene)
+    painter = Painter(scene.photo, plan(scene, shirt, pieces, 1.0), pieces, scene.figure.unit)
+    height, width = scene.photo.shape[:2]
+    whole = painter.paint(Cut(0, height, 0, width))
+    left = whole.mask.numpy().copy()
+    parts = painter.parts(20000)
+    assert len(parts) > 5
+    for cut in parts:
+        part = painter.paint(cut)
+        assert torch.allclose(part.picture, whole.picture[(slice(None), *cut.slices)], atol=2e-3)
+        left[cut.slices] = 0
+    assert left.max() <= 1 / 255, "nothing is painted outside the parts"
+
+
+def test_hair_is_what_hangs_together_with_the_head():
+    hair = np.zeros((20, 20), bool)
+    hair[2:12, 4:6] = hair[14:18, 14:18] = True
+    head = np.zeros_like(hair)
+    head[0:4] = True
+    kept = joined(hair, head)
+    assert kept[2:12, 4:6].all() and kept.sum() == 20
 
 
 def test_what_cannot_be_tried_on_is_said(person, shirt):
