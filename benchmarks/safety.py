@@ -39,11 +39,7 @@ def milliseconds(work: Callable[[], object], repeats: int) -> float:
     return min(times)
 
 
-def sample(name: str) -> Path:
-    found = sorted((ROOT / "samples").glob(f"{name}*"))
-    if not found:
-        raise SystemExit(f"There is no sample {name}: give one with --{name}.")
-    return found[0]
+SAMPLES = {"person": "person.jpg", "garment": "tshirt.png"}
 
 
 def main() -> None:
@@ -59,7 +55,7 @@ def main() -> None:
     from fitting_room.pipelines.images import read_picture
 
     person, garment = (
-        np.array(read_picture(given or sample(name)).convert("RGB"))
+        np.array(read_picture(given or ROOT / "samples" / SAMPLES[name]).convert("RGB"))
         for name, given in (("person", arguments.person), ("garment", arguments.garment))
     )
     torch.set_num_threads(arguments.threads)
