@@ -142,11 +142,12 @@ def small_map(values: np.ndarray, height: int, width: int) -> np.ndarray:
 STATIONS = 11  # places along a limb at which it is measured
 
 
-def measure_limb(limb: Limb, solid: np.ndarray, unit: float) -> Limb:
+def measure_limb(limb: Limb, solid: np.ndarray, background: np.ndarray) -> Limb:
     """The limb with the middle line and the widths that the photo shows.
 
-    solid (H, W): what may belong to the limb (bare skin, or its sleeve against the background).
-    Stations where a side is hidden, or where the width is not that of a limb, keep the average.
+    solid (H, W): the bare skin. Where one of its sides is hidden, the side before the background
+    (H, W) tells where the limb of average width lies. Stations where both are, or where the width
+    is not that of a limb, keep the average.
     """
     from scipy.ndimage import gaussian_filter1d
 
@@ -159,7 +160,8 @@ def measure_limb(limb: Limb, solid: np.ndarray, unit: float) -> Limb:
     normal = np.stack([-tangent[:, 1], tangent[:, 0]], 1)
     steps = np.arange(-2.2, 2.21, 0.05)
     offsets = steps * radii[:, None]
-    inside = lookup(solid, line[:, None] + offsets[..., None] * normal[:, None]) > 0.5
+    across = line[:, None] + offsets[..., None] * normal[:, None]
+    inside, outside = lookup(solid, across) > 0.5, lookup(background, across) > 0.5
     middle, half, sure = np.zeros(STATIONS), radii.copy(), np.zeros(STATIONS)
     for k in range(1, STATIONS):
         near = np.nonzero(inside[k] & (np.abs(steps) < 0.6))[0]
@@ -174,6 +176,11 @@ def measure_limb(limb: Limb, solid: np.ndarray, unit: float) -> Limb:
         width = (offsets[k, high] - offsets[k, low]) / 2
         if 0.6 < width / radii[k] < 1.5:
             middle[k], half[k], sure[k] = (offsets[k, high] + offsets[k, low]) / 2, width, 1.0
+            continue
+        ends = [outside[k, max(low - 3, 0)], outside[k, min(high + 3, len(steps) - 1)]]
+        if width < radii[k] and ends[0] != ends[1]:
+            edge, sign = (offsets[k, low], 1) if ends[0] else (offsets[k, high], -1)
+            middle[k], sure[k] = edge + sign * radii[k], 1.0
     if sure.sum() < 2:
         return limb
     known = np.nonzero(sure)[0]
@@ -188,7 +195,7 @@ def measure_limbs(figure: Figure, regions: Regions) -> Figure:
     """The figure with arms and legs as the photo shows them."""
     skin = regions.kinds[SKIN]
     limbs = {
-        name: measure_limb(getattr(figure, name), skin, figure.unit)
+        name: measure_limb(getattr(figure, name), skin, regions.kinds[BACKGROUND])
         for name in ("right_arm", "left_arm", "right_leg", "left_leg")
     }
     return replace(figure, **limbs)
