@@ -52,6 +52,8 @@ class Enlarged:
     def cut(self, cut: Cut) -> Tensor:
         """(channels, rows, columns) of the cut."""
         height, width = self.maps.shape[1:]
+        if self.grid.scale == (1, 1) and self.corner == (0, 0):
+            return torch.from_numpy(self.maps[(slice(None), *cut.slices)])
         before, share = self.grid.between(cut.left, cut.right, 0, self.corner[0], width)
         row_before, row_share = self.grid.between(cut.top, cut.bottom, 1, self.corner[1], height)
         low = row_before[0]
@@ -60,8 +62,6 @@ class Enlarged:
         if share.any():
             after = torch.from_numpy(strip.take((before + 1).clip(max=width - 1), 2))
             wide.lerp_(after, torch.from_numpy(share))
-        if not row_share.any():
-            return wide[:, row_before - low]
         # Each row is a mixture of two; as a product of matrices that is quickest.
         weights = np.zeros((len(row_before), strip.shape[1]), np.float32)
         places = np.arange(len(row_before))

@@ -278,5 +278,7 @@ def test_a_cut_is_part_of_the_whole_map_enlarged():
     cut = Cut(top=5, bottom=29, left=3, right=24)
     grid = Grid((24 / 7, 31 / 9))
     assert torch.allclose(Enlarged(maps, grid).cut(cut), whole[0][:, 5:29, 3:], atol=1e-5)
+    same = Enlarged(maps, Grid((1, 1))).cut(Cut(2, 9, 0, 5))
+    assert (same.numpy() == maps[:, 2:, :5]).all()
     lower_right = Enlarged(maps[:, 2:, 1:], grid, corner=(1, 2)).cut(Cut(13, 31, 8, 24))
     assert torch.allclose(lower_right, whole[0][:, 13:, 8:], atol=1e-5)
