@@ -173,7 +173,7 @@ def guess_category(silhouette: Silhouette, armpits: dict[str, Armpit]) -> str:
     if straight and edge["up"] < 0.06 and silhouette.legs > 0.2:
         return "lower"
     shoulders = edge["up"] > 0.06 and 0.3 < edge["peak"] < 0.8
-    if sleeves == 0 and straight and not shoulders:
+    if sleeves == 0 and straight and (silhouette.legs > 0.15 or not shoulders):
         waisted = silhouette.legs < 0.1 and edge["valley"] > 0.06
         if edge["armhole"] < 0.03 and not waisted:
             return "lower"
