@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import InputError, NoGarmentFound
 from .matte import CutOut
-from .matting import cut_out, reduced, to_lab
+from .matting import ANALYSIS_SIDE, cut_out, reduced, to_lab
 from .opening import above_edge, find_edge
 from .outline import Shape, read_shape
 from .parts import INSIDE, TORSO, Limb, at_full_size, centre_lines, divide
@@ -16,7 +16,6 @@ from .silhouette import Upright, measure, stand_upright
 from .spreading import spread
 
 CATEGORIES = ("upper", "lower", "dress")
-MEASURED_SIDE = 448  # long side of the copy whose outline is measured, pixels
 
 
 @dataclass(frozen=True)
@@ -72,12 +71,12 @@ def read_garment(
             f"The garment category must be auto, upper, lower or dress, not {category!r}."
         )
     cut = given_cut(picture, mask) or cut_out(np.ascontiguousarray(picture[..., :3]))
-    small = reduced((cut.alpha * 255).astype(np.uint8), MEASURED_SIDE)
+    small = reduced((cut.alpha * 255).astype(np.uint8), ANALYSIS_SIDE)
     upright = stand_upright(small)
     shape = read_shape(measure(upright.mask, upright.axis), category)
     scale = cut.alpha.shape[0] / small.shape[0]
     labels = divide(upright, shape)
-    edge = front_edge(upright, shape, reduced(cut.picture, MEASURED_SIDE))
+    edge = front_edge(upright, shape, reduced(cut.picture, ANALYSIS_SIDE))
     if edge is not None:
         labels[above_edge(labels == TORSO, edge)] = INSIDE
         name = "waist_center" if shape.category == "lower" else "neck_bottom"
