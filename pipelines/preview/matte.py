@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from .background import length
 from .grids import within
 from .spreading import spread
 
@@ -105,10 +106,15 @@ def matte_share(
 ) -> np.ndarray:
     """Share (n,) of the garment in pixels seen (n, 3), whose garment's colour would be `ahead` and
     background's `behind`; rough (n,): what the silhouette says."""
-    span = ahead - behind
-    power = (span**2).sum(-1)
-    measured = ((seen - behind) * span).sum(-1) / np.maximum(power, 1)
-    trust = power / (power + 30.0**2)
+    span, change = ahead - behind, seen - behind
+    power = length(span) ** 2
+    measured = (np.einsum("nc,nc->n", change, span) / np.maximum(power, 1)).clip(0, 1)
+    # A colour that is neither a mixture of the two nor the background in the shade is another one
+    # of the garment's: then it tells nothing.
+    shade = np.einsum("nc,nc->n", seen, behind) / np.maximum(length(behind) ** 2, 1)
+    odd = change - measured[:, None] * span, seen - shade.clip(0, 1)[:, None] * behind
+    strange = np.minimum(*(length(part) for part in odd)) ** 2
+    trust = power / (power + 30.0**2) / (1 + strange / 30.0**2)
     geometric = (rough - 0.5) * 1.5 + 0.5
-    share = trust * measured.clip(0, 1) + (1 - trust) * geometric.clip(0, 1)
+    share = trust * measured + (1 - trust) * geometric.clip(0, 1)
     return ((share - 0.04) / 0.92).clip(0, 1)

@@ -65,7 +65,9 @@ def stand_upright(alpha: np.ndarray) -> Upright:
     rows, columns = (part.astype(np.float64) for part in np.nonzero(alpha > 127))
     centre = np.array([columns.mean(), rows.mean()])
     x, y = columns - centre[0], rows - centre[1]
-    some = np.stack([x, y], -1)[:: max(1, len(x) // 4000)]
+    # Spread over the whole by the golden ratio: a regular choice would have a pattern of its own.
+    chosen = (np.arange(6000) * 0.6180339887 % 1 * len(x)).astype(int)
+    some = np.stack([x[chosen], y[chosen]], -1)
     angle = symmetry_angle(some / np.abs(some).max())
     rotation = turning(angle)
     across, down = (x * way[0] + y * way[1] for way in rotation.T)
