@@ -172,6 +172,36 @@ def open_gaps(back: Backdrop, background: np.ndarray) -> np.ndarray:
     return np.zeros_like(alike) if much or keep.sum() > MANY else keep[labels]
 
 
+def gap_ends(back: Backdrop, background: np.ndarray) -> np.ndarray:
+    """The narrow ends of gaps beside sleeves and between legs, where the garment's shadow lies:
+    upright pieces of the background's hue between clear edges, on top of what was reached."""
+    alike = ((back.distance < 3 + back.noise) | back.shaded) & ~background
+    # A thin line of shadow along the outline joins pieces that have nothing to do with each other.
+    labels, count = pieces(alike & ~within(~alike, 1))
+    labels = np.where(alike, widest(labels, 1), 0)
+    sizes, garment = sizes_of(labels, count), (~background).sum()
+    ring = np.where(alike, 0, widest(labels, 2)).ravel()
+    around = np.bincount(ring, minlength=count + 1)
+    open_to = np.bincount(ring, background.ravel(), minlength=count + 1)
+    clear = np.bincount(ring, (back.distance > 20 + back.noise).ravel(), minlength=count + 1)
+    keep = (sizes > 3 * back.unit**2) & (sizes < 0.02 * garment)
+    keep &= (clear > 0.8 * (around - open_to)) & (open_to < 0.35 * around)
+    keep &= means_of(back.difference[..., 0], labels, count) > -15
+    keep[0] = False
+    rows, columns = np.nonzero(~background.all(1))[0], np.nonzero(~background.all(0))[0]
+    reached = within(background, 2)
+    for number, place in boxes(np.where(keep[labels], labels, 0)):
+        piece = labels[place] == number
+        height, width = piece.shape
+        low = (place[0].start - rows[0]) / len(rows)
+        aside = abs((place[1].start + place[1].stop) / 2 - columns.mean()) / len(columns)
+        below = reached[place][-3:][piece[-3:]].any()
+        between_legs, beside_sleeve = aside < 0.08, aside > 0.14
+        upright = height > 1.2 * width and low > 0.15
+        keep[number] = below and upright and (between_legs or beside_sleeve)
+    return keep[labels]
+
+
 def usual(back: Backdrop, background: np.ndarray, light: np.ndarray) -> np.ndarray:
     """Of greys that much lighter or darker than the background (n,): are they common in the garment
     itself, so that they tell nothing?"""

@@ -24,6 +24,7 @@ from .grids import average, closed, pieces, sizes_of
 from .holes import (
     all_holes,
     flat_patches,
+    gap_ends,
     open_gaps,
     pale_zone,
     small_pieces,
@@ -122,6 +123,7 @@ def garment_share(back: Backdrop, background: np.ndarray, enclosed: np.ndarray) 
     """Of each pixel, 0..1. background: what can be reached from the border (bool); enclosed: the
     other pieces that look like it, labelled."""
     shadow = strip_shadow(back, background)
+    shadow |= gap_ends(back, background | shadow)
     plain = background | shadow
     plain |= all_holes(back, plain)
     plain |= open_gaps(back, plain)
