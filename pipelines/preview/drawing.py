@@ -191,10 +191,11 @@ def fallen(alpha: np.ndarray, reach: float) -> np.ndarray:
     return padded[1 : len(alpha) + 1] * (1 - share) + padded[: len(alpha)] * share
 
 
-def close_gaps(scene: Scene, first: Painted) -> dict[str, np.ndarray]:
+def close_gaps(scene: Scene, first: Painted, bare: np.ndarray) -> dict[str, np.ndarray]:
     """The narrow wedges between sleeve and trunk, or between legs, and the shaded fabric in them.
 
-    Only where the photo showed the person: a gap that shows the background is one.
+    Only where the photo showed the person: a gap that shows the background is one; and not on
+    bare arms (h, w).
     """
     from scipy.ndimage import maximum_filter, minimum_filter
 
@@ -204,6 +205,7 @@ def close_gaps(scene: Scene, first: Painted) -> dict[str, np.ndarray]:
     size = 2 * reach + 1
     closed = minimum_filter(maximum_filter(padded, size), size)[reach:-reach, reach:-reach]
     gaps = blur(np.clip(closed - worn, 0, 1), 0.7) * smooth_step(scene.small_person, 0.5, 0.8)
+    gaps = gaps * (1 - bare)
     if gaps.max() < 0.1:
         return {}
     colours = first.picture.permute(1, 2, 0).numpy()

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..masking.figure import along, face_distance, pixel_grid
 from .edges import blur, outline, resize, to_tensor
 from .grids import widest
+from .patches import continue_background
 from .regions import BACKGROUND, LOWER, SKIN, UPPER, smooth_step
 from .scene import Scene
 
@@ -156,7 +157,8 @@ def body_distances(scene: Scene) -> dict[str, np.ndarray]:
             level - 1.28 * figure.torso,
         ]
     )
-    neck = along(points, figure.chin, figure.neck)[1] - 0.2 * unit
+    down, beside = along(points, figure.chin, figure.neck)
+    neck = beside - (0.165 + 0.035 * down) * unit * float(np.clip(shape.build, 1.0, 1.2))
     # A covered limb is as wide as its cloth, up to a limit; a bare one as it was measured.
     limbs = {
         name: frame.beyond - (0.045 if covered > 0.45 else 0.008) * unit
@@ -165,6 +167,12 @@ def body_distances(scene: Scene) -> dict[str, np.ndarray]:
         )
     }
     arms = np.minimum(limbs["right_arm"], limbs["left_arm"])
+    for arm in (figure.right_arm, figure.left_arm):
+        wrist = arm.line[-1]
+        if not ((arm.end >= 0) & (arm.end < (points.shape[1], points.shape[0]))).all():
+            # The hand is outside the photo: the arm ends there, not at the wrist.
+            beyond = along(points, wrist, wrist + 3 * (arm.end - arm.joints[2]))[1]
+            arms = np.minimum(arms, beyond - float(arm.radii[-1]))
     # Shoulders go over into the arms without a notch.
     round_off = 0.2 * unit
     share = np.clip(0.5 + 0.5 * (arms - trunk) / round_off, 0, 1)
@@ -212,6 +220,39 @@ def lower_plate(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     return colours, smooth_step(shares / np.maximum(known, 1e-3), 0.45, 0.6)
 
 
+def empty_scene(scene: Scene, gone: np.ndarray, outline: np.ndarray) -> np.ndarray:
+    """The photo without the person (h, w, 3) where something goes. gone (h, w): the old garment and
+    covered limbs; outline (h, w): distance in pixels to the body in front of the background."""
+    picture, unit = scene.small, scene.figure.unit
+    person = np.maximum(1 - scene.regions.kinds[BACKGROUND], gone)
+    margin = max(2, round(0.05 * unit))
+    rows = np.nonzero((gone > 0.05).any(1))[0]
+    if not len(rows):
+        return picture
+    hidden = widest(person, margin) > 0.25
+    shown = (widest(gone, margin) > 0.05) & hidden & (outline > -0.03 * unit)
+    if lively(scene, hidden, shown):
+        plate = continue_background(picture, ~hidden, shown)
+        if plate is not None:
+            return plate
+    plate = picture.copy()
+    some = slice(max(0, rows[0] - 2 * margin), rows[-1] + 2 * margin)
+    plate[some] = background_plate(picture[some], person[some], margin)
+    return plate
+
+
+def lively(scene: Scene, hidden: np.ndarray, shown: np.ndarray) -> bool:
+    """Whether there is more than a wall or a floor beside what is shown (h, w) of the hidden."""
+    unit = scene.figure.unit
+    beside = widest(shown.astype(np.float32), max(2, round(0.2 * unit))) * ~hidden
+    if shown.sum() < 0.03 * unit * unit or not beside.any():
+        return False
+    lab = scene.lab * ~hidden[..., None]
+    share = np.maximum(blur((~hidden).astype(np.float32), 0.1 * unit), 1e-3)[..., None]
+    strange = np.linalg.norm(scene.lab - blur(lab, 0.1 * unit) / share, axis=-1)
+    return bool(np.average(strange, weights=beside) > 5.0)
+
+
 def undress(
     scene: Scene,
     category: str,
@@ -228,24 +269,21 @@ def undress(
     the new garment covers, left out; outlines: the body_distances.
     """
     figure, regions = scene.figure, scene.regions
-    person = np.maximum(1 - regions.kinds[BACKGROUND], old)
-    margin = max(2, round(0.05 * figure.unit))
-    plate = scene.small.copy()
-    rows = np.nonzero((np.maximum(old, gone) > 0.05).any(1))[0]
-    if len(rows):
-        some = slice(max(0, rows[0] - 2 * margin), rows[-1] + 2 * margin)
-        plate[some] = background_plate(scene.small[some], person[some], margin)
     skin = skin_plate(scene)
     far = 3 * gone  # pixels outwards: enough for an outline to vanish
-    points = pixel_grid(*person.shape)
+    points = pixel_grid(*old.shape)
     level = figure.level(points)
     outer = np.abs(figure.side(points)) > 0.37 * figure.unit
     trunk = outlines["trunk"] + far * outer * figure.unit
+    if gone.any():  # nor may shoulders look out over their seams
+        beyond = smooth_step(np.abs(figure.side(points)), 0.36 * figure.unit, 0.42 * figure.unit)
+        trunk = trunk + 0.04 * figure.unit * beyond * smooth_step(level, 0.1 * figure.unit, 0)
     arms = outlines["arms"] + far * figure.unit
     if category != "upper":
         if category == "lower":  # trousers and skirts make their own hips
             trunk = trunk + 3 * figure.unit * (level > regions.waist * figure.torso)
         trunk = np.minimum(trunk, outlines["legs"] + far * figure.unit)
+    plate = empty_scene(scene, np.maximum(old, gone), np.minimum(trunk, arms))
     result = {"background": plate, "skin": skin, "trunk": trunk, "arms": arms}
     if category == "upper":
         waist = min(regions.waist, 0.8) * figure.torso

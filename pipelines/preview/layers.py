@@ -12,7 +12,7 @@ from .drape import leg_reach
 from .edges import blur, guided_models
 from .fill import inner_side
 from .garment import Garment
-from .grids import pieces, widest
+from .grids import pieces, sizes_of, widest
 from .parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
 from .regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, hand_disc, smooth_step
 from .scene import Scene
@@ -21,6 +21,7 @@ from .trunk import EASE
 LIMB_OF = {
     RIGHT_SLEEVE: "right_arm", LEFT_SLEEVE: "left_arm", RIGHT_LEG: "right_leg", LEFT_LEG: "left_leg"
 }  # fmt: skip
+LEAST_HAND = 0.008  # of the square of the unit: less than this of a hand is none
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ def find_front(scene: Scene, garment: Garment) -> Front:
     face = smooth_step(face_distance(points, figure), 1.12, 1.02)
     skin_like, hair_like = like_face(scene, points), like_head_hair(scene, points)
     hands = near_hands(scene, points, garment.reach) * skin * skin_like
+    hands = hands * not_small(hands > 0.3, LEAST_HAND * figure.unit**2)
     hair = smooth_step(kinds[HAIR], 0.3, 0.7) * hair_like
     hair = hair * joined(hair > 0.3, face_distance(points, figure) < 1.7)
     kept = np.maximum(np.maximum(hair, face), hands)
@@ -77,6 +79,12 @@ def free_arms(scene: Scene, points: np.ndarray) -> np.ndarray:
         lower = np.minimum(beside, (0.5 - frame.place) * unit)
         result = np.minimum(result, np.maximum(frame.beyond - 0.08 * unit, lower))
     return result
+
+
+def not_small(region: np.ndarray, least: float) -> np.ndarray:
+    """The pieces of a region (h, w), bool, of at least so many pixels."""
+    labels, count = pieces(region)
+    return (sizes_of(labels, count) >= least)[labels] & region
 
 
 def joined(region: np.ndarray, seeds: np.ndarray) -> np.ndarray:
@@ -152,14 +160,31 @@ def find_old(
     points = pixel_grid(*scene.small.shape[:2])
     level = figure.level(points)
     soft = 0.03 * figure.unit
-    above_waist = smooth_step(level, scene.waist + soft, scene.waist - soft)
+    waist = scene.waist if kinds[LOWER].max() > 0.5 else np.inf
+    above_waist = smooth_step(level - waist, soft, -soft)
     # A dark collar or scarf may have passed for hair, a brown one for skin.
-    bare = np.clip(kinds[SKIN] * front.skin_like + kinds[HAIR] * front.hair_like, 0, 1)
+    # Skin is where the body is, whatever looks like it beside neck and arms.
+    face = face_distance(points, figure)
+    near = np.minimum.reduce([outlines[name] for name in ("torso", "arms", "legs")])
+    near = np.maximum(smooth_step(near / figure.unit, 0.2, 0.1), smooth_step(face, 1.9, 1.6))
+    near = np.maximum(near, near_hands(scene, points))
+    skin, hair = kinds[SKIN] * front.skin_like * near, kinds[HAIR] * front.hair_like
+    # Where skin and hair go over into each other it is like neither.
+    between = np.minimum(widest(skin, 2), widest(hair, 2)) * (kinds[SKIN] + kinds[HAIR])
+    bare = np.clip(np.maximum(skin + hair, between), 0, 1)
     if category == "lower":  # of a dress only what hangs below the new waistband
         old = kinds[LOWER] * (1 - above_waist)
     else:
         old = kinds[UPPER] + (kinds[LOWER] if category == "dress" else 0)
-        within = smooth_step(outlines["torso"], 0.0, -2.0) * above_waist
+        # Whatever is neither skin nor hair was put on: collars, scarves, straps.
+        within = smooth_step(outlines["torso"], 0.0, -2.0)
+        within = np.maximum(within, smooth_step(scene.small_person, 0.5, 0.9)) * above_waist
+        chin = projected(points, figure.chin, figure.down) / figure.unit
+        # Above the chin not where skin and hair go over into each other.
+        apart = 1 - widest(smooth_step(bare, 0.2, 0.5), max(2, round(0.03 * figure.unit)))
+        apart = apart * smooth_step(chin, -0.35, -0.28)
+        within = within * np.maximum(smooth_step(chin, -0.1, 0.0), apart)
+        within = within * smooth_step(face, 1.1, 1.2)
         old = np.maximum(np.clip(old, 0, 1), within * (1 - bare) * (1 - kinds[LOWER]))
     # Trimmings and prints that look like something else lie between parts of the garment.
     gap = 2 * max(1, round(0.04 * figure.unit)) + 1
@@ -193,13 +218,28 @@ def visible_arms(scene: Scene) -> np.ndarray:
     return np.maximum(limb * np.clip(kinds[SKIN] + kinds[UPPER], 0, 1), old_sleeves(scene))
 
 
+def occluders(scene: Scene) -> np.ndarray:
+    """What is not the person around an elbow and a wrist (h, w) that are hardly seen: the arm is
+    behind it."""
+    unit = scene.figure.unit
+    result = np.zeros(scene.small.shape[:2])
+    others = smooth_step(scene.small_person, 0.5, 0.2)
+    for name in ("right_arm", "left_arm"):
+        hidden = smooth_step(getattr(scene.figure, name).seen, 0.5, 0.3)
+        frame = scene.frames[name]
+        share = np.interp(frame.place, [0.2, 0.4, 0.8, 1.0], [0, *hidden[[1, 1, 2]]])
+        near = smooth_step(frame.beyond, 0.3 * unit, 0.2 * unit)
+        result = np.maximum(result, near * share * others)
+    return result
+
+
 def find_removed(scene: Scene, old: np.ndarray, background: np.ndarray) -> np.ndarray:
     """Where the old garment (h, w) must be painted over: grown by its soft rim and by what sticks
     out of the person beside it, as ruffles and sequins do. background (h, w, 3): what is behind."""
     unit, kinds = scene.figure.unit, scene.regions.kinds
     outside = kinds[BACKGROUND]
     near = widest(old, max(2, round(0.06 * unit))) * outside
-    near = near * (1 - widest(np.maximum(kinds[SKIN], kinds[HAIR]), 3))
+    near = near * (1 - widest(np.maximum(kinds[SKIN], kinds[HAIR]) * (1 - old), 3))
     strange = scene.lab - to_lab(background)
     strange = np.sqrt((strange * strange).sum(-1))
     # In front of a lively background less can be told.
@@ -221,12 +261,17 @@ def covered_limbs(scene: Scene, garment: Garment) -> tuple[np.ndarray, np.ndarra
         if part not in garment.limbs:
             continue
         frame, arm = scene.frames[name], name.endswith("arm")
-        reach = garment.reach - 0.05 if arm else leg_reach(garment)
-        upper = smooth_step(frame.place, reach, reach - (0.05 if arm else 0.04))
+        reach = garment.reach if arm else leg_reach(garment)
         wide, near = (0.12, 0.08) if arm else (0.16, 0.10)
-        limb = upper * smooth_step(frame.beyond, wide * figure.unit, near * figure.unit)
-        covered = np.maximum(covered, limb)
+        around = smooth_step(frame.beyond, wide * figure.unit, near * figure.unit)
+        if arm:  # the trunk ends where the sleeve does
+            ended = smooth_step(frame.place, reach - 0.05, reach - 0.065)
+        else:
+            ended = smooth_step(frame.place, reach, reach - 0.04)
+        covered = np.maximum(covered, ended * around)
+        limb = ended * around
         if arm:
+            limb = smooth_step(frame.place, reach - 0.05, reach - 0.1) * around
             inwards = inner_side(getattr(figure, name).line, figure.neck) * frame.offset
             limb = limb * smooth_step(inwards, 0.4, 0.1)
         gone = np.maximum(gone, limb)

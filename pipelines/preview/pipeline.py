@@ -18,7 +18,7 @@ from .enlarging import Cut
 from .fill import body_distances, undress
 from .garment import Garment
 from .grids import widest
-from .layers import below_top, covered_limbs, find_front, find_old, find_removed
+from .layers import below_top, covered_limbs, find_front, find_old, find_removed, occluders
 from .light import body_shading, fold_shading
 from .place import place_garment
 from .regions import BACKGROUND, LOWER, smooth_step
@@ -86,7 +86,7 @@ def plan(
     if garment.category == "upper":  # the lower one stays, but for its rim
         lower = 1 - widest(1 - scene.regions.kinds[LOWER], 1)
         removed = removed * (1 - blur(smooth_step(lower, 0.6, 0.9), 0.7))
-    above = 1 - below_top(scene) if garment.category == "lower" else np.zeros_like(hidden)
+    above = 1 - below_top(scene) if garment.category == "lower" else occluders(scene)
     maps |= {
         "front": front.models, "free": front.free, "removed": removed, "above": above,
         # Where a new sleeve goes around the arm, the trunk goes on behind it.
@@ -104,7 +104,9 @@ def plan(
     for index, alpha in enumerate(first.alphas):
         maps[f"fall_{index}"] = fallen(alpha.numpy(), 0.035 * scene.figure.unit)
     if not trousers:
-        maps |= close_gaps(scene, first)
+        # Under a short sleeve the bare arm is no gap.
+        bare = np.clip(0.5 - maps["arms"], 0, 1) * (1 - hidden)
+        maps |= close_gaps(scene, first, bare)
     return maps
 
 

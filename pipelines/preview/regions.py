@@ -11,11 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..masking.figure import Figure, Limb, along, capsule, face_distance, pixel_grid, projected
-from .colours import Mixture, Palette, learn_mixture, read_palette
+from .colours import Mixture, Palette, learn_mixture, read_palette, to_lab
+from .spreading import spread
 
 BACKGROUND, SKIN, HAIR, UPPER, LOWER, SHOES = range(6)
-COMPONENTS = (5, 3, 3, 5, 4, 3)  # colours of the mixture of each kind
+COMPONENTS = (8, 3, 3, 5, 4, 3)  # colours of the mixture of each kind
 SPREADS = [(8.0, 0.12) if kind == SKIN else (3.0, 0.0) for kind in range(6)]  # see learn_mixture
+CUT_OFF = 0.04  # torso lengths of a lower garment at the photo's end that would not be told
 WAIST = 0.80  # torso lengths below the shoulders, where nothing else tells
 
 
@@ -109,12 +111,16 @@ def read_regions(picture: np.ndarray, figure: Figure, mask: np.ndarray) -> Regio
 
     rim = maximum_filter(mask, 2 * max(1, round(0.25 * figure.unit)) + 1)
     priors = place_priors(figure, np.clip(mask, 0.015 * np.clip(rim, 0.001, 1), 0.999))
+    priors[BACKGROUND] *= like_surroundings(picture, mask)
     mixtures = learn_seeds(palette, priors, figure)
     kinds = posterior(priors, mixtures, palette)
     arms, legs = limb_cover(kinds, figure)
     waist, told = find_waist(kinds, figure)
     if told:
         priors = waist_priors(priors, figure, waist)
+    lowest = figure.level(np.array([figure.hips[0], len(picture)])) / figure.torso
+    if told and waist > lowest - CUT_OFF:  # the photo ends above the lower garment
+        priors[LOWER] = 0
     priors = limb_priors(priors, figure, arms, legs)
     kinds = posterior(priors, mixtures, palette)
     for kind in (BACKGROUND, SKIN, UPPER, LOWER, SHOES):
@@ -123,12 +129,22 @@ def read_regions(picture: np.ndarray, figure: Figure, mask: np.ndarray) -> Regio
             weights = without_known(palette.colours, weights, [mixtures[SKIN]])
         mixtures[kind] = learn_mixture(palette.colours, weights, COMPONENTS[kind], *SPREADS[kind])
     kinds = posterior(priors, mixtures, palette)
+    if not priors[LOWER].any():
+        return Regions(kinds.astype(np.float32), *limb_cover(kinds, figure), waist, False)
     waist = find_waist(kinds, figure)[0]
     one_piece = alike(palette, kinds, mixtures)
     if one_piece:
         waist = WAIST
         kinds = split_at_waist(kinds, figure)
     return Regions(kinds.astype(np.float32), *limb_cover(kinds, figure), waist, one_piece)
+
+
+def like_surroundings(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """How much a pixel (H, W) inside the person may still be background, 0..1: between arm and
+    trunk it looks like the background around, a hard collar or a dark lining does not."""
+    strange = to_lab(picture) - to_lab(spread(picture, mask < 0.05))
+    strange = np.sqrt((strange * strange).sum(-1))
+    return np.maximum(smooth_step(strange, 45.0, 20.0), smooth_step(mask, 0.98, 0.8))
 
 
 def split_at_waist(kinds: np.ndarray, figure: Figure) -> np.ndarray:
@@ -196,7 +212,7 @@ def posterior(priors: np.ndarray, mixtures: list[Mixture], palette: Palette) -> 
     """Probability of each kind (6, H, W) from where a pixel lies and which colour it has."""
     evidence = np.stack([mixture.log_likelihood(palette.colours) for mixture in mixtures])
     evidence = np.exp(evidence - evidence.max(0))[:, palette.index].reshape(priors.shape)
-    kinds = (priors + 1e-6) * evidence
+    kinds = np.where(priors > 0, priors + 1e-6, 0) * evidence
     return kinds / kinds.sum(0)
 
 
@@ -219,12 +235,11 @@ def find_waist(kinds: np.ndarray, figure: Figure) -> tuple[float, bool]:
     index = (fall / 1.5 * bins).astype(int)
     inside = core & (fall > 0.3) & (index < bins)
     balance = (kinds[UPPER] - kinds[LOWER])[inside]
-    votes = np.bincount(index[inside], balance, bins) / np.maximum(
-        np.bincount(index[inside], minlength=bins), 1
-    )
+    counts = np.bincount(index[inside], minlength=bins)
+    votes = np.bincount(index[inside], balance, bins) / np.maximum(counts, 1)
     totals = np.concatenate([[0.0], np.cumsum(votes)])
     waist = float(np.argmax(2 * totals - totals[-1])) / bins * 1.5
-    return waist, bool(np.abs(votes).mean() > 0.3)
+    return waist, bool(np.abs(votes).sum() > 0.3 * max((counts > 0).sum(), 1))
 
 
 def waist_priors(priors: np.ndarray, figure: Figure, waist: float) -> np.ndarray:
