@@ -209,5 +209,22 @@ def close_gaps(scene: Scene, first: Painted, bare: np.ndarray) -> dict[str, np.n
     if gaps.max() < 0.1:
         return {}
     colours = first.picture.permute(1, 2, 0).numpy()
-    fabric = 0.72 * spread(colours, smooth_step(worn, 0.85, 0.99))
-    return {"gaps": 1.3 * gaps, "gap_colours": fabric}
+    fabric = spread(colours, smooth_step(worn, 0.85, 0.99))
+    # The trunk goes on behind the arm: its stripes and prints too, mirrored at its edge.
+    mirrored, known = beside_trunk(colours, first.alphas[0].numpy())
+    fabric = fabric + (mirrored - fabric) * known[..., None]
+    return {"gaps": 1.3 * gaps, "gap_colours": 0.72 * fabric}
+
+
+def beside_trunk(colours: np.ndarray, trunk: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The colours (h, w, 3) of what is drawn as the trunk, alpha (h, w), mirrored sideways at its
+    edge, and where that is known (h, w)."""
+    height, width = trunk.shape
+    rows, columns = np.arange(height)[:, None], np.arange(width)
+    inside = trunk > 0.97
+    first = inside.argmax(1)[:, None] + 1
+    last = width - 2 - inside[:, ::-1].argmax(1)[:, None]
+    source = np.where(columns < first, 2 * first - columns, 2 * last - columns)
+    source = np.where((columns < first) | (columns > last), source, columns).clip(0, width - 1)
+    known = (trunk[rows, source] > 0.97) & inside.any(1)[:, None]
+    return colours[rows, source], blur(known.astype(np.float32), 1.0)
