@@ -226,5 +226,5 @@ def beside_trunk(colours: np.ndarray, trunk: np.ndarray) -> tuple[np.ndarray, np
     last = width - 2 - inside[:, ::-1].argmax(1)[:, None]
     source = np.where(columns < first, 2 * first - columns, 2 * last - columns)
     source = np.where((columns < first) | (columns > last), source, columns).clip(0, width - 1)
-    known = (trunk[rows, source] > 0.97) & inside.any(1)[:, None]
+    known = (trunk[rows, source] > 0.97) & inside.any(1, keepdims=True)
     return colours[rows, source], blur(known.astype(np.float32), 1.0)

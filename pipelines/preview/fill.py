@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..masking.figure import along, face_distance, pixel_grid
+from ..masking.figure import Limb, along, face_distance, pixel_grid, unit_vector
 from .edges import blur, outline, resize, to_tensor
 from .grids import widest
 from .patches import continue_background
@@ -143,9 +143,24 @@ def skin_plate(scene: Scene) -> np.ndarray:
     return np.clip(resize(plain, *points.shape[:2]) * shading, 0, 1)
 
 
-def body_distances(scene: Scene) -> dict[str, np.ndarray]:
+def leaving(arm: Limb, size: tuple[int, ...], unit: float, hands: np.ndarray) -> np.ndarray:
+    """The step (2,) from the wrist of an arm to where it leaves a photo of this size (h, w), if its
+    hand is outside, or not seen (hands (h, w)) and close to the edge; else no step."""
+    height, width = size
+    step = unit_vector(arm.end - arm.joints[2]) * 0.9 * unit
+    x, y = np.round(arm.end).astype(int)
+    if 0 <= x < width and 0 <= y < height:
+        reach = max(2, round(0.2 * unit))
+        around = hands[max(0, y - reach) : y + reach, max(0, x - reach) : x + reach]
+        end = arm.end + 0.4 * step
+        if (around > 0.5).mean() > 0.1 or ((end >= 0) & (end < (width, height))).all():
+            return np.zeros(2)
+    return step
+
+
+def body_distances(scene: Scene, hands: np.ndarray) -> dict[str, np.ndarray]:
     """Signed distances (h, w) in pixels, negative inside, to the bare torso with the neck, the same
-    going over into the arms ("trunk"), the arms and the legs."""
+    going over into the arms ("trunk"), the arms and the legs. hands (h, w): where some are seen."""
     figure, shape, regions = scene.figure, scene.shape, scene.regions
     points = pixel_grid(*regions.kinds.shape[1:])
     unit = figure.unit
@@ -160,19 +175,18 @@ def body_distances(scene: Scene) -> dict[str, np.ndarray]:
     down, beside = along(points, figure.chin, figure.neck)
     neck = beside - (0.165 + 0.035 * down) * unit * float(np.clip(shape.build, 1.0, 1.2))
     # A covered limb is as wide as its cloth, up to a limit; a bare one as it was measured.
+    cover = (*regions.covered, *regions.legs)
+    grown = [(0.045 if covered > 0.45 else 0.008) * unit for covered in cover]
     limbs = {
-        name: frame.beyond - (0.045 if covered > 0.45 else 0.008) * unit
-        for (name, frame), covered in zip(
-            scene.frames.items(), (*regions.covered, *regions.legs), strict=True
-        )
+        name: frame.beyond - grow
+        for (name, frame), grow in zip(scene.frames.items(), grown, strict=True)
     }
+    for name, grow in zip(("right_arm", "left_arm"), grown[:2], strict=True):
+        arm = getattr(figure, name)
+        beyond = arm.line[-1] + leaving(arm, points.shape[:2], unit, hands)
+        beyond = along(points, arm.line[-1], beyond)[1] - float(arm.radii[-1]) - grow
+        limbs[name] = np.minimum(limbs[name], beyond)
     arms = np.minimum(limbs["right_arm"], limbs["left_arm"])
-    for arm in (figure.right_arm, figure.left_arm):
-        wrist = arm.line[-1]
-        if not ((arm.end >= 0) & (arm.end < (points.shape[1], points.shape[0]))).all():
-            # The hand is outside the photo: the arm ends there, not at the wrist.
-            beyond = along(points, wrist, wrist + 3 * (arm.end - arm.joints[2]))[1]
-            arms = np.minimum(arms, beyond - float(arm.radii[-1]))
     # Shoulders go over into the arms without a notch.
     round_off = 0.2 * unit
     share = np.clip(0.5 + 0.5 * (arms - trunk) / round_off, 0, 1)
@@ -224,7 +238,7 @@ def empty_scene(scene: Scene, gone: np.ndarray, outline: np.ndarray) -> np.ndarr
     """The photo without the person (h, w, 3) where something goes. gone (h, w): the old garment and
     covered limbs; outline (h, w): distance in pixels to the body in front of the background."""
     picture, unit = scene.small, scene.figure.unit
-    person = np.maximum(1 - scene.regions.kinds[BACKGROUND], gone)
+    person = np.maximum.reduce([1 - scene.regions.kinds[BACKGROUND], scene.small_person, gone])
     margin = max(2, round(0.05 * unit))
     rows = np.nonzero((gone > 0.05).any(1))[0]
     if not len(rows):

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..masking.figure import face_distance, pixel_grid, projected
+from ..masking.figure import Limb, along, face_distance, pixel_grid, projected
 from .colours import to_lab
 from .drape import leg_reach
 from .edges import blur, guided_models
-from .fill import inner_side
+from .fill import inner_side, leaving
 from .garment import Garment
 from .grids import pieces, sizes_of, widest
 from .parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
@@ -21,6 +21,8 @@ from .trunk import EASE
 LIMB_OF = {
     RIGHT_SLEEVE: "right_arm", LEFT_SLEEVE: "left_arm", RIGHT_LEG: "right_leg", LEFT_LEG: "left_leg"
 }  # fmt: skip
+SEEN = (0.4, 0.65)  # visibility of a joint from which it is seen a little, and fully
+SURE = (0.75, 0.85)
 LEAST_HAND = 0.008  # of the square of the unit: less than this of a hand is none
 
 
@@ -28,12 +30,15 @@ LEAST_HAND = 0.008  # of the square of the unit: less than this of a hand is non
 class Front:
     """Small maps (h, w). free: see free_arms. models (h, w, 8): how the photo's colours tell what
     is kept (face, hair, hands: in front of everything) and the visible bare arms (in front of the
-    torso); see guided_models. skin_like and hair_like: see like_face and like_head_hair."""
+    torso); see guided_models. skin_like and hair_like: see like_face and like_head_hair; hands
+    and hair: those that are seen."""
 
     free: np.ndarray
     models: np.ndarray
     skin_like: np.ndarray
     hair_like: np.ndarray
+    hands: np.ndarray
+    hair: np.ndarray
 
 
 def find_front(scene: Scene, garment: Garment) -> Front:
@@ -43,7 +48,10 @@ def find_front(scene: Scene, garment: Garment) -> Front:
     skin = smooth_step(kinds[SKIN], 0.35, 0.65)
     face = smooth_step(face_distance(points, figure), 1.12, 1.02)
     skin_like, hair_like = like_face(scene, points), like_head_hair(scene, points)
-    hands = near_hands(scene, points, garment.reach) * skin * skin_like
+    # Where a wrist is hardly seen, metal and white straps pass for skin at a glance.
+    doubtful = near_hands(scene, points, garment.reach) * like_face(scene, points, 17.0, 11.0)
+    hands = near_hands(scene, points, garment.reach, SURE) * skin_like
+    hands = np.maximum(hands, doubtful) * skin
     hands = hands * not_small(hands > 0.3, LEAST_HAND * figure.unit**2)
     hair = smooth_step(kinds[HAIR], 0.3, 0.7) * hair_like
     hair = hair * joined(hair > 0.3, face_distance(points, figure) < 1.7)
@@ -52,7 +60,8 @@ def find_front(scene: Scene, garment: Garment) -> Front:
     for name, covered in zip(("right_arm", "left_arm"), scene.regions.covered, strict=True):
         frame = scene.frames[name]
         bare = smooth_step(frame.place, covered - 0.08, covered)
-        shown = np.maximum(shown, skin * bare * smooth_step(frame.beyond, 4.0, 0.0))
+        bare = bare * smooth_step(getattr(figure, name).seen[1:].min(), *SEEN)
+        shown = np.maximum(shown, skin * skin_like * bare * smooth_step(frame.beyond, 4.0, 0.0))
     if garment.category == "lower":
         # Trousers and skirts leave the arms, and a top that hangs over them, as they are.
         kept = np.maximum(kept, smooth_step(visible_arms(scene), 0.35, 0.65))
@@ -61,23 +70,25 @@ def find_front(scene: Scene, garment: Garment) -> Front:
     shoes = smooth_step(kinds[SHOES], 0.35, 0.65)
     kept = np.maximum(kept, shoes * (1 - skin_like * figure.face_seen))
     stack = np.stack([kept, shown], -1)
-    return Front(
-        free_arms(scene, points), guided_models(stack, scene.small, 2, 1e-4), skin_like, hair_like
-    )
+    models = guided_models(stack, scene.small, 2, 1e-4)
+    return Front(free_arms(scene, points, hands), models, skin_like, hair_like, hands, hair)
 
 
-def free_arms(scene: Scene, points: np.ndarray) -> np.ndarray:
+def free_arms(scene: Scene, points: np.ndarray, hands: np.ndarray) -> np.ndarray:
     """Signed distance (h, w) in pixels, negative inside, to where a bare arm is in front of a
     garment: beside the trunk from the armpits down, and everywhere further down the arm."""
     figure, unit = scene.figure, scene.figure.unit
     level, side = figure.level(points), figure.side(points)
     trunk = scene.shape.half_width(level, side) + 1.4 * EASE * unit
     result = np.full(level.shape, np.inf)
-    for frame in (scene.frames["right_arm"], scene.frames["left_arm"]):
+    for name in ("right_arm", "left_arm"):
+        frame, arm = scene.frames[name], getattr(figure, name)
         beside = trunk * (1 - smooth_step(frame.place, 0.15, 0.5)) - np.abs(side)
         beside = np.maximum(beside, 0.22 * unit - level)
         lower = np.minimum(beside, (0.5 - frame.place) * unit)
         result = np.minimum(result, np.maximum(frame.beyond - 0.08 * unit, lower))
+        beyond = arm.line[-1] + leaving(arm, level.shape, unit, hands)
+        result = np.minimum(result, along(points, arm.line[-1], beyond)[1] - 0.15 * unit)
     return result
 
 
@@ -106,7 +117,12 @@ def below_top(scene: Scene) -> np.ndarray:
     return smooth_step(level, hem - 0.05 * figure.unit, hem - 0.03 * figure.unit)
 
 
-def near_hands(scene: Scene, points: np.ndarray, sleeves: float = 0.0) -> np.ndarray:
+def near_hands(
+    scene: Scene,
+    points: np.ndarray,
+    sleeves: float = 0.0,
+    seen: tuple[float, float] = SEEN,
+) -> np.ndarray:
     """Around the hands 1 (h, w); in front of a leg, which may be bare, only close to them. sleeves:
     the part of the arms 0..1 that new sleeves cover, where no hand is."""
     figure, frames = scene.figure, scene.frames
@@ -116,20 +132,24 @@ def near_hands(scene: Scene, points: np.ndarray, sleeves: float = 0.0) -> np.nda
     hands = np.zeros_like(reach)
     for name, arm in (("right_arm", figure.right_arm), ("left_arm", figure.left_arm)):
         near = smooth_step(hand_disc(points, arm, figure.unit) / reach, 1.05, 0.85)
+        near = near * smooth_step(arm.seen[2], *seen)
         if sleeves > 0:
             near = near * smooth_step(frames[name].place, *ends)
         hands = np.maximum(hands, near)
     return hands
 
 
-def like_face(scene: Scene, points: np.ndarray) -> np.ndarray:
-    """How much a pixel (h, w) has the colour of the face in any light, 0..1; 1 without a face."""
+def like_face(
+    scene: Scene, points: np.ndarray, strange_at: float = 24.0, like_at: float = 14.0
+) -> np.ndarray:
+    """How much a pixel (h, w) has the colour of the face in any light, 0..1; 1 without a face. The
+    limits are distances in Lab where lightness counts a third."""
     face = (face_distance(points, scene.figure) < 0.8) & (scene.regions.kinds[SKIN] > 0.8)
     if not scene.figure.face_seen or face.sum() < 40:
         return np.ones(face.shape)
     lab = scene.lab
     strange = np.linalg.norm((lab - np.median(lab[face], axis=0)) / [3.0, 1, 1], axis=-1)
-    return smooth_step(strange, 24.0, 14.0)
+    return smooth_step(strange, strange_at, like_at)
 
 
 def like_head_hair(scene: Scene, points: np.ndarray) -> np.ndarray:
@@ -168,7 +188,8 @@ def find_old(
     near = np.minimum.reduce([outlines[name] for name in ("torso", "arms", "legs")])
     near = np.maximum(smooth_step(near / figure.unit, 0.2, 0.1), smooth_step(face, 1.9, 1.6))
     near = np.maximum(near, near_hands(scene, points))
-    skin, hair = kinds[SKIN] * front.skin_like * near, kinds[HAIR] * front.hair_like
+    skin = kinds[SKIN] * front.skin_like * near
+    hair = kinds[HAIR] * front.hair_like * widest(front.hair, 3)
     # Where skin and hair go over into each other it is like neither.
     between = np.minimum(widest(skin, 2), widest(hair, 2)) * (kinds[SKIN] + kinds[HAIR])
     bare = np.clip(np.maximum(skin + hair, between), 0, 1)
@@ -251,6 +272,12 @@ def find_removed(scene: Scene, old: np.ndarray, background: np.ndarray) -> np.nd
     return blur(small, 0.7)
 
 
+def limb_place(limb: Limb, share: float) -> float:
+    """The place (see LimbFrame), in whose terms the elbow is at 0.5, at a share of the length."""
+    upper = float(np.linalg.norm(limb.joints[1] - limb.joints[0])) / max(limb.length, 1e-6)
+    return float(np.interp(share, [0, np.clip(upper, 0.01, 0.99), 1], [0, 0.5, 1]))
+
+
 def covered_limbs(scene: Scene, garment: Garment) -> tuple[np.ndarray, np.ndarray]:
     """Where limbs (h, w) lie that the new sleeves or trouser legs cover, and the part of it where
     none of them may look out: all around the legs, on the outside of the arms. Between sleeve and
@@ -261,18 +288,19 @@ def covered_limbs(scene: Scene, garment: Garment) -> tuple[np.ndarray, np.ndarra
         if part not in garment.limbs:
             continue
         frame, arm = scene.frames[name], name.endswith("arm")
-        reach = garment.reach if arm else leg_reach(garment)
+        limb = getattr(figure, name)
+        reach = limb_place(limb, garment.reach) if arm else leg_reach(garment)
         wide, near = (0.12, 0.08) if arm else (0.16, 0.10)
         around = smooth_step(frame.beyond, wide * figure.unit, near * figure.unit)
         if arm:  # the trunk ends where the sleeve does
-            ended = smooth_step(frame.place, reach - 0.05, reach - 0.065)
+            ended = smooth_step(frame.place, reach, reach - 0.015)
         else:
             ended = smooth_step(frame.place, reach, reach - 0.04)
         covered = np.maximum(covered, ended * around)
-        limb = ended * around
+        hidden = ended * around
         if arm:
-            limb = smooth_step(frame.place, reach - 0.05, reach - 0.1) * around
-            inwards = inner_side(getattr(figure, name).line, figure.neck) * frame.offset
-            limb = limb * smooth_step(inwards, 0.4, 0.1)
-        gone = np.maximum(gone, limb)
+            hidden = smooth_step(frame.place, reach, reach - 0.03) * around
+            inwards = inner_side(limb.line, figure.neck) * frame.offset
+            hidden = hidden * smooth_step(inwards, 0.4, 0.1)
+        gone = np.maximum(gone, hidden)
     return covered, gone

@@ -77,7 +77,7 @@ def plan(
 ) -> dict[str, np.ndarray]:
     """The small maps that a Painter paints by."""
     front = find_front(scene, garment)
-    outlines = body_distances(scene)
+    outlines = body_distances(scene, front.hands)
     old = find_old(scene, garment.category, front, outlines)
     hidden, gone = covered_limbs(scene, garment)
     person = 1 - scene.regions.kinds[BACKGROUND]

@@ -18,6 +18,7 @@ BACKGROUND, SKIN, HAIR, UPPER, LOWER, SHOES = range(6)
 COMPONENTS = (8, 3, 3, 5, 4, 3)  # colours of the mixture of each kind
 SPREADS = [(8.0, 0.12) if kind == SKIN else (3.0, 0.0) for kind in range(6)]  # see learn_mixture
 CUT_OFF = 0.04  # torso lengths of a lower garment at the photo's end that would not be told
+HIPS = 0.95  # torso lengths below the shoulders that a photo must show to show a lower garment
 WAIST = 0.80  # torso lengths below the shoulders, where nothing else tells
 
 
@@ -133,6 +134,9 @@ def read_regions(picture: np.ndarray, figure: Figure, mask: np.ndarray) -> Regio
         return Regions(kinds.astype(np.float32), *limb_cover(kinds, figure), waist, False)
     waist = find_waist(kinds, figure)[0]
     one_piece = alike(palette, kinds, mixtures)
+    if one_piece and lowest < HIPS:  # then all that is seen of it is the upper part
+        kinds[UPPER], kinds[LOWER] = kinds[UPPER] + kinds[LOWER], 0
+        one_piece = False
     if one_piece:
         waist = WAIST
         kinds = split_at_waist(kinds, figure)
