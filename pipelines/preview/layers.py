@@ -54,14 +54,18 @@ def find_front(scene: Scene, garment: Garment) -> Front:
     hands = np.maximum(hands, doubtful) * skin
     hands = hands * not_small(hands > 0.3, LEAST_HAND * figure.unit**2)
     hair = smooth_step(kinds[HAIR], 0.3, 0.7) * hair_like
-    hair = hair * joined(hair > 0.3, face_distance(points, figure) < 1.7)
+    # It grows on the head, whose upper part the photo may not show.
+    head = face_distance(points, figure) < 1.7
+    head &= projected(points, figure.chin, figure.down) < -0.2 * figure.unit
+    head[0] = True
+    hair = hair * joined(hair > 0.3, head)
     kept = np.maximum(np.maximum(hair, face), hands)
     shown = np.zeros_like(skin)
     for name, covered in zip(("right_arm", "left_arm"), scene.regions.covered, strict=True):
         frame = scene.frames[name]
         bare = smooth_step(frame.place, covered - 0.08, covered)
         bare = bare * smooth_step(getattr(figure, name).seen[1:].min(), *SEEN)
-        shown = np.maximum(shown, skin * skin_like * bare * smooth_step(frame.beyond, 4.0, 0.0))
+        shown = np.maximum(shown, skin * bare * smooth_step(frame.beyond, 4.0, 0.0))
     if garment.category == "lower":
         # Trousers and skirts leave the arms, and a top that hangs over them, as they are.
         kept = np.maximum(kept, smooth_step(visible_arms(scene), 0.35, 0.65))
@@ -199,7 +203,8 @@ def find_old(
         old = kinds[UPPER] + (kinds[LOWER] if category == "dress" else 0)
         # Whatever is neither skin nor hair was put on: collars, scarves, straps.
         within = smooth_step(outlines["torso"], 0.0, -2.0)
-        within = np.maximum(within, smooth_step(scene.small_person, 0.5, 0.9)) * above_waist
+        person = smooth_step(scene.small_person, 0.5, 0.9) * (1 - kinds[BACKGROUND])
+        within = np.maximum(within, person) * above_waist
         chin = projected(points, figure.chin, figure.down) / figure.unit
         # Above the chin not where skin and hair go over into each other.
         apart = 1 - widest(smooth_step(bare, 0.2, 0.5), max(2, round(0.03 * figure.unit)))
