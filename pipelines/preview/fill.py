@@ -183,9 +183,10 @@ def body_distances(scene: Scene, hands: np.ndarray) -> dict[str, np.ndarray]:
     }
     for name, grow in zip(("right_arm", "left_arm"), grown[:2], strict=True):
         arm = getattr(figure, name)
-        beyond = arm.line[-1] + leaving(arm, points.shape[:2], unit, hands)
-        beyond = along(points, arm.line[-1], beyond)[1] - float(arm.radii[-1]) - grow
-        limbs[name] = np.minimum(limbs[name], beyond)
+        step = leaving(arm, points.shape[:2], unit, hands)
+        if step.any():
+            beyond = along(points, arm.line[-1], arm.line[-1] + step)[1] - float(arm.radii[-1])
+            limbs[name] = np.minimum(limbs[name], beyond - grow)
     arms = np.minimum(limbs["right_arm"], limbs["left_arm"])
     # Shoulders go over into the arms without a notch.
     round_off = 0.2 * unit
@@ -257,13 +258,13 @@ def empty_scene(scene: Scene, gone: np.ndarray, outline: np.ndarray) -> np.ndarr
 
 def lively(scene: Scene, hidden: np.ndarray, shown: np.ndarray) -> bool:
     """Whether there is more than a wall or a floor beside what is shown (h, w) of the hidden."""
-    unit = scene.figure.unit
-    beside = widest(shown.astype(np.float32), max(2, round(0.2 * unit))) * ~hidden
-    if shown.sum() < 0.03 * unit * unit or not beside.any():
+    third = (slice(None, None, 3), slice(None, None, 3))  # of the pixels are enough
+    unit, seen, lab = scene.figure.unit / 3, ~hidden[third], scene.lab[third]
+    beside = widest(shown[third].astype(np.float32), max(1, round(0.2 * unit))) * seen
+    if shown[third].sum() < 0.03 * unit * unit or not beside.any():
         return False
-    lab = scene.lab * ~hidden[..., None]
-    share = np.maximum(blur((~hidden).astype(np.float32), 0.1 * unit), 1e-3)[..., None]
-    strange = np.linalg.norm(scene.lab - blur(lab, 0.1 * unit) / share, axis=-1)
+    share = np.maximum(blur(seen.astype(np.float32), 0.1 * unit), 1e-3)[..., None]
+    strange = np.linalg.norm(lab - blur(lab * seen[..., None], 0.1 * unit) / share, axis=-1)
     return bool(np.average(strange, weights=beside) > 5.0)
 
 

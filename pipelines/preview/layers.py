@@ -48,10 +48,13 @@ def find_front(scene: Scene, garment: Garment) -> Front:
     skin = smooth_step(kinds[SKIN], 0.35, 0.65)
     face = smooth_step(face_distance(points, figure), 1.12, 1.02)
     skin_like, hair_like = like_face(scene, points), like_head_hair(scene, points)
-    # Where a wrist is hardly seen, metal and white straps pass for skin at a glance.
-    doubtful = near_hands(scene, points, garment.reach) * like_face(scene, points, 17.0, 11.0)
-    hands = near_hands(scene, points, garment.reach, SURE) * skin_like
-    hands = np.maximum(hands, doubtful) * skin
+    hands = near_hands(scene, points, garment.reach) * skin
+    if min(figure.right_arm.seen[2], figure.left_arm.seen[2]) < SURE[1]:
+        # Where a wrist is hardly seen, metal and white straps pass for skin at a glance.
+        sure = near_hands(scene, points, garment.reach, SURE) * skin
+        hands = np.maximum(hands * like_face(scene, points, 17.0, 11.0), sure * skin_like)
+    else:
+        hands = hands * skin_like
     hands = hands * not_small(hands > 0.3, LEAST_HAND * figure.unit**2)
     hair = smooth_step(kinds[HAIR], 0.3, 0.7) * hair_like
     # It grows on the head, whose upper part the photo may not show.
@@ -91,8 +94,10 @@ def free_arms(scene: Scene, points: np.ndarray, hands: np.ndarray) -> np.ndarray
         beside = np.maximum(beside, 0.22 * unit - level)
         lower = np.minimum(beside, (0.5 - frame.place) * unit)
         result = np.minimum(result, np.maximum(frame.beyond - 0.08 * unit, lower))
-        beyond = arm.line[-1] + leaving(arm, level.shape, unit, hands)
-        result = np.minimum(result, along(points, arm.line[-1], beyond)[1] - 0.15 * unit)
+        step = leaving(arm, level.shape, unit, hands)
+        if step.any():
+            beyond = along(points, arm.line[-1], arm.line[-1] + step)[1]
+            result = np.minimum(result, beyond - 0.15 * unit)
     return result
 
 
@@ -252,6 +257,8 @@ def occluders(scene: Scene) -> np.ndarray:
     others = smooth_step(scene.small_person, 0.5, 0.2)
     for name in ("right_arm", "left_arm"):
         hidden = smooth_step(getattr(scene.figure, name).seen, 0.5, 0.3)
+        if not hidden[1:].any():
+            continue
         frame = scene.frames[name]
         share = np.interp(frame.place, [0.2, 0.4, 0.8, 1.0], [0, *hidden[[1, 1, 2]]])
         near = smooth_step(frame.beyond, 0.3 * unit, 0.2 * unit)
