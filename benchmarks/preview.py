@@ -112,7 +112,7 @@ def fitting_stages(
     times["scene"], here = best(lambda: scene.read_scene(photo, body), repeats)
     times["warp"], pieces = best(lambda: place.place_garment(garment, here), repeats)
     times["front"], front = best(lambda: layers.find_front(here, garment), repeats)
-    outlines = fill.body_distances(here)
+    outlines = fill.body_distances(here, front.hands)
     old = layers.find_old(here, "upper", front, outlines)
     gone = layers.covered_limbs(here, garment)[1]
     times["old garment off"], _ = best(
