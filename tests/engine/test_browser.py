@@ -65,6 +65,10 @@ def _open(page, engine):
     page.wait_for_function(
         "window.app && window.app.vueAppReady && window.app.graph", timeout=120000
     )
+    for _ in range(25):  # until the page has put up its own first workflow
+        if page.evaluate("() => window.app.graph.nodes.length"):
+            break
+        page.wait_for_timeout(200)
     page.keyboard.press("Escape")
 
 
@@ -76,8 +80,12 @@ def _shot(page, name):
 
 
 def _load(page, workflow):
-    page.evaluate("async workflow => { await window.app.loadGraphData(workflow) }", workflow)
-    page.wait_for_timeout(1500)
+    wanted = sorted(node["type"] for node in workflow["nodes"])
+    for _ in range(5):  # the page may still put another in its place
+        page.evaluate("async workflow => { await window.app.loadGraphData(workflow) }", workflow)
+        page.wait_for_timeout(1500)
+        if sorted(page.evaluate("() => window.app.graph.nodes.map(n => n.type)")) == wanted:
+            break
     page.evaluate("() => { window.app.canvas.setDirty(true, true) }")
 
 
