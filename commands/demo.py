@@ -18,7 +18,9 @@ WORKFLOW = ROOT / "workflows" / "api" / "preview_try_on.json"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     pictures.add_output(parser, "output/demo.png")
-    parser.add_argument("--library", action="store_true", help="do not look for a ComfyUI")
+    parser.add_argument(
+        "--library", dest="alone", action="store_true", help="do not look for a ComfyUI"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -28,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     output = Path(options.output).resolve()
     output.parent.mkdir(parents=True, exist_ok=True)
     backend = "library"
-    engine = None if options.library else find_engine()
+    engine = None if options.alone else find_engine()
     if engine is not None:
         try:
             _through_engine(engine, output)

@@ -13,6 +13,7 @@ from ..pipelines.errors import NobodyFound
 from ..pipelines.masking.rules import RULES
 from ..pipelines.masking.select import AUTO, EMBEDDED, RULE_OF_MODEL
 from .convert import drawn_masks, each, image_of, mask_of, paired, pictures
+from .parsing import CLOTHES
 from .pose import pose_rows
 from .sockets import (
     CATEGORY,
@@ -276,7 +277,7 @@ def _read(photo: np.ndarray, body: Body | None, pose: bool) -> Sources | None:
 
     if any(map(perception.installed, perception.PARSING)):
         atr, lip = perception.schp("atr", "lip")
-    elif found := next(filter(perception.installed, perception.CLOTHES), None):
+    elif found := next(filter(perception.installed, CLOTHES.values()), None):
         atr, lip = perception.installed_clothes_parser(found), None
     else:
         return None

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from ..pipelines.masking.sources import Sources
 
 SCHP = {"schp": ("atr", "lip"), "schp_atr": ("atr",), "schp_lip": ("lip",)}
-CLOTHES = ("segformer", "fashn", "sapiens2")
+CLOTHES = {name: f"human_parsing/{name}" for name in ("segformer", "fashn", "sapiens2")}
+"""Networks of transformers by their catalogue names; they do where SCHP is not installed."""
+
 SOURCES = (*SCHP, *CLOTHES, "transformers")
 DETAILS = ("published", "photo")
 LONGEST = 1536
@@ -129,7 +131,7 @@ def _networks(source: str, folder: str) -> dict[str, Any]:
     if source == "transformers":
         return {"atr": perception.clothes_parser(folder)}
     if source in CLOTHES:
-        return {"atr": perception.installed_clothes_parser(f"human_parsing/{source}")}
+        return {"atr": perception.installed_clothes_parser(CLOTHES[source])}
     kinds = SCHP[source]
     return dict(zip(kinds, perception.schp(*kinds), strict=True))
 

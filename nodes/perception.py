@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 PARSING = ("human_parsing/pth", "human_parsing/onnx")
 """The same networks in two forms; the first that is installed is taken. ONNX runs on the CPU."""
 
-CLOTHES = ("human_parsing/segformer", "human_parsing/fashn", "human_parsing/sapiens2")
-"""Networks of transformers, which do where SCHP is not installed."""
-
 OPENPOSE, VITPOSE, DENSEPOSE = "openpose/body", "vitpose/base_simple", "densepose/r50_fpn_s1x"
 
 
@@ -78,7 +75,7 @@ def clothes_parser(folder: str) -> ClothesParser:
 
 
 def installed_clothes_parser(variant: str) -> ClothesParser:
-    """One of CLOTHES. Raises MissingFiles, InputError."""
+    """That of a variant in the catalogue. Raises MissingFiles, InputError."""
     from ..pipelines.masking.clothes import load_clothes_parser
 
     return _ready(load_clothes_parser, *{path.parent for path in _files(variant)})

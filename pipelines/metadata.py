@@ -24,7 +24,6 @@ NAMESPACES = {
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
-JPEG_START = b"\xff\xd8"
 JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\x00"
 JPEG_SEGMENT = 65533
 """Bytes that one JPEG segment holds after its length."""

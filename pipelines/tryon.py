@@ -21,10 +21,9 @@ from .errors import InputError
 from .framing import unit
 from .latents import to_bytes
 from .locate import Located
-from .run import Progress, check_category, silent
+from .run import Progress, check_category, check_guidance, silent
 
 DENSEPOSE = "densepose/r50_fpn_s1x"
-POSE_TRANSFER = "leffa/pose_transfer"
 
 WORDS = {"upper": "top", "lower": "trousers", "dress": "dress"}
 """What IDM-VTON is told of a garment that nobody described."""
@@ -115,6 +114,7 @@ def dress(
     accelerated: Leffa looks at the garment once instead of at every step; the others ignore it.
     Raises InputError.
     """
+    check_guidance(guidance)
     given = (person.photo, person.mask)
     if needs_body(variant):
         if person.body is None:

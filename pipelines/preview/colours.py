@@ -8,17 +8,33 @@ import numpy as np
 
 
 def to_lab(picture: np.ndarray) -> np.ndarray:
-    """sRGB (..., 3) in 0..1 to CIE Lab (D65), L 0..100."""
-    picture = np.asarray(picture, dtype=np.float32)
-    linear = np.where(picture > 0.04045, ((picture + 0.055) / 1.055) ** 2.4, picture / 12.92)
-    matrix = np.array(
-        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]], np.float32
+    """CIE L*a*b* (D65), float32 (..., 3), of sRGB: uint8, or float in 0..1."""
+    if picture.dtype == np.uint8:
+        linear = to_linear(np.arange(256, dtype=np.float32) / 255).take(picture)
+    else:
+        linear = to_linear(picture.astype(np.float32))
+    to_xyz = np.array(
+        [
+            [0.412453 / 0.950456, 0.357580 / 0.950456, 0.180423 / 0.950456],
+            [0.212671, 0.715160, 0.072169],
+            [0.019334 / 1.088754, 0.119193 / 1.088754, 0.950227 / 1.088754],
+        ],
+        dtype=np.float32,
     )
-    xyz = linear @ (matrix / np.array([[0.9505], [1.0], [1.089]], np.float32)).T
-    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
-    return np.stack(
-        [116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1
-    )
+    xyz = linear @ to_xyz.T
+    root = np.cbrt(xyz)
+    dark = xyz < 0.008856
+    root[dark] = 7.787 * xyz[dark] + np.float32(16 / 116)
+    from_root = np.array([[0, 500, 0], [116, -500, 200], [0, 0, -200]], np.float32)
+    lab = root @ from_root
+    lab[..., 0] -= 16
+    return lab
+
+
+def to_linear(values: np.ndarray) -> np.ndarray:
+    """Light of sRGB values in 0..1."""
+    bright = ((values + 0.055) / 1.055).clip(0) ** 2.4
+    return np.where(values > 0.04045, bright, values / 12.92).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from .edges import blur
 from .enlarging import Cut, Grid, NamedMaps
-from .fill import spread
+from .grids import closed
 from .regions import smooth_step
 from .scene import Scene
+from .spreading import spread
 from .warp import STEP, BackwardMap, Drawing
 
 SHADOW = 0.30  # how dark the shadow right under a layer's edge is
@@ -197,14 +198,10 @@ def close_gaps(scene: Scene, first: Painted, bare: np.ndarray) -> dict[str, np.n
     Only where the photo showed the person: a gap that shows the background is one; and not on
     bare arms (h, w).
     """
-    from scipy.ndimage import maximum_filter, minimum_filter
-
     reach = max(2, round(0.1 * scene.figure.unit))
     worn = first.worn.numpy()
-    padded = np.pad(worn, reach)
-    size = 2 * reach + 1
-    closed = minimum_filter(maximum_filter(padded, size), size)[reach:-reach, reach:-reach]
-    gaps = blur(np.clip(closed - worn, 0, 1), 0.7) * smooth_step(scene.small_person, 0.5, 0.8)
+    whole = closed(np.pad(worn, reach), reach)[reach:-reach, reach:-reach]
+    gaps = blur(np.clip(whole - worn, 0, 1), 0.7) * smooth_step(scene.small_person, 0.5, 0.8)
     gaps = gaps * (1 - bare)
     if gaps.max() < 0.1:
         return {}

@@ -3,45 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from ..masking.figure import Limb, along, face_distance, pixel_grid, unit_vector
-from .edges import blur, outline, resize, to_tensor
+from .edges import blur, outline, resize
 from .grids import widest
 from .patches import continue_background
 from .regions import BACKGROUND, LOWER, SKIN, UPPER, smooth_step
 from .scene import Scene
+from .spreading import spread
 
 # Natural logarithms of the brightness of red, green and blue at the outline of a bare limb.
 TURNED_AWAY = np.array([-0.30, -0.40, -0.45], dtype=np.float32)
-
-
-def spread(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Carries values (H, W, C) known where weights (H, W) > 0 smoothly over the whole picture.
-
-    Pull-push: averages at ever smaller sizes fill what the finer ones leave open.
-    """
-    result = pull_push(to_tensor(values)[None], to_tensor(weights[..., None])[None])
-    return np.ascontiguousarray(result[0].permute(1, 2, 0).numpy())
-
-
-def pull_push(values: Tensor, weights: Tensor) -> Tensor:
-    """See spread: values (1, C, H, W), weights (1, 1, H, W)."""
-    height, width = weights.shape[2:]
-    known = values * weights
-    if min(height, width) <= 2:
-        total = weights.sum().clamp_min(1e-9)
-        return (known.sum((2, 3), keepdim=True) / total).expand_as(values)
-
-    def halved(maps: Tensor) -> Tensor:
-        return F.avg_pool2d(maps, 2, ceil_mode=True, count_include_pad=False)
-
-    small, small_weights = halved(known), halved(weights)
-    coarse = pull_push(small / small_weights.clamp_min(1e-9), (small_weights * 4).clamp_max(1))
-    large = F.interpolate(coarse, (height, width), mode="bilinear")
-    return torch.lerp(large, values, weights.clamp(0, 1))
 
 
 def background_plate(picture: np.ndarray, person: np.ndarray, margin: int) -> np.ndarray:

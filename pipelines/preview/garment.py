@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError, NoGarmentFound
+from .colours import to_lab
 from .matte import CutOut
-from .matting import ANALYSIS_SIDE, cut_out, reduced, to_lab
+from .matting import ANALYSIS_SIDE, cut_out, reduced
 from .opening import above_edge, find_edge
 from .outline import Shape, read_shape
 from .parts import INSIDE, TORSO, Limb, at_full_size, centre_lines, divide

@@ -6,10 +6,17 @@ import numpy as np
 
 
 def widest(values: np.ndarray, radius: int) -> np.ndarray:
-    """The largest value within `radius` pixels of each of a (height, width) map, in squares.
+    """The largest value within `radius` pixels of each of a (height, width) map, in squares."""
+    return _joined(values, radius, np.maximum)
 
-    Windows of 1, 2, 4, ... pixels are joined: a few passes, however large the radius.
-    """
+
+def narrowest(values: np.ndarray, radius: int) -> np.ndarray:
+    """The smallest value within `radius` pixels of each of a (height, width) map, in squares."""
+    return _joined(values, radius, np.minimum)
+
+
+def _joined(values: np.ndarray, radius: int, join: np.ufunc) -> np.ndarray:
+    """Windows of 1, 2, 4, ... pixels are joined: a few passes, however large the radius."""
     for axis in (0, 1):
         edges = [(0, 0), (0, 0)]
         edges[axis] = (radius, radius)
@@ -20,9 +27,9 @@ def widest(values: np.ndarray, radius: int) -> np.ndarray:
             end = values.shape[axis] - step
             first, second = (slice(0, end), slice(step, None))
             if axis == 0:
-                values = np.maximum(values[first], values[second])
+                values = join(values[first], values[second])
             else:
-                values = np.maximum(values[:, first], values[:, second])
+                values = join(values[:, first], values[:, second])
             span += step
     return values
 
@@ -33,8 +40,8 @@ def within(region: np.ndarray, radius: int) -> np.ndarray:
 
 
 def closed(region: np.ndarray, radius: int) -> np.ndarray:
-    """Without the notches and holes that are narrower than two radii."""
-    return ~within(~within(region, radius), radius)
+    """A region, bool or soft, without the notches and holes narrower than two radii."""
+    return narrowest(widest(region, radius), radius)
 
 
 def average(values: np.ndarray, size: int) -> np.ndarray:
@@ -94,7 +101,8 @@ def means_of(values: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
 
 
 def nearest_known(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """A (height, width) map where what is not known has the value of the nearest pixel that is."""
+    """A map (height, width, ...) where what is not known has the value of the nearest pixel that
+    is."""
     from scipy import ndimage
 
     places = ndimage.distance_transform_cdt(

@@ -12,7 +12,7 @@ from .drape import leg_reach
 from .edges import blur, guided_models
 from .fill import inner_side, leaving
 from .garment import Garment
-from .grids import pieces, sizes_of, widest
+from .grids import closed, pieces, sizes_of, widest
 from .parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
 from .regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, hand_disc, smooth_step
 from .scene import Scene
@@ -183,8 +183,6 @@ def find_old(
 ) -> np.ndarray:
     """What of the person's clothes (h, w) gives way to a new garment of this category. outlines:
     the body_distances."""
-    from scipy.ndimage import maximum_filter, minimum_filter
-
     figure, kinds = scene.figure, scene.regions.kinds
     points = pixel_grid(*scene.small.shape[:2])
     level = figure.level(points)
@@ -218,11 +216,10 @@ def find_old(
         within = within * smooth_step(face, 1.1, 1.2)
         old = np.maximum(np.clip(old, 0, 1), within * (1 - bare) * (1 - kinds[LOWER]))
     # Trimmings and prints that look like something else lie between parts of the garment.
-    gap = 2 * max(1, round(0.04 * figure.unit)) + 1
-    closed = minimum_filter(maximum_filter(old, gap), gap)
+    whole = closed(old, max(1, round(0.04 * figure.unit)))
     if category == "upper":
         bare = np.clip(bare + kinds[LOWER], 0, 1)
-    old = np.maximum(old, closed * (1 - bare))
+    old = np.maximum(old, whole * (1 - bare))
     return np.maximum(old, old_sleeves(scene)) if category != "lower" else old
 
 
@@ -304,12 +301,9 @@ def covered_limbs(scene: Scene, garment: Garment) -> tuple[np.ndarray, np.ndarra
         reach = limb_place(limb, garment.reach) if arm else leg_reach(garment)
         wide, near = (0.12, 0.08) if arm else (0.16, 0.10)
         around = smooth_step(frame.beyond, wide * figure.unit, near * figure.unit)
-        if arm:  # the trunk ends where the sleeve does
-            ended = smooth_step(frame.place, reach, reach - 0.015)
-        else:
-            ended = smooth_step(frame.place, reach, reach - 0.04)
-        covered = np.maximum(covered, ended * around)
-        hidden = ended * around
+        # The trunk ends where the sleeve does.
+        hidden = around * smooth_step(frame.place, reach, reach - (0.015 if arm else 0.04))
+        covered = np.maximum(covered, hidden)
         if arm:
             hidden = smooth_step(frame.place, reach, reach - 0.03) * around
             inwards = inner_side(limb.line, figure.neck) * frame.offset

@@ -19,6 +19,7 @@ from .background import (
     reach_from_border,
     strip_shadow,
 )
+from .colours import to_lab
 from .contour import fill
 from .grids import average, closed, pieces, sizes_of
 from .holes import (
@@ -53,28 +54,6 @@ def reduced(picture: np.ndarray, side: int) -> np.ndarray:
         return picture
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX, None, 2.0))
-
-
-def to_lab(picture: np.ndarray) -> np.ndarray:
-    """CIE L*a*b* (D65), float32 (..., 3), of sRGB uint8."""
-    steps = np.arange(256, dtype=np.float32) / 255
-    linear = np.where(steps <= 0.04045, steps / 12.92, ((steps + 0.055) / 1.055) ** 2.4)
-    to_xyz = np.array(
-        [
-            [0.412453 / 0.950456, 0.357580 / 0.950456, 0.180423 / 0.950456],
-            [0.212671, 0.715160, 0.072169],
-            [0.019334 / 1.088754, 0.119193 / 1.088754, 0.950227 / 1.088754],
-        ],
-        dtype=np.float32,
-    )
-    xyz = linear.astype(np.float32).take(picture) @ to_xyz.T
-    root = np.cbrt(xyz)
-    dark = xyz < 0.008856
-    root[dark] = 7.787 * xyz[dark] + np.float32(16 / 116)
-    from_root = np.array([[0, 500, 0], [116, -500, 200], [0, 0, -200]], np.float32)
-    lab = root @ from_root
-    lab[..., 0] -= 16
-    return lab
 
 
 def find_foreground(picture: np.ndarray, block: float) -> np.ndarray:

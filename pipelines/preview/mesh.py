@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .warp import BackwardMap, fill_outside
+from .grids import nearest_known
+from .warp import BackwardMap
 
 POINTS = 0.6  # pixels between the points that a quad is drawn with
 
@@ -93,7 +94,7 @@ def splat(
     if not inside.any():
         return None
     source = np.stack([sums[1], sums[2]], -1) / np.maximum(sums[0], 1e-9)[..., None]
-    source = fill_outside(source.astype(np.float32), cover > 0.1)
+    source = nearest_known(source.astype(np.float32), cover > 0.1)
     return BackwardMap(int(low[0]), int(low[1]), source, cover)
 
 

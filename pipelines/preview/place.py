@@ -10,6 +10,7 @@ from .drape import drape
 from .drawing import Piece
 from .edges import blur
 from .garment import Garment
+from .grids import within
 from .mesh import Patch, backward
 from .parts import INSIDE
 from .scene import Scene
@@ -35,8 +36,6 @@ def cut_part(garment: Garment, patch: Patch) -> tuple[np.ndarray, tuple[int, int
     """The garment's picture of one part, float32 (h, w, 4), premultiplied, and the corner (x, y)
     it was cut at. Along a seam both parts keep a rim of each other, so that no gap opens between
     the layers. None for a part that the garment does not have."""
-    from scipy.ndimage import maximum_filter
-
     mine = np.isin(garment.parts, patch.labels)
     if not mine.any():
         return None
@@ -44,7 +43,7 @@ def cut_part(garment: Garment, patch: Patch) -> tuple[np.ndarray, tuple[int, int
     rows, columns = np.nonzero(mine.any(1))[0], np.nonzero(mine.any(0))[0]
     top, left = max(0, rows[0] - 2 * rim), max(0, columns[0] - 2 * rim)
     cut = (slice(top, rows[-1] + 2 * rim + 1), slice(left, columns[-1] + 2 * rim + 1))
-    near = maximum_filter(mine[cut], 2 * rim + 1) & (garment.parts[cut] != INSIDE)
+    near = within(mine[cut], rim) & (garment.parts[cut] != INSIDE)
     share = blur(near.astype(np.float32), rim / 3)
     alpha = garment.alpha[cut] * np.clip(1.6 * share, 0, 1)
     colours = garment.picture[cut].astype(np.float32) / 255 * alpha[..., None]

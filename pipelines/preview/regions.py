@@ -12,6 +12,7 @@ import numpy as np
 
 from ..masking.figure import Figure, Limb, along, capsule, face_distance, pixel_grid, projected
 from .colours import Mixture, Palette, learn_mixture, read_palette, to_lab
+from .grids import widest
 from .spreading import spread
 
 BACKGROUND, SKIN, HAIR, UPPER, LOWER, SHOES = range(6)
@@ -108,9 +109,7 @@ def read_regions(picture: np.ndarray, figure: Figure, mask: np.ndarray) -> Regio
     """Regions of a small picture float32 (H, W, 3) in 0..1 with its soft person mask (H, W)."""
     palette = read_palette(picture)
     # The person mask may have lost something at its rim, but nothing far away.
-    from scipy.ndimage import maximum_filter
-
-    rim = maximum_filter(mask, 2 * max(1, round(0.25 * figure.unit)) + 1)
+    rim = widest(mask, max(1, round(0.25 * figure.unit)))
     priors = place_priors(figure, np.clip(mask, 0.015 * np.clip(rim, 0.001, 1), 0.999))
     priors[BACKGROUND] *= like_surroundings(picture, mask)
     mixtures = learn_seeds(palette, priors, figure)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..masking.figure import Figure, Limb, capsule
-from .edges import resize
 from .regions import BACKGROUND, HAIR, SKIN, UPPER, Regions, hand_discs
 
 # Half widths of the bare torso, in units, at heights in torso lengths below the shoulder joints:
@@ -132,11 +131,6 @@ def _read_shoulders(figure: Figure, regions: Regions) -> tuple[np.ndarray, np.nd
         limited = np.clip(top, average - 0.05 * unit, average + 0.05 * unit)
         rises[k] = np.where(np.abs(top - average) < 0.16 * unit, limited, average)
     return offsets, gaussian_filter1d(rises, 0.05 * unit, axis=1, mode="nearest")
-
-
-def small_map(values: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A map at another size, kept within 0..1."""
-    return np.clip(resize(values, height, width), 0, 1)
 
 
 STATIONS = 11  # places along a limb at which it is measured

@@ -10,20 +10,20 @@ import torch.nn.functional as F
 def spread(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Carries float (height, width, channels) colours on from where they are known, smoothly.
 
-    known: bool (height, width). A pyramid of averages of the known pixels, filled in from coarse to
-    fine.
+    known (height, width): bool, or how sure a colour is, 0..1. Averages at ever smaller sizes (a
+    pyramid) fill what the finer ones leave open.
     """
-    weight = to_planes(known[..., None])
-    value = to_planes(colours) * weight
+    value, weight = to_planes(colours), to_planes(known[..., None])
     levels = [(value, weight)]
-    while not weight.all() and min(weight.shape[-2:]) > 1:
-        value, weight = halved(value), halved(weight)
-        value = value / weight.clamp_min(1e-6)  # nothing where nothing is known
-        weight = (weight > 0).float()
+    while weight.min() < 1 and min(weight.shape[-2:]) > 1:
+        sums, weight = halved(value * weight), halved(weight)
+        value = sums / weight.clamp_min(1e-9)
+        weight = (4 * weight).clamp_max(1)
         levels.append((value, weight))
-    filled = levels[-1][0]
+    mean = (value * weight).sum((2, 3), keepdim=True) / weight.sum().clamp_min(1e-9)
+    filled = torch.lerp(mean.expand_as(value), value, weight)
     for value, weight in reversed(levels[:-1]):
-        filled = value + enlarged(filled, 2, value.shape[-2:]) * (1 - weight)
+        filled = torch.lerp(enlarged(filled, 2, value.shape[-2:]), value, weight)
     return to_picture(filled)
 
 

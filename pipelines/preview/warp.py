@@ -34,17 +34,6 @@ class BackwardMap:
         return self.cover > 0.5
 
 
-def fill_outside(source: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """The nearest inside value for pixels outside, so that enlarging does not mix in nothing."""
-    from scipy.ndimage import distance_transform_edt
-
-    if inside.all():
-        return source
-    nearest = distance_transform_edt(~inside, return_distances=False, return_indices=True)
-    rows, columns = np.asarray(nearest)
-    return source[rows, columns]
-
-
 class Drawing:
     """A layer's picture that is drawn through a backward map.
 
@@ -96,12 +85,3 @@ def shrinking(mapping: BackwardMap) -> float:
     across = np.diff(mapping.source, axis=1)[inside[:, 1:]]
     steps = np.concatenate([across, np.diff(mapping.source, axis=0)[inside[1:]]])
     return float(np.median(np.hypot(*steps.T))) if len(steps) else 1.0
-
-
-def jacobian(mapping: BackwardMap) -> np.ndarray:
-    """Determinant of a backward map's derivative at inside pixels (N,): positive without folds."""
-    inside = mapping.inside
-    core = inside[:-1, :-1] & inside[1:, :-1] & inside[:-1, 1:]
-    along_x = (mapping.source[:-1, 1:] - mapping.source[:-1, :-1])[core]
-    along_y = (mapping.source[1:, :-1] - mapping.source[:-1, :-1])[core]
-    return along_x[:, 0] * along_y[:, 1] - along_x[:, 1] * along_y[:, 0]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tiny_models import PLACES
+from tiny_networks import save_segformer, save_vitpose
 
 CASES = {
     "human_parsing/pth": (("schp/atr_tiny", "schp/lip_tiny"), "human_parsing"),
@@ -48,26 +49,13 @@ def install(base: Path) -> list[str]:
 
 
 def install_segformer(base: Path) -> None:
-    """A tiny random SegFormer with the published names of labels, as human_parsing/segformer."""
-    import torch
+    """A tiny random clothes parser, as human_parsing/segformer."""
     from fitting_room.pipelines.licences import accept_license
     from fitting_room.pipelines.locate import adopt
-    from transformers import (
-        SegformerConfig,
-        SegformerForSemanticSegmentation,
-        SegformerImageProcessor,
-    )
 
-    torch.manual_seed(0)
     models = base / "models" / "fitting_room"
-    folder = models / "human_parsing_segformer"
-    config = SegformerConfig(
-        depths=[1, 1, 1, 1], hidden_sizes=[8, 8, 16, 16], num_attention_heads=[1, 1, 2, 2],
-        decoder_hidden_size=16, id2label=dict(enumerate(SEGFORMER_LABELS)),
-    )  # fmt: skip
-    SegformerForSemanticSegmentation(config).save_pretrained(folder)
-    SegformerImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder)
-    adopt("human_parsing/segformer", folder)
+    save_segformer(models / "human_parsing_segformer")
+    adopt("human_parsing/segformer", models / "human_parsing_segformer")
     accept_license("human_parsing/segformer", models)
 
 
@@ -87,61 +75,14 @@ def install_onnx(base: Path) -> None:
 
 
 def install_vitpose(base: Path) -> None:
-    """Tiny random networks of transformers, as vitpose/base_simple."""
-    import torch
+    """Tiny random networks that find people everywhere, as vitpose/base_simple."""
     from fitting_room.pipelines.locate import write_receipt
-    from transformers import (
-        RTDetrConfig,
-        RTDetrForObjectDetection,
-        RTDetrImageProcessor,
-        RTDetrResNetConfig,
-        VitPoseBackboneConfig,
-        VitPoseConfig,
-        VitPoseForPoseEstimation,
-        VitPoseImageProcessor,
-    )
 
-    torch.manual_seed(0)
-    models = base / "models" / "fitting_room"
-    people = models / "vitpose" / "rtdetr_r50vd_coco_o365"
-    joints = models / "vitpose" / "vitpose-base-simple"
-    backbone = RTDetrResNetConfig(
-        embedding_size=8, hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1],
-        out_features=["stage2", "stage3", "stage4"],
-    )  # fmt: skip
-    detector = RTDetrForObjectDetection(
-        RTDetrConfig(
-            backbone_config=backbone, encoder_hidden_dim=16, encoder_in_channels=[16, 24, 32],
-            encoder_ffn_dim=16, encoder_attention_heads=2, d_model=16, num_queries=8,
-            decoder_in_channels=[16, 16, 16], decoder_ffn_dim=16, decoder_layers=1,
-            decoder_attention_heads=2, num_denoising=0, id2label={0: "person"},
-        )
-    )  # fmt: skip
-    for head in detector.model.decoder.class_embed:
-        torch.nn.init.constant_(head.bias, 2.0)  # sure of having found people
-    detector.save_pretrained(people)
-    RTDetrImageProcessor(size={"height": 64, "width": 64}).save_pretrained(people)
-    network = VitPoseForPoseEstimation(
-        VitPoseConfig(
-            backbone_config=VitPoseBackboneConfig(
-                image_size=[64, 48], patch_size=[16, 16], hidden_size=16, num_hidden_layers=1,
-                num_attention_heads=2, out_indices=[1],
-            ),
-            num_labels=17,
-        )
-    )  # fmt: skip
-    torch.nn.init.constant_(network.head.conv.bias, 1.0)  # sure of having found joints
-    network.save_pretrained(joints)
-    VitPoseImageProcessor(size={"height": 64, "width": 48}).save_pretrained(joints)
-    for folder in (people, joints):
+    models = base / "models" / "fitting_room" / "vitpose"
+    joints, people = models / "vitpose-base-simple", models / "rtdetr_r50vd_coco_o365"
+    save_vitpose(joints, people, sure=True)
+    for folder in (joints, people):
         write_receipt(folder, folder.iterdir())
-
-
-SEGFORMER_LABELS = (
-    "Background", "Hat", "Hair", "Sunglasses", "Upper-clothes", "Skirt", "Pants", "Dress", "Belt",
-    "Left-shoe", "Right-shoe", "Face", "Left-leg", "Right-leg", "Left-arm", "Right-arm", "Bag",
-    "Scarf",
-)  # fmt: skip
 
 
 NEEDS = {

@@ -15,12 +15,8 @@ from fitting_room.pipelines.masking.clothes import (
 )
 from fitting_room.pipelines.masking.parsing import load_parser, parse
 from fitting_room.pipelines.masking.rules_common import ATR
+from tiny_networks import SEGFORMER_LABELS, save_segformer
 
-MATTMDJAGA = (
-    "Background", "Hat", "Hair", "Sunglasses", "Upper-clothes", "Skirt", "Pants", "Dress", "Belt",
-    "Left-shoe", "Right-shoe", "Face", "Left-leg", "Right-leg", "Left-arm", "Right-arm", "Bag",
-    "Scarf",
-)  # fmt: skip
 FASHN = (
     "background", "face", "hair", "top", "dress", "skirt", "pants", "belt", "bag", "hat", "scarf",
     "glasses", "arms", "hands", "legs", "feet", "torso", "jewelry",
@@ -33,20 +29,8 @@ def numbered(names):
 
 @pytest.fixture(scope="module")
 def segformer_folder(tmp_path_factory):
-    from transformers import (
-        SegformerConfig,
-        SegformerForSemanticSegmentation,
-        SegformerImageProcessor,
-    )
-
-    torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("segformer")
-    config = SegformerConfig(
-        depths=[1, 1, 1, 1], hidden_sizes=[8, 8, 16, 16], num_attention_heads=[1, 1, 2, 2],
-        decoder_hidden_size=16, id2label=numbered(MATTMDJAGA),
-    )  # fmt: skip
-    SegformerForSemanticSegmentation(config).save_pretrained(folder)
-    SegformerImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder)
+    save_segformer(folder)
     return folder
 
 
@@ -100,7 +84,7 @@ def test_sapiens2(sapiens_folder):
 
 
 def test_names_of_published_parsers():
-    np.testing.assert_array_equal(_meanings(numbered(MATTMDJAGA), ""), np.arange(18))
+    np.testing.assert_array_equal(_meanings(numbered(SEGFORMER_LABELS), ""), np.arange(18))
     fashn = dict(zip(FASHN, _meanings(numbered(FASHN), "").tolist(), strict=True))
     assert fashn["top"] == ATR["upper"] and fashn["pants"] == ATR["trousers"]
     assert fashn["arms"] == fashn["hands"] == ARM and fashn["legs"] == fashn["feet"] == LEG

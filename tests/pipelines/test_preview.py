@@ -14,7 +14,6 @@ from fitting_room.pipelines.preview.layers import joined
 from fitting_room.pipelines.preview.pipeline import PreviewPipeline, plan
 from fitting_room.pipelines.preview.place import place_garment
 from fitting_room.pipelines.preview.scene import read_scene
-from fitting_room.pipelines.preview.warp import jacobian
 from PIL import Image, ImageDraw
 
 SKIN, HAIR, SWEATER, TROUSERS = (214, 166, 138), (60, 40, 30), (70, 120, 80), (40, 50, 110)
@@ -26,6 +25,15 @@ PLACES = {
     22: (176, 474), 23: (342, 440), 24: (258, 440), 25: (348, 610), 26: (252, 610), 27: (350, 760),
     28: (250, 760), 29: (352, 775), 30: (248, 775), 31: (360, 800), 32: (240, 800),
 }  # fmt: skip
+
+
+def jacobian(mapping):
+    """Determinant of a backward map's derivative at inside pixels (N,): positive without folds."""
+    inside = mapping.inside
+    core = inside[:-1, :-1] & inside[1:, :-1] & inside[:-1, 1:]
+    along_x = (mapping.source[:-1, 1:] - mapping.source[:-1, :-1])[core]
+    along_y = (mapping.source[1:, :-1] - mapping.source[:-1, :-1])[core]
+    return along_x[:, 0] * along_y[:, 1] - along_x[:, 1] * along_y[:, 0]
 
 
 def draw_person(size=(600, 850)):

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from fitting_room.pipelines.errors import MissingFiles, NobodyFound
 from fitting_room.pipelines.masking.pose import find_pose, find_poses
 from fitting_room.pipelines.masking.vitpose import load_vitpose
+from tiny_networks import save_vitpose
 
 
 def photo(height, width):
@@ -16,46 +16,8 @@ def photo(height, width):
 
 @pytest.fixture(scope="module")
 def vitpose_folders(tmp_path_factory):
-    """Tiny random networks in the folders that transformers writes."""
-    from transformers import (
-        RTDetrConfig,
-        RTDetrForObjectDetection,
-        RTDetrImageProcessor,
-        RTDetrResNetConfig,
-        VitPoseBackboneConfig,
-        VitPoseConfig,
-        VitPoseForPoseEstimation,
-        VitPoseImageProcessor,
-    )
-
-    torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("vitpose")
-    backbone = RTDetrResNetConfig(
-        embedding_size=8, hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1],
-        out_features=["stage2", "stage3", "stage4"],
-    )  # fmt: skip
-    detector = RTDetrForObjectDetection(
-        RTDetrConfig(
-            backbone_config=backbone, encoder_hidden_dim=16, encoder_in_channels=[16, 24, 32],
-            encoder_ffn_dim=16, encoder_attention_heads=2, d_model=16, num_queries=8,
-            decoder_in_channels=[16, 16, 16], decoder_ffn_dim=16, decoder_layers=1,
-            decoder_attention_heads=2, num_denoising=0, id2label={0: "bicycle", 1: "person"},
-        )
-    )  # fmt: skip
-    detector.save_pretrained(folder / "detector")
-    size = {"height": 64, "width": 64}
-    RTDetrImageProcessor(size=size).save_pretrained(folder / "detector")
-    joints = VitPoseForPoseEstimation(
-        VitPoseConfig(
-            backbone_config=VitPoseBackboneConfig(
-                image_size=[64, 48], patch_size=[16, 16], hidden_size=16, num_hidden_layers=1,
-                num_attention_heads=2, out_indices=[1],
-            ),
-            num_labels=17,
-        )
-    )  # fmt: skip
-    joints.save_pretrained(folder / "joints")
-    VitPoseImageProcessor(size={"height": 64, "width": 48}).save_pretrained(folder / "joints")
+    save_vitpose(folder / "joints", folder / "detector")
     return folder / "joints", folder / "detector"
 
 

@@ -1,0 +1,74 @@
+"""Tiny random networks of transformers, in folders as transformers writes them."""
+
+from pathlib import Path
+
+SEGFORMER_LABELS = (
+    "Background", "Hat", "Hair", "Sunglasses", "Upper-clothes", "Skirt", "Pants", "Dress", "Belt",
+    "Left-shoe", "Right-shoe", "Face", "Left-leg", "Right-leg", "Left-arm", "Right-arm", "Bag",
+    "Scarf",
+)  # fmt: skip
+"""As published by mattmdjaga/segformer_b2_clothes."""
+
+
+def save_segformer(folder: Path) -> None:
+    """A clothes parser with the published labels."""
+    import torch
+    from transformers import (
+        SegformerConfig,
+        SegformerForSemanticSegmentation,
+        SegformerImageProcessor,
+    )
+
+    torch.manual_seed(0)
+    config = SegformerConfig(
+        depths=[1, 1, 1, 1], hidden_sizes=[8, 8, 16, 16], num_attention_heads=[1, 1, 2, 2],
+        decoder_hidden_size=16, id2label=dict(enumerate(SEGFORMER_LABELS)),
+    )  # fmt: skip
+    SegformerForSemanticSegmentation(config).save_pretrained(folder)
+    SegformerImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder)
+
+
+def save_vitpose(joints: Path, people: Path, sure: bool = False) -> None:
+    """ViTPose and RT-DETR; sure: of people and joints, wherever they look."""
+    import torch
+    from transformers import (
+        RTDetrConfig,
+        RTDetrForObjectDetection,
+        RTDetrImageProcessor,
+        RTDetrResNetConfig,
+        VitPoseBackboneConfig,
+        VitPoseConfig,
+        VitPoseForPoseEstimation,
+        VitPoseImageProcessor,
+    )
+
+    torch.manual_seed(0)
+    backbone = RTDetrResNetConfig(
+        embedding_size=8, hidden_sizes=[8, 16, 24, 32], depths=[1, 1, 1, 1],
+        out_features=["stage2", "stage3", "stage4"],
+    )  # fmt: skip
+    detector = RTDetrForObjectDetection(
+        RTDetrConfig(
+            backbone_config=backbone, encoder_hidden_dim=16, encoder_in_channels=[16, 24, 32],
+            encoder_ffn_dim=16, encoder_attention_heads=2, d_model=16, num_queries=8,
+            decoder_in_channels=[16, 16, 16], decoder_ffn_dim=16, decoder_layers=1,
+            decoder_attention_heads=2, num_denoising=0, id2label={0: "bicycle", 1: "person"},
+        )
+    )  # fmt: skip
+    network = VitPoseForPoseEstimation(
+        VitPoseConfig(
+            backbone_config=VitPoseBackboneConfig(
+                image_size=[64, 48], patch_size=[16, 16], hidden_size=16, num_hidden_layers=1,
+                num_attention_heads=2, out_indices=[1],
+            ),
+            num_labels=17,
+        )
+    )  # fmt: skip
+    if sure:
+        for head in detector.model.decoder.class_embed:
+            head.bias.data[1] = 2.0
+        torch.nn.init.constant_(network.head.conv.bias, 1.0)
+    detector.save_pretrained(people)
+    RTDetrImageProcessor(size={"height": 64, "width": 64}).save_pretrained(people)
+    network.save_pretrained(joints)
+    VitPoseImageProcessor(size={"height": 64, "width": 48}).save_pretrained(joints)
