@@ -29,7 +29,7 @@ def save_segformer(folder: Path) -> None:
 
 
 def save_vitpose(joints: Path, people: Path, sure: bool = False) -> None:
-    """ViTPose and RT-DETR; sure: of people and joints, wherever they look."""
+    """ViTPose and RT-DETR; sure: of people as large as the picture, and of all their joints."""
     import torch
     from transformers import (
         RTDetrConfig,
@@ -67,6 +67,8 @@ def save_vitpose(joints: Path, people: Path, sure: bool = False) -> None:
     if sure:
         for head in detector.model.decoder.class_embed:
             head.bias.data[1] = 2.0
+        for head in detector.model.decoder.bbox_embed:
+            head.layers[-1].bias.data[2:] = 6.0
         torch.nn.init.constant_(network.head.conv.bias, 1.0)
     detector.save_pretrained(people)
     RTDetrImageProcessor(size={"height": 64, "width": 64}).save_pretrained(people)
