@@ -45,6 +45,19 @@ def test_nodes_do_not_overlap(path):
             assert apart, f"nodes {one} and {other} overlap"
 
 
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_nodes_are_inside_a_group_or_outside(path):
+    workflow = json.loads(path.read_text("utf-8"))
+    for group in workflow["groups"]:
+        left, top, width, height = group["bounding"]
+        right, bottom = left + width, top + height
+        for node in workflow["nodes"]:
+            (x, y), (wide, tall) = node["pos"], node["size"]
+            edges = (x >= left, x + wide <= right, y - TITLE >= top, y + tall <= bottom)
+            beside = x + wide <= left or x >= right or y + tall <= top or y - TITLE >= bottom
+            assert all(edges) or beside, f"node {node['id']} lies across {group['title']!r}"
+
+
 def test_no_twin_without_a_workflow():
     twin_names = {path.name for path in (ROOT / "workflows" / "api").glob("*.json")}
     assert twin_names == {path.name for path in WORKFLOWS}

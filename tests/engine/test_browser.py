@@ -26,6 +26,17 @@ MAKE_SMALL = """([types, values]) => {
             widget.value = values[widget.name]
 }"""
 
+# The page makes nodes as large as their widgets and pictures need.
+OVERLAPPING = """() => {
+    const title = window.LiteGraph.NODE_TITLE_HEIGHT, found = []
+    const boxes = window.app.graph.nodes.map(node => [node.title, node.pos[0],
+        node.pos[1] - title, node.pos[0] + node.size[0], node.pos[1] + node.size[1]])
+    for (const [i, a] of boxes.entries())
+        for (const b of boxes.slice(i + 1))
+            if (a[1] < b[3] && b[1] < a[3] && a[2] < b[4] && b[2] < a[4]) found.push([a, b])
+    return found
+}"""
+
 
 @pytest.fixture(scope="module")
 def browser(engine_folder):
@@ -122,6 +133,7 @@ def test_workflow_in_the_page(page, engine, graph, name):
     assert failure(newest) is None, failure(newest)["exception_message"]
     page.wait_for_timeout(2500)
     _shot(page, f"{name}-run")
+    assert page.evaluate(OVERLAPPING) == []
     assert page.complaints == []
 
 
