@@ -80,12 +80,13 @@ def stages(person_file: Path, garment_file: Path, repeats: int) -> dict[str, Tim
     from fitting_room.pipelines.preview.garment import read_garment
     from fitting_room.pipelines.preview.matting import cut_out
     from fitting_room.pipelines.preview.pipeline import PreviewPipeline
+    from fitting_room.services.preview import preview
+    from fitting_room.services.request import TryOnRequest
 
     model = bodies.load_body_model()
 
-    def everything() -> object:
-        found = bodies.find_body(model, photo)
-        return PreviewPipeline()(photo, found, read_garment(product, "upper"))
+    def everything() -> object:  # person and garment side by side
+        return preview(TryOnRequest(person=photo, garment=product, category="upper"))
 
     everything()
     times = {"first use": now() - began}
