@@ -79,7 +79,7 @@ def sleeve_patch(
     source = (1 - v) * own_outer[:, None] + v * own_inner[:, None]
     reach = max(garment.reach * limb.length, 0.2 * unit)
     tip_to, pit_to = trunk(tip), trunk(pit)
-    line = Line(limb.line, limb.radii, limb.end)
+    line = Line(limb.line, limb.radii)
     # The outer edge of an arm lies away from the trunk.
     out = 1.0 if (tip_to - trunk.figure.hips) @ line.normal(0.0) > 0 else -1.0
     # The hand of a bent arm may come back to the armpit's side: only the upper arm counts.
@@ -152,7 +152,7 @@ def leg_patch(
     v = np.linspace(-0.3, 1.15, columns)[None, :, None]
     source = (1 - v) * (top_outer + u * (outer - top_outer)) + v * (crotch + u * (inner - crotch))
     top_to, crotch_to = trunk(top_outer), trunk(crotch)
-    line = Line(limb.line, limb.radii, limb.end)
+    line = Line(limb.line, limb.radii)
     start = line.project(crotch_to)
     end = start + leg_reach(garment) * (1.02 * limb.length - start)
     steps = u[:, 0, 0]
@@ -186,7 +186,7 @@ def leg_reach(garment: Garment) -> float:
 class Line:
     """The rounded middle line of a limb, by distance from its first joint."""
 
-    def __init__(self, points: np.ndarray, radii: np.ndarray, end: np.ndarray) -> None:
+    def __init__(self, points: np.ndarray, radii: np.ndarray) -> None:
         from scipy.ndimage import gaussian_filter1d
 
         lengths = np.r_[0, np.cumsum(np.hypot(*np.diff(points, axis=0).T))]

@@ -134,6 +134,7 @@ def _read_shoulders(figure: Figure, regions: Regions) -> tuple[np.ndarray, np.nd
 
 
 STATIONS = 11  # places along a limb at which it is measured
+FORESHORTENED = 0.3  # of the bone before it: a shorter one points at the camera or away
 
 
 def measure_limb(limb: Limb, solid: np.ndarray, background: np.ndarray) -> Limb:
@@ -147,7 +148,11 @@ def measure_limb(limb: Limb, solid: np.ndarray, background: np.ndarray) -> Limb:
 
     bones = np.array([0.0, 0.5, 1.0])
     places = np.linspace(0, 1, STATIONS)
-    line = np.stack([np.interp(places, bones, limb.joints[:, k]) for k in (0, 1)], 1)
+    joints = limb.joints.copy()
+    first, last = np.linalg.norm(np.diff(joints, axis=0), axis=1)
+    if last < FORESHORTENED * first:  # then its direction is chance, and it has no bend
+        joints[2] = joints[1] + (joints[1] - joints[0]) * (last / first)
+    line = np.stack([np.interp(places, bones, joints[:, k]) for k in (0, 1)], 1)
     radii = np.interp(places, np.linspace(0, 1, len(limb.radii)), limb.radii)
     tangent = np.gradient(line, axis=0)
     tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-6)
@@ -176,13 +181,16 @@ def measure_limb(limb: Limb, solid: np.ndarray, background: np.ndarray) -> Limb:
             edge, sign = (offsets[k, low], 1) if ends[0] else (offsets[k, high], -1)
             middle[k], sure[k] = edge + sign * radii[k], 1.0
     if sure.sum() < 2:
-        return limb
+        return replace(limb, line=line, radii=radii)
     known = np.nonzero(sure)[0]
     factor = np.interp(np.arange(STATIONS), known, (half / radii)[known])
-    shift = np.interp(np.arange(STATIONS), known, middle[known]) * np.minimum(places / 0.2, 1)
+    # As ways in the picture: past a bend, sideways is another direction.
+    ways = middle[known, None] * normal[known]
+    shift = np.stack([np.interp(np.arange(STATIONS), known, way) for way in ways.T], 1)
+    shift *= np.minimum(places / 0.2, 1)[:, None]
     factor = gaussian_filter1d(factor, 0.8, mode="nearest")
-    shift = gaussian_filter1d(shift, 0.8, mode="nearest")
-    return replace(limb, line=line + shift[:, None] * normal, radii=radii * factor)
+    shift = gaussian_filter1d(shift, 0.8, axis=0, mode="nearest")
+    return replace(limb, line=line + shift, radii=radii * factor)
 
 
 def measure_limbs(figure: Figure, regions: Regions) -> Figure:
