@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from .background import length
-from .grids import within
+from .grids import narrowest, within
 from .spreading import spread
 
 
@@ -35,6 +35,7 @@ def matte(picture: np.ndarray, small: np.ndarray, inside: np.ndarray) -> CutOut:
     core = ~within(inside < 0.99, band)
     outer = ~within(inside > 0.01, band)
     front, back = (fill_colours(small, part, band) for part in (inside > 0.99, inside < 0.01))
+    close = closest(small, core, back, band)
     height, width = picture.shape[:2]
     # A nearest pixel's own place is 0.5 of a small pixel off at most: the band is wider.
     sure = at_size(core * np.uint8(255), height, width, Image.Resampling.NEAREST)
@@ -42,10 +43,10 @@ def matte(picture: np.ndarray, small: np.ndarray, inside: np.ndarray) -> CutOut:
     places = np.flatnonzero(unsure)
     rows, columns = np.divmod(places, width)
     rough = sample(inside[..., None], rows, columns, (height, width))[:, 0]
-    known = sample(np.dstack([front, back]), rows, columns, (height, width))
-    ahead, behind = known[:, :3], known[:, 3:]
+    known = sample(np.dstack([front, back, close]), rows, columns, (height, width))
+    ahead, behind, least = known[:, :3], known[:, 3:6], known[:, 6]
     seen = picture.reshape(-1, 3)[places].astype(np.float32)
-    share = matte_share(seen, ahead, behind, rough)
+    share = matte_share(seen, ahead, behind, least, rough)
     alpha = sure * np.float32(1 / 255)
     alpha.reshape(-1)[places] = share
     share = share[:, None]
@@ -65,10 +66,28 @@ def fill_colours(small: np.ndarray, likely: np.ndarray, band: int) -> np.ndarray
     middle."""
     core = ~within(~likely, band)
     known = core | (~within(~likely, 1) & ~within(core, 2 * band + 1))
-    known = np.pad(known, [(0, side % 2) for side in known.shape], mode="edge")
-    whole = known[::2, ::2] & known[1::2, ::2] & known[::2, 1::2] & known[1::2, 1::2]
+    whole = at_half_size(known)
     half = np.asarray(Image.fromarray(small).reduce(2))
     return spread(half, whole if whole.any() else within(known, 1)[::2, ::2])
+
+
+def closest(small: np.ndarray, core: np.ndarray, back: np.ndarray, band: int) -> np.ndarray:
+    """How close the garment's colours come to the background's around each pixel, at half the size
+    (height, width), of 0..255: those of its core (bool) that lead there through colours as close.
+    """
+    distance = length(np.asarray(Image.fromarray(small).reduce(2), np.float32) - back)
+    known = at_half_size(core)
+    least = np.where(known, distance, np.float32(255))
+    for _ in range(band + 1):
+        near = narrowest(least, 1)
+        least = np.where(known | (distance < 2 * near + 15), near, np.float32(255))
+    return narrowest(least, 1)
+
+
+def at_half_size(region: np.ndarray) -> np.ndarray:
+    """Which pixels lie wholly in a region (bool)."""
+    known = np.pad(region, [(0, side % 2) for side in region.shape], mode="edge")
+    return known[::2, ::2] & known[1::2, ::2] & known[::2, 1::2] & known[1::2, 1::2]
 
 
 def at_size(
@@ -102,13 +121,16 @@ def sample(
 
 
 def matte_share(
-    seen: np.ndarray, ahead: np.ndarray, behind: np.ndarray, rough: np.ndarray
+    seen: np.ndarray, ahead: np.ndarray, behind: np.ndarray, least: np.ndarray, rough: np.ndarray
 ) -> np.ndarray:
     """Share (n,) of the garment in pixels seen (n, 3), whose garment's colour would be `ahead` and
-    background's `behind`; rough (n,): what the silhouette says."""
+    background's `behind`; least (n,): how close to `behind` the garment comes nearby; rough (n,):
+    what the silhouette says."""
     span, change = ahead - behind, seen - behind
     power = length(span) ** 2
     measured = (np.einsum("nc,nc->n", change, span) / np.maximum(power, 1)).clip(0, 1)
+    # `ahead` is a mean: what looks like the background may be the garment's palest colour as well.
+    power = np.minimum(power, np.maximum(least, length(change) - 2 * least) ** 2)
     # A colour that is neither a mixture of the two nor the background in the shade is another one
     # of the garment's: then it tells nothing.
     shade = np.einsum("nc,nc->n", seen, behind) / np.maximum(length(behind) ** 2, 1)

@@ -35,6 +35,12 @@ def read(drawing):
     return read_garment(drawing.picture)
 
 
+def compressed(picture, quality):
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "JPEG", quality=quality)
+    return np.asarray(Image.open(stream))
+
+
 def furthest(garment, drawing, but=()):
     """The largest distance of a landmark from its true place, in garment widths; its name."""
     width = np.ptp(np.nonzero((drawing.alpha > 0.5).any(0))[0])
@@ -168,9 +174,7 @@ def test_a_tilted_garment(angle):
 
 def test_compression_and_small_pictures():
     drawing = draw(CUTS["long-sleeved top"], Look((60, 90, 160)), *SIZE)
-    stream = io.BytesIO()
-    Image.fromarray(drawing.picture).save(stream, "JPEG", quality=40)
-    garment = read_garment(np.asarray(Image.open(stream)))
+    garment = read_garment(compressed(drawing.picture, 40))
     assert overlap(garment.alpha > 0.5, drawing.alpha > 0.5) > 0.98
     tiny = draw(CUTS["t-shirt"], Look((60, 90, 160)), 64, 80)
     assert overlap(read(tiny).alpha > 0.5, tiny.alpha > 0.5) > 0.9
@@ -198,6 +202,14 @@ def test_white_print_stays_and_gaps_open():
     gap = read_garment(joined)
     middle = int((trousers.points["crotch"][1] + trousers.points["hem_inner_left"][1]) / 2) + 40
     assert gap.alpha[middle, SIZE[0] // 2] < 0.1
+
+
+def test_stripes_of_nearly_the_backgrounds_colour_keep_their_ends():
+    look = Look((28, 36, 60), (236, 236, 230), background=(246, 246, 246), pattern="stripes")
+    drawing = draw(CUTS["long-sleeved top"], look, *SIZE)
+    garment = read_garment(compressed(drawing.picture, 90))
+    seen = ~drawing.inside
+    assert overlap((garment.alpha > 0.5) & seen, (drawing.alpha > 0.5) & seen) > 0.98
 
 
 def test_a_given_alpha_or_mask_wins():
