@@ -44,6 +44,11 @@ class Backdrop:
         return length(self.difference)
 
     @cached_property
+    def slope(self) -> np.ndarray:
+        """Colour change per 1/768 of the long side."""
+        return steepness(self.lab) * self.unit / 3
+
+    @cached_property
     def neutral(self) -> np.ndarray:
         """Of the background's hue, in less or more light: that scales L* + 16, a* and b* alike."""
         lab, field = self.lab, self.field
@@ -202,15 +207,14 @@ def strip_shadow(back: Backdrop, background: np.ndarray) -> np.ndarray:
     a fading shadow; then the line between it and the garment is put on the steepest place.
     """
     unit = back.unit
-    slope = steepness(back.lab) * unit / 3
-    steepest = widest(slope, 1)
+    steepest = widest(back.slope, 1)
     fading = steepest < 0.5 + back.noise + 0.5 * np.abs(back.difference[..., 0])
     fading &= back.shaded
     grown = reach_from_border(fading | background, max(1, round(0.7 * unit)))[0]
     zone = lies_outside(grown & ~background, background, steepest)
     for reach in (None, round(14 * unit)):
         near = zone if reach is None else zone & within(background, reach)
-        shadow = up_to_edge(near, background, slope, round(1.5 * unit))
+        shadow = up_to_edge(near, background, back.slope, round(1.5 * unit))
         if shadow.sum() < 0.4 * (~background).sum():
             return shadow
     return np.zeros_like(background)  # it ran into the garment

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .background import Backdrop, length
+from .background import Backdrop, length, up_to_edge
 from .grids import (
     average,
     boxes,
     closed,
     means_of,
+    narrowest,
     pieces,
     sizes_of,
     widest,
@@ -187,19 +188,55 @@ def gap_ends(back: Backdrop, background: np.ndarray) -> np.ndarray:
     keep = (sizes > 3 * back.unit**2) & (sizes < 0.02 * garment)
     keep &= (clear > 0.8 * (around - open_to)) & (open_to < 0.35 * around)
     keep &= means_of(back.difference[..., 0], labels, count) > -15
-    keep[0] = False
+    keep &= open_below(labels, keep, background, background, 1.2)
+    return keep[labels]
+
+
+def thin_gaps(back: Backdrop, inside: np.ndarray) -> np.ndarray:
+    """The parts of gaps in a pale garment's silhouette (bool) that no ball enters.
+
+    What could be either is divided between background and garment on the steepest line. Where the
+    background then reaches between solid parts of the garment that clearly differ is a gap.
+    """
+    unit, noise, distance = back.unit, back.noise, back.distance.clip(0, 8)
+    deep = distance[inside & ~within(~inside, back.reach)]
+    level = 0.5 * min(float(deep.mean()), 6.0) + noise if len(deep) else 0.0
+    unsure = inside & (narrowest(distance, 1) < level)
+    outside = ~inside | up_to_edge(unsure, ~inside, back.slope, 0)
+    solid = ~outside & ~closed(outside, round(1.5 * unit))
+    gap = outside & inside & closed(solid, round(5 * unit))
+    labels, count = pieces(gap)
+    ring = np.where(outside, 0, widest(labels, 2))
+    middle = np.where(within(~gap, 1), 0, labels)
+    own, around = (means_of(distance, part, count) for part in (middle, ring))
+    # The ripples of compression cancel out, the colour of a garment does not.
+    means = [means_of(back.difference[..., k], middle, count) for k in range(3)]
+    keep = (length(np.stack(means, -1)) < 1 + noise) & (own < 1.7 + noise)
+    keep &= (around > 3 * own) & (around > 2 + 2 * noise)
+    keep &= (sizes_of(middle, count) > 0) & (sizes_of(labels, count) > 4 * unit**2)
+    keep &= open_below(labels, keep, ~inside, outside & ~gap, 0.8)
+    # With its way to the open background.
+    return inside & outside & within(keep[labels], back.reach)
+
+
+def open_below(
+    labels: np.ndarray, asked: np.ndarray, background: np.ndarray, reached: np.ndarray, least: float
+) -> np.ndarray:
+    """By label number, of those asked for (bool): does the piece lie beside a sleeve or between
+    legs, at least so high for its width, and just above what was reached?"""
+    keep = np.zeros(len(asked), bool)
     rows, columns = np.nonzero(~background.all(1))[0], np.nonzero(~background.all(0))[0]
-    reached = within(background, 2)
-    for number, place in boxes(np.where(keep[labels], labels, 0)):
+    reached = within(reached, 2)
+    for number, place in boxes(np.where(asked[labels], labels, 0)):
         piece = labels[place] == number
         height, width = piece.shape
         low = (place[0].start - rows[0]) / len(rows)
         aside = abs((place[1].start + place[1].stop) / 2 - columns.mean()) / len(columns)
         below = reached[place][-3:][piece[-3:]].any()
         between_legs, beside_sleeve = aside < 0.08, aside > 0.14
-        upright = height > 1.2 * width and low > 0.15
+        upright = height > least * width and low > 0.15
         keep[number] = below and upright and (between_legs or beside_sleeve)
-    return keep[labels]
+    return keep
 
 
 def usual(back: Backdrop, background: np.ndarray, light: np.ndarray) -> np.ndarray:

@@ -30,6 +30,7 @@ from .holes import (
     pale_zone,
     small_pieces,
     spikes,
+    thin_gaps,
     true_holes,
 )
 from .matte import CutOut, matte
@@ -127,6 +128,7 @@ def pale_garment(
     notch = closed(careful, round(1.7 * back.unit)) & plain
     careful |= small_pieces(notch, (1.2 * back.reach) ** 2)
     careful &= ~spikes(careful, back.reach // 2)
+    careful = main_pieces(careful & ~thin_gaps(back, careful))
     distance = np.where(plain & ~careful, 0, back.distance)
     return fill(snap_outline(careful, distance, back.noise, back.reach), *careful.shape)
 

@@ -212,6 +212,16 @@ def test_stripes_of_nearly_the_backgrounds_colour_keep_their_ends():
     assert overlap((garment.alpha > 0.5) & seen, (drawing.alpha > 0.5) & seen) > 0.98
 
 
+def test_narrow_gaps_beside_pale_sleeves_open():
+    cut = replace(CUTS["long-sleeved top"], sleeve=(2.0, 75, 0.34))
+    look = Look((228, 228, 223), background=(246, 246, 246))
+    for quality in (75, 90):
+        drawing = draw(cut, look)
+        garment = read_garment(compressed(drawing.picture, quality))
+        off, point = furthest(garment, drawing, but={"neck_bottom"})
+        assert off < 0.05, point
+
+
 def test_a_given_alpha_or_mask_wins():
     drawing = draw(CUTS["t-shirt"], Look((60, 90, 160)), *SIZE)
     random = np.random.default_rng(0)
