@@ -8,6 +8,7 @@ import pytest
 from fitting_room.pipelines.errors import InputError, NoGarmentFound
 from fitting_room.pipelines.preview.drawn import CUTS, Look, draw, draw_sample
 from fitting_room.pipelines.preview.garment import read_garment
+from fitting_room.pipelines.preview.outline import sleeve_end
 from fitting_room.pipelines.preview.parts import INSIDE, LEFT_LEG, LEFT_SLEEVE, TORSO
 from PIL import Image
 from scipy import ndimage
@@ -108,6 +109,16 @@ def test_centre_lines_run_from_the_body_to_the_end():
         assert np.hypot(*(limb.line[-1] - end)) < 6
         assert np.all(np.diff(limb.line[:, 1]) > 0)
         assert limb.half_widths.shape == (len(limb.line),) and limb.half_widths.min() > 3
+
+
+def test_a_bowed_sleeve_ends_at_its_cuff():
+    down = np.linspace(0, 1, 60)[:, None]
+    bow = np.array([60, 0]) * down * (1 - down)
+    outer = np.array([30, 10]) + np.array([26, 130]) * down + bow
+    inner = np.array([30, 40]) + np.array([12, 100]) * down[::-1] + 0.6 * bow
+    section = np.concatenate([[[14.0, 0.0]], outer, inner])
+    ends = section[list(sleeve_end(section))]
+    assert np.hypot(*(ends - [outer[-1], inner[0]]).T).max() < 4
 
 
 def test_sleeve_reach_grows_with_the_sleeve():
