@@ -107,17 +107,27 @@ def fitting_stages(
     photo: np.ndarray, body: Body, garment: Garment, repeats: int
 ) -> dict[str, Time]:
     """Time by stage of the pipeline itself."""
-    from fitting_room.pipelines.preview import fill, layers, light, pipeline, place, scene
+    from fitting_room.pipelines.preview import (
+        bare,
+        fill,
+        layers,
+        light,
+        old,
+        pipeline,
+        place,
+        scene,
+    )
 
     times = {}
     times["scene"], here = best(lambda: scene.read_scene(photo, body), repeats)
     times["warp"], pieces = best(lambda: place.place_garment(garment, here), repeats)
     times["front"], front = best(lambda: layers.find_front(here, garment), repeats)
-    outlines = fill.body_distances(here, front.hands)
-    old = layers.find_old(here, "upper", front, outlines)
+    frames = bare.bare_frames(here)
+    outlines = bare.body_distances(here, frames, front.hands)
+    leaving = old.find_old(here, "upper", front, outlines)
     gone = layers.covered_limbs(here, garment)[1]
     times["old garment off"], _ = best(
-        lambda: fill.undress(here, "upper", old, gone, outlines), repeats
+        lambda: fill.undress(here, "upper", leaving, gone, frames, outlines), repeats
     )
     times["lighting"], _ = best(
         lambda: light.fold_shading(here.small, here.figure, here.regions), repeats

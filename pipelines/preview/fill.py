@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..masking.figure import Limb, along, face_distance, pixel_grid, unit_vector
+from ..masking.figure import LimbFrame, face_distance, pixel_grid
+from .bare import inner_side
 from .edges import blur, outline, resize
 from .grids import widest
 from .patches import continue_background
@@ -54,10 +55,10 @@ def round_shading(offset: np.ndarray, light: float) -> np.ndarray:
     return 1.0 - 0.20 * edge**2.8 + 0.10 * light * np.clip(offset, -1, 1)
 
 
-def skin_shading(scene: Scene, points: np.ndarray) -> np.ndarray:
+def skin_shading(scene: Scene, frames: dict[str, LimbFrame], points: np.ndarray) -> np.ndarray:
     """Brightness (h, w, 3) of round bare limbs and a flatter trunk, by colour: where skin turns
     away it gets darker and redder. Falls of brightness as on arms in studio photos."""
-    figure, frames = scene.figure, scene.frames
+    figure = scene.figure
     side = figure.side(points)
     turned = scene.shape.half_width(figure.level(points), side)
     turned = 0.6 * np.clip(np.abs(side) / turned, 0, 1.1) ** 4
@@ -76,19 +77,13 @@ def skin_shading(scene: Scene, points: np.ndarray) -> np.ndarray:
     return np.exp(blur(turned, 0.04 * figure.unit)[..., None] * TURNED_AWAY)
 
 
-def inner_side(line: np.ndarray, middle: np.ndarray) -> float:
-    """The sign of offsets (see LimbFrame) on the side of a limb where the body's middle lies."""
-    (x, y), (u, v) = line[-1] - line[0], middle - line[0]
-    return 1.0 if v * x - u * y > 0 else -1.0
-
-
-def skin_plate(scene: Scene) -> np.ndarray:
+def skin_plate(scene: Scene, frames: dict[str, LimbFrame]) -> np.ndarray:
     """Skin colour everywhere (h, w, 3), from the skin that the photo shows, shaded round."""
     figure = scene.figure
     picture, skin = scene.small, scene.regions.kinds[SKIN]
     points = pixel_grid(*picture.shape[:2])
     unit = figure.unit
-    shading = skin_shading(scene, points)
+    shading = skin_shading(scene, frames, points)
     known = 1 - widest(1 - skin, 1)
     distance = face_distance(points, figure)
     face = distance < 1.2
@@ -113,64 +108,6 @@ def skin_plate(scene: Scene) -> np.ndarray:
     known = resize(np.minimum(known + 3e-3, 1), *size)
     plain = blur(spread(resize(values, *size), known), 0.025 * unit)
     return np.clip(resize(plain, *points.shape[:2]) * shading, 0, 1)
-
-
-def leaving(arm: Limb, size: tuple[int, ...], unit: float, hands: np.ndarray) -> np.ndarray:
-    """The step (2,) from the wrist of an arm to where it leaves a photo of this size (h, w), if its
-    hand is outside, or not seen (hands (h, w)) and close to the edge; else no step."""
-    height, width = size
-    step = unit_vector(arm.end - arm.joints[2]) * 0.9 * unit
-    x, y = np.round(arm.end).astype(int)
-    if 0 <= x < width and 0 <= y < height:
-        reach = max(2, round(0.2 * unit))
-        around = hands[max(0, y - reach) : y + reach, max(0, x - reach) : x + reach]
-        end = arm.end + 0.4 * step
-        if (around > 0.5).mean() > 0.1 or ((end >= 0) & (end < (width, height))).all():
-            return np.zeros(2)
-    return step
-
-
-def body_distances(scene: Scene, hands: np.ndarray) -> dict[str, np.ndarray]:
-    """Signed distances (h, w) in pixels, negative inside, to the bare torso with the neck, the same
-    going over into the arms ("trunk"), the arms and the legs. hands (h, w): where some are seen."""
-    figure, shape, regions = scene.figure, scene.shape, scene.regions
-    points = pixel_grid(*regions.kinds.shape[1:])
-    unit = figure.unit
-    side, level = figure.side(points), figure.level(points)
-    trunk = np.maximum.reduce(
-        [
-            np.abs(side) - shape.half_width(level, side),
-            -level - shape.rise(side),
-            level - 1.28 * figure.torso,
-        ]
-    )
-    down, beside = along(points, figure.chin, figure.neck)
-    neck = beside - (0.165 + 0.035 * down) * unit * float(np.clip(shape.build, 1.0, 1.2))
-    # A covered limb is as wide as its cloth, up to a limit; a bare one as it was measured.
-    cover = (*regions.covered, *regions.legs)
-    grown = [(0.045 if covered > 0.45 else 0.008) * unit for covered in cover]
-    limbs = {
-        name: frame.beyond - grow
-        for (name, frame), grow in zip(scene.frames.items(), grown, strict=True)
-    }
-    for name, grow in zip(("right_arm", "left_arm"), grown[:2], strict=True):
-        arm = getattr(figure, name)
-        step = leaving(arm, points.shape[:2], unit, hands)
-        if step.any():
-            beyond = along(points, arm.line[-1], arm.line[-1] + step)[1] - float(arm.radii[-1])
-            limbs[name] = np.minimum(limbs[name], beyond - grow)
-    arms = np.minimum(limbs["right_arm"], limbs["left_arm"])
-    # Shoulders go over into the arms without a notch.
-    round_off = 0.2 * unit
-    share = np.clip(0.5 + 0.5 * (arms - trunk) / round_off, 0, 1)
-    both = arms + (trunk - arms) * share - round_off * share * (1 - share)
-    shoulders = trunk + (both - trunk) * smooth_step(level, 0.35 * unit, 0.05 * unit)
-    return {
-        "torso": np.minimum(trunk, neck),
-        "trunk": np.minimum(shoulders, neck),
-        "arms": arms,
-        "legs": np.minimum(limbs["right_leg"], limbs["left_leg"]),
-    }
 
 
 def lower_plate(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
@@ -245,6 +182,7 @@ def undress(
     category: str,
     old: np.ndarray,
     gone: np.ndarray,
+    frames: dict[str, LimbFrame],
     outlines: dict[str, np.ndarray],
 ) -> dict[str, np.ndarray]:
     """What the photo shows where the old garment is taken off, as small maps: colours (h, w, 3)
@@ -253,10 +191,10 @@ def undress(
 
     The body is bare there and the background goes on behind it; under an old upper garment the
     lower one goes on up to the waist. old (h, w): the garment that goes; gone (h, w): limbs that
-    the new garment covers, left out; outlines: the body_distances.
+    the new garment covers, left out; frames: the bare_frames; outlines: the body_distances.
     """
     figure, regions = scene.figure, scene.regions
-    skin = skin_plate(scene)
+    skin = skin_plate(scene, frames)
     far = 3 * gone  # pixels outwards: enough for an outline to vanish
     points = pixel_grid(*old.shape)
     level = figure.level(points)

@@ -12,14 +12,16 @@ import torch
 from ..errors import InputError
 from ..masking.body import Body
 from ..threads import single_thread
+from .bare import bare_frames, body_distances
 from .drawing import Painter, Piece, close_gaps, fallen
 from .edges import blur, in_bytes, outline
 from .enlarging import Cut
-from .fill import body_distances, undress
+from .fill import undress
 from .garment import Garment
 from .grids import widest
-from .layers import below_top, covered_limbs, find_front, find_old, find_removed, occluders
+from .layers import below_top, covered_limbs, find_front, occluders
 from .light import body_shading, fold_shading
+from .old import find_old, find_removed
 from .place import place_garment
 from .regions import BACKGROUND, LOWER, smooth_step
 from .scene import Scene, read_scene
@@ -77,11 +79,12 @@ def plan(
 ) -> dict[str, np.ndarray]:
     """The small maps that a Painter paints by."""
     front = find_front(scene, garment)
-    outlines = body_distances(scene, front.hands)
+    frames = bare_frames(scene)
+    outlines = body_distances(scene, frames, front.hands)
     old = find_old(scene, garment.category, front, outlines)
     hidden, gone = covered_limbs(scene, garment)
     person = 1 - scene.regions.kinds[BACKGROUND]
-    maps = undress(scene, garment.category, old, gone, outlines)
+    maps = undress(scene, garment.category, old, gone, frames, outlines)
     removed = find_removed(scene, np.maximum(old, gone * person), maps["background"])
     if garment.category == "upper":  # the lower one stays, but for its rim
         lower = 1 - widest(1 - scene.regions.kinds[LOWER], 1)

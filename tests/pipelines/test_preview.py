@@ -7,12 +7,14 @@ import pytest
 import torch
 from fitting_room.pipelines.errors import InputError
 from fitting_room.pipelines.masking.body import Body, find_body, load_body_model
+from fitting_room.pipelines.preview.bare import bare_frames, body_distances
 from fitting_room.pipelines.preview.drawing import Painter
 from fitting_room.pipelines.preview.enlarging import Cut, Enlarged, Grid
 from fitting_room.pipelines.preview.garment import read_garment
 from fitting_room.pipelines.preview.layers import joined
 from fitting_room.pipelines.preview.pipeline import PreviewPipeline, plan
 from fitting_room.pipelines.preview.place import place_garment
+from fitting_room.pipelines.preview.regions import BACKGROUND
 from fitting_room.pipelines.preview.scene import read_scene
 from PIL import Image, ImageDraw
 
@@ -36,8 +38,9 @@ def jacobian(mapping):
     return along_x[:, 0] * along_y[:, 1] - along_x[:, 1] * along_y[:, 0]
 
 
-def draw_person(size=(600, 850)):
-    """A person in a long-sleeved sweater and trousers, and the body that belongs to it."""
+def draw_person(size=(600, 850), sleeve=None):
+    """A person in a sweater and trousers, and the body that belongs to it. The sweater has long
+    sleeves, or short ones of that width."""
     photo = Image.new("RGB", size, (205, 208, 212))
     mask = Image.new("L", size, 0)
     for canvas, colours in ((photo, None), (mask, 255)):
@@ -56,10 +59,14 @@ def draw_person(size=(600, 850)):
         pen.polygon([(238, 440), (362, 440), (372, 520), (228, 520)], fill=trousers)
         pen.polygon(torso, fill=sweater)
         for shoulder, elbow, wrist, finger in ((12, 14, 16, 20), (11, 13, 15, 19)):
-            pen.line([PLACES[shoulder], PLACES[elbow], PLACES[wrist]], fill=sweater, width=38)
+            arm = sweater if sleeve is None else skin
+            pen.line([PLACES[shoulder], PLACES[elbow], PLACES[wrist]], fill=arm, width=38)
             for joint in (shoulder, elbow):
                 x, y = PLACES[joint]
-                pen.ellipse((x - 19, y - 19, x + 19, y + 19), fill=sweater)
+                pen.ellipse((x - 19, y - 19, x + 19, y + 19), fill=arm)
+            if sleeve is not None:
+                middle = tuple(np.mean([PLACES[shoulder], PLACES[elbow]], 0))
+                pen.line([PLACES[shoulder], middle], fill=sweater, width=sleeve)
             (x, y), (u, v) = PLACES[wrist], PLACES[finger]
             pen.line([(x, y), (u, v + 12)], fill=skin, width=26)
     landmarks = np.zeros((33, 5), np.float32)
@@ -229,9 +236,37 @@ def test_progress_may_stop(person, shirt):
 
 def test_bare_arms_are_round(worn):
     """The uncovered forearm is brightest along its middle and keeps the skin's colour there."""
-    row = worn.picture[400, 404:438].astype(int).sum(-1)
+    row = worn.picture[400, 390:450].astype(int).sum(-1)
+    row = row[np.abs(row - row[0]) > 60]  # where it is not background
     middle = row[len(row) // 2 - 3 : len(row) // 2 + 4].mean()
     assert middle > 1.08 * row[3:6].mean() and middle > 1.08 * row[-6:-3].mean()
+
+
+def test_a_bared_arm_has_no_step():
+    photo, body = draw_person(sleeve=64)
+    scene = read_scene(photo, body)
+    arms = body_distances(scene, bare_frames(scene), np.zeros(scene.small.shape[:2]))["arms"]
+    (_, top), (_, bottom) = scene.figure.right_arm.joints[:2].astype(int)
+    rows = np.arange(top + 8, bottom)
+    columns = (arms[rows] < 0).argmax(1)  # the outer edge
+    inside, outside = arms[rows, columns], arms[rows, columns - 1]
+    edge = columns - 1 + outside / (outside - inside)
+    assert np.abs(np.diff(edge[::3], 2)).max() < 0.6  # small pixels
+    seen = (1 - scene.regions.kinds[BACKGROUND])[rows] > 0.5
+    assert np.abs(edge - seen.argmax(1))[-8:].max() < 1
+    assert (edge > seen.argmax(1) - 1).all()  # nowhere out of the sleeve
+
+
+def test_the_neck_is_where_the_photo_shows_it(person):
+    scene = read_scene(*person)
+    torso = body_distances(scene, bare_frames(scene), np.zeros(scene.small.shape[:2]))["torso"]
+    scale = scene.small.shape[0] / scene.photo.shape[0]
+
+    def at(x, y):
+        return torso[round((y - scene.window[1]) * scale), round((x - scene.window[0]) * scale)]
+
+    assert at(285, 190) < 0 and at(315, 190) < 0
+    assert at(270, 190) > 0 and at(330, 190) > 0
 
 
 def test_the_parts_are_painted_as_the_whole(person, shirt):
