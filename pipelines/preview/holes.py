@@ -87,8 +87,8 @@ def all_holes(back: Backdrop, background: np.ndarray) -> np.ndarray:
 
 
 def true_holes(labels: np.ndarray, back: Backdrop, background: np.ndarray) -> np.ndarray:
-    """Of the labelled pieces inside the garment those that have the background's colour and lie
-    where the background can show: beside sleeves, between legs, in straps."""
+    """Of the labelled pieces inside the garment those that have the background's colour, a clear
+    edge, and lie where the background can show: beside sleeves, between legs, in straps."""
     count = int(labels.max())
     if not count:
         return labels > 0
@@ -96,6 +96,8 @@ def true_holes(labels: np.ndarray, back: Backdrop, background: np.ndarray) -> np
     means = [means_of(back.difference[..., k], labels, count) for k in range(3)]
     keep = length(np.stack(means, -1)) < 0.35 + 0.25 * noise
     keep &= means_of(back.distance**2, labels, count) < (0.5 + 0.7 * noise) ** 2
+    ring = np.where(labels > 0, 0, widest(labels, 2))
+    keep &= means_of(widest(back.distance.clip(0, 8), back.reach), ring, count) > 4 + noise
     keep[0] = False
     keep &= plausible_holes(labels, keep, background, strict=True)
     # Where so much of the garment looks like the background, its colour says nothing.

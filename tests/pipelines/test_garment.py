@@ -233,6 +233,15 @@ def test_narrow_gaps_beside_pale_sleeves_open():
         assert off < 0.05, point
 
 
+def test_a_faint_patch_of_cloth_is_no_hole():
+    drawing = draw(CUTS["t-shirt"], Look((240, 240, 236), background=(246, 246, 246)), *SIZE)
+    ys, xs = np.mgrid[: SIZE[1], : SIZE[0]]
+    faint = np.exp(-(((xs - 160) / 14.0) ** 4 + ((ys - 380) / 34.0) ** 4))[..., None]
+    picture = 246 + (0.5 - 0.5 * faint) * (drawing.picture - 246.0)
+    garment = read_garment((picture + 0.5).astype(np.uint8))
+    assert garment.alpha[380, 160] > 0.9
+
+
 def test_a_given_alpha_or_mask_wins():
     drawing = draw(CUTS["t-shirt"], Look((60, 90, 160)), *SIZE)
     random = np.random.default_rng(0)
