@@ -105,13 +105,13 @@ def garment_share(back: Backdrop, background: np.ndarray, enclosed: np.ndarray) 
     shadow = strip_shadow(back, background)
     shadow |= gap_ends(back, background | shadow)
     plain = background | shadow
+    zone = pale_zone(back, plain | (enclosed > 0))
+    pale = pale_garment(back, background, shadow, enclosed) if zone.any() else zone
+    if (zone | plain).all():
+        return np.where(zone, pale, 0)
     plain |= all_holes(back, plain)
     plain |= open_gaps(back, plain)
-    inside = main_pieces(~plain)
-    zone = pale_zone(back, background | shadow | (enclosed > 0))
-    if zone.any():
-        return np.where(zone, pale_garment(back, background, shadow, enclosed), inside)
-    return inside
+    return np.where(zone, pale, main_pieces(~plain))
 
 
 def pale_garment(
