@@ -6,8 +6,9 @@ import numpy as np
 
 from ..masking.figure import Limb, LimbFrame, along, pixel_grid, unit_vector
 from .edges import outline
-from .regions import BACKGROUND, SKIN, smooth_step
+from .regions import BACKGROUND, LOWER, SKIN, smooth_step
 from .scene import Scene
+from .shape import lookup
 
 # Half widths of a bare arm, in units, by place along it (see LimbFrame): the round of the shoulder,
 # the deltoid, the upper arm, the elbow at 0.5, the forearm, the wrist.
@@ -137,6 +138,57 @@ def leaving(arm: Limb, size: tuple[int, ...], unit: float, hands: np.ndarray) ->
     return step
 
 
+def hip_growth(scene: Scene) -> np.ndarray:
+    """How far (2,), in pixels, the lower garment stands off the usual body towards the viewer's
+    left and right, right below the old hem."""
+    figure, kinds, unit = scene.figure, scene.regions.kinds, scene.figure.unit
+    levels = scene.regions.waist * figure.torso + np.arange(0.05, 0.4, 0.02) * unit
+    steps = np.arange(0.2, 0.9, 0.005) * unit
+    result = np.zeros(2)
+    for k, sign in enumerate((-1, 1)):
+        ahead = figure.neck + levels[:, None] * figure.down
+        points = ahead[:, None] + sign * steps[:, None] * figure.across
+        last = np.where(lookup(kinds[LOWER], points) > 0.5, steps, 0).max(1)
+        end = ahead + sign * last[:, None] * figure.across
+        beyond = end + sign * 0.03 * unit * figure.across
+        ends = (last > 0) & (lookup(kinds[BACKGROUND], beyond) > 0.5)
+        side = figure.side(end)  # which is not along the torso's middle where that is oblique
+        excess = sign * side - scene.shape.half_width(figure.level(end), side)
+        if ends.any():
+            result[k] = np.median(excess[ends][:5])
+        elif (last > 0).any():  # hidden by an arm: at least so far
+            result[k] = max(0.0, float(np.median(excess[last > 0])))
+    return result
+
+
+def trunk_half_widths(
+    scene: Scene, growth: np.ndarray, level: np.ndarray, side: np.ndarray
+) -> np.ndarray:
+    """Half widths (h, w) of the bare trunk, which goes over into the hips that the photo shows.
+    growth: see hip_growth."""
+    unit = scene.figure.unit
+    hem = scene.regions.waist * scene.figure.torso
+    near = smooth_step(hem - level, 0.9 * unit, 0)
+    return scene.shape.half_width(level, side) + near * np.where(side < 0, *of_body(growth, unit))
+
+
+def of_body(growth: np.ndarray, unit: float) -> np.ndarray:
+    """How much of a hip_growth (2,) is the body's: hips may be shifted, but little broader."""
+    shift, more = (growth[1] - growth[0]) / 2, growth.mean()
+    shift = np.clip(shift, -0.3 * unit, 0.3 * unit)
+    return np.clip(more, -0.15 * unit, 0.06 * unit) + np.array([-shift, shift])
+
+
+def lower_half_widths(scene: Scene, level: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """The same of the lower garment under an old hem: close to the waist, as seen at the hem."""
+    unit, growth = scene.figure.unit, hip_growth(scene)
+    hem = scene.regions.waist * scene.figure.torso
+    near = smooth_step(hem - level, 0.3 * unit, 0)
+    rest = growth - of_body(growth, unit)
+    body = trunk_half_widths(scene, growth, level, side) + CLOTH * unit
+    return body + near * np.where(side < 0, *rest)
+
+
 def body_distances(
     scene: Scene, frames: dict[str, LimbFrame], hands: np.ndarray
 ) -> dict[str, np.ndarray]:
@@ -149,7 +201,7 @@ def body_distances(
     side, level = figure.side(points), figure.level(points)
     trunk = np.maximum.reduce(
         [
-            np.abs(side) - shape.half_width(level, side),
+            np.abs(side) - trunk_half_widths(scene, hip_growth(scene), level, side),
             -level - shape.rise(side),
             level - 1.28 * figure.torso,
         ]

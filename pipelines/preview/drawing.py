@@ -57,8 +57,9 @@ class Painter:
 
     maps (h, w), or (h, w, channels), small: front, 8 channels: the linear models of `Front`;
     above: what else is in front of the garment; removed: where the old garment is painted over;
-    background, skin, lower: colours; person, trunk, lower_edge, arms: distances to their outlines,
-    in small pixels, negative inside; free: likewise to where bare arms are in front of the torso;
+    background, skin, lower: colours; lower_axis, lower_smooth, lower_grain, lower_light: see
+    `lower_maps`; person, trunk, lower_edge, arms: distances to their outlines, in small pixels,
+    negative inside; free: likewise to where bare arms are in front of the torso;
     hidden: the limbs in new sleeves or trouser legs; trunk_light, right_arm_light, left_arm_light:
     brightness; shaded: how dark shadows are. If there: gaps and gap_colours, painted where nothing
     is worn; fall_0, fall_1, …: the shadow of each piece.
@@ -93,7 +94,7 @@ class Painter:
         removed = maps["removed"] * (1 - kept)
         for name in {"person", "trunk", "lower_edge", "arms", "free"} & maps.keys():
             maps[f"in_{name}"] = (0.5 - maps[name] * (self.scale / 2)).clamp_(0, 1)
-        bare, uncovered, bare_arms = self.take_off(maps, removed)
+        bare, uncovered, bare_arms = self.take_off(maps, removed, cut)
         picture = torch.lerp(photo, bare, removed)
         arms = torch.maximum(arms, bare_arms).mul_(maps["in_free"]).mul_(1 - maps["hidden"])
         shaded = maps["shaded"] * (maps["in_person"] * (1 - removed) + uncovered)
@@ -142,21 +143,33 @@ class Painter:
                 cuts.append(Cut(start, stop, first, last))
         return cuts
 
-    def take_off(self, maps: dict[str, Tensor], removed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def continued(self, maps: dict[str, Tensor], cut: Cut) -> Tensor:
+        """The lower garment (3, rows, columns) above what is seen of it: the photo mirrored."""
+        rows, columns = np.mgrid[cut.slices]
+        axis = (maps["lower_axis"].numpy() + 0.5) * self.photo.shape[0] / len(self.needed) - 0.5
+        mirrored = np.round(2 * axis - rows).astype(int).clip(0, len(self.photo) - 1)
+        pixels = np.moveaxis(self.photo[mirrored, columns], -1, 0)
+        seen = torch.from_numpy(np.ascontiguousarray(pixels)).float().div_(255)
+        grain = (seen - maps["lower_smooth"]) * maps["lower_grain"]
+        return ((maps["lower"] + grain) * maps["lower_light"]).clamp_(0, 1)
+
+    def take_off(
+        self, maps: dict[str, Tensor], removed: Tensor, cut: Cut
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """The person without the old garment: colours (3, rows, columns), how much of what is
         removed is body, and how much of it is arms."""
         picture = maps["background"]
         body = torch.zeros_like(removed)
         inside = body
-        for colours, name in (
-            ("skin", "in_trunk"),
-            ("lower", "in_lower_edge"),
-            ("skin", "in_arms"),
-        ):
+        for name in ("trunk", "lower_edge", "arms"):
             if name not in maps:
                 continue
-            inside = maps[name] * maps["in_person"]
-            picture = torch.lerp(picture, maps[colours], inside)
+            inside = maps[f"in_{name}"] * maps["in_person"]
+            if name == "lower_edge":
+                colours = self.continued(maps, cut) if (inside * removed).any() else maps["lower"]
+            else:
+                colours = maps["skin"]
+            picture = torch.lerp(picture, colours, inside)
             body = torch.maximum(body, inside)
         return picture, body * removed, inside * removed
 

@@ -6,10 +6,11 @@ import numpy as np
 
 from ..masking.figure import LimbFrame, face_distance, pixel_grid
 from .bare import inner_side
-from .edges import blur, outline, resize
+from .edges import blur, resize
 from .grids import widest
+from .lower import lower_maps
 from .patches import continue_background
-from .regions import BACKGROUND, LOWER, SKIN, UPPER, smooth_step
+from .regions import BACKGROUND, SKIN, smooth_step
 from .scene import Scene
 from .spreading import spread
 
@@ -110,40 +111,6 @@ def skin_plate(scene: Scene, frames: dict[str, LimbFrame]) -> np.ndarray:
     return np.clip(resize(plain, *points.shape[:2]) * shading, 0, 1)
 
 
-def lower_plate(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
-    """The lower garment continued upwards under an old hem: colours (h, w, 3) and, per column,
-    whether it was under the hem (no belly between them).
-
-    What lies above the hem is what lies as far below it, mirrored, with its folds and grain.
-    """
-    from scipy.ndimage import gaussian_filter1d, median_filter
-
-    figure, regions, picture = scene.figure, scene.regions, scene.small
-    height, width = regions.kinds.shape[1:]
-    rows, columns = np.arange(height)[:, None], np.arange(width)
-    level = figure.level(pixel_grid(height, width)) / figure.torso
-    lower = (regions.kinds[LOWER] > 0.6) & (level > 0.5)
-    found = lower.any(0)
-    top = np.where(found, lower.argmax(0), height).astype(np.float64)
-    reach = max(2, round(0.05 * figure.unit))
-    above = np.clip(top.astype(int) - reach, 0, height - 1)
-    touching = found & (regions.kinds[UPPER][above, columns] > 0.5)
-    known = smooth_step(regions.kinds[LOWER], 0.8, 0.95) + 1e-7
-    plain = blur(spread(picture, known), 0.02 * figure.unit)
-    if not touching.any():
-        return plain, np.zeros(width)
-    hem = np.interp(columns, columns[touching], top[touching])
-    hem = gaussian_filter1d(median_filter(hem, 9), 2.0) + 0.02 * figure.unit
-    mirrored = np.clip(np.round(2 * hem - rows).astype(int), 0, height - 1)
-    source = np.broadcast_to(columns, mirrored.shape)
-    usable = smooth_step(regions.kinds[LOWER][mirrored, source], 0.7, 0.9)[..., None]
-    colours = picture[mirrored, source] * usable + plain * (1 - usable)
-    # Here and there a hand or a fold hides the belly: most columns around decide.
-    shares = gaussian_filter1d(touching.astype(np.float64), 0.15 * figure.unit)
-    known = gaussian_filter1d(found.astype(np.float64), 0.15 * figure.unit)
-    return colours, smooth_step(shares / np.maximum(known, 1e-3), 0.45, 0.6)
-
-
 def empty_scene(scene: Scene, gone: np.ndarray, outline: np.ndarray) -> np.ndarray:
     """The photo without the person (h, w, 3) where something goes. gone (h, w): the old garment and
     covered limbs; outline (h, w): distance in pixels to the body in front of the background."""
@@ -211,12 +178,5 @@ def undress(
     plate = empty_scene(scene, np.maximum(old, gone), np.minimum(trunk, arms))
     result = {"background": plate, "skin": skin, "trunk": trunk, "arms": arms}
     if category == "upper":
-        waist = min(regions.waist, 0.8) * figure.torso
-        below = waist - level
-        colours, touching = lower_plate(scene)
-        hips = np.minimum(outlines["trunk"], outlines["legs"]) - 0.03 * figure.unit
-        result["lower"] = colours
-        lower = np.maximum(np.maximum(hips, below), (0.5 - touching) * figure.unit)
-        # Where it shows, its rim is painted anew as well.
-        result["lower_edge"] = np.minimum(lower, outline(widest(regions.kinds[LOWER], 1), 1.0))
+        result |= lower_maps(scene)
     return result

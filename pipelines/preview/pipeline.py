@@ -87,7 +87,7 @@ def plan(
     maps = undress(scene, garment.category, old, gone, frames, outlines)
     removed = find_removed(scene, np.maximum(old, gone * person), maps["background"])
     if garment.category == "upper":  # the lower one stays, but for its rim
-        lower = 1 - widest(1 - scene.regions.kinds[LOWER], 1)
+        lower = 1 - widest(1 - scene.regions.kinds[LOWER] * maps["below_hem"], 1)
         removed = removed * (1 - blur(smooth_step(lower, 0.6, 0.9), 0.7))
     above = 1 - below_top(scene) if garment.category == "lower" else occluders(scene)
     maps |= {

@@ -12,6 +12,7 @@ from fitting_room.pipelines.preview.drawing import Painter
 from fitting_room.pipelines.preview.enlarging import Cut, Enlarged, Grid
 from fitting_room.pipelines.preview.garment import read_garment
 from fitting_room.pipelines.preview.layers import joined
+from fitting_room.pipelines.preview.lower import lower_maps
 from fitting_room.pipelines.preview.pipeline import PreviewPipeline, plan
 from fitting_room.pipelines.preview.place import place_garment
 from fitting_room.pipelines.preview.regions import BACKGROUND
@@ -255,6 +256,17 @@ def test_a_bared_arm_has_no_step():
     seen = (1 - scene.regions.kinds[BACKGROUND])[rows] > 0.5
     assert np.abs(edge - seen.argmax(1))[-8:].max() < 1
     assert (edge > seen.argmax(1) - 1).all()  # nowhere out of the sleeve
+
+
+def test_uncovered_trousers_have_smooth_sides(person):
+    scene = read_scene(*person)
+    edge = lower_maps(scene)["lower_edge"]
+    rows = np.arange(int(scene.waist + scene.figure.neck[1]) + 3, int(scene.figure.hips[1]))
+    left = (edge[rows] < 0).argmax(1)
+    right = edge.shape[1] - (edge[rows] < 0)[:, ::-1].argmax(1)
+    for side in (left, right):
+        assert np.abs(np.diff(side)).max() <= 2  # small pixels
+    assert (right - left).min() > 0.8 * (right - left).max()
 
 
 def test_the_neck_is_where_the_photo_shows_it(person):

@@ -1,0 +1,97 @@
+"""The lower garment where the old upper one hid it: it goes on up to its waistband."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..masking.figure import pixel_grid
+from .bare import lower_half_widths
+from .edges import blur, outline
+from .grids import narrowest, widest
+from .regions import LOWER, UPPER, smooth_step
+from .scene import Scene
+from .spreading import spread
+
+HIGHEST = 0.8  # torso lengths below the shoulders, where a waistband is at most
+MARGIN = 0.05  # units below the old hem that its shadow and its soft edge may reach
+SEAM = 0.085  # units below a waistband's upper edge is its lower one
+
+
+def lower_maps(scene: Scene) -> dict[str, np.ndarray]:
+    """How a Painter continues the lower garment upwards, as small maps (h, w): "lower_edge", the
+    signed distance in pixels, negative inside, to its outline; "lower_axis", the row at which the
+    photo is mirrored, so that folds and grain go on; "lower_smooth" (h, w, 3), the photo's colours
+    there without its grain; "lower" (h, w, 3), those to put in their place; "lower_light", the
+    brightness of its waistband; "below_hem", 0 where the old hem may throw its shadow."""
+    figure, regions = scene.figure, scene.regions
+    unit, kinds = figure.unit, regions.kinds
+    height, width = kinds.shape[1:]
+    points = pixel_grid(height, width)
+    level, side = figure.level(points), figure.side(points)
+    hem, touching = old_hem(scene, level)
+    axis = hem + MARGIN * unit
+    rows, columns = np.arange(height)[:, None], np.arange(width)
+    mirrored = np.clip(np.round(2 * axis - rows).astype(int), 0, height - 1)
+    known = smooth_step(kinds[LOWER], 0.8, 0.95) + 1e-7
+    plain = blur(spread(scene.small, known * (rows > hem)), 0.04 * unit)
+    narrow = max(1, round(0.02 * unit))
+    solid = narrowest(kinds[LOWER], narrow)
+    usable = smooth_step(solid[mirrored, columns], 0.7, 0.9)
+    # Close to the hem folds go on, further up only the cloth does: no second pocket or crotch.
+    near = usable * smooth_step(axis - rows, 0.3 * unit, 0.12 * unit)
+    there = plain[mirrored, columns]
+    top = min(regions.waist, HIGHEST) * figure.torso
+    depth = level - top
+    sides = np.abs(side) - lower_half_widths(scene, level, side)
+    edge = np.maximum.reduce([sides, -depth, (0.5 - touching) * unit + 0 * level])
+    # Where it shows, its rim is painted anew as well.
+    seen = outline(widest(solid, narrow + 1), 1.0)
+    shadow = smooth_step(rows - hem, 0.02 * unit, MARGIN * unit)
+    return {
+        "lower_edge": np.minimum(edge, seen),
+        "lower_axis": np.broadcast_to(axis, level.shape),
+        "lower_smooth": there,
+        "lower": plain + (there - plain) * near[..., None],
+        "lower_grain": blur(usable, 0.7),
+        "lower_light": waistband(depth / unit, (regions.waist * figure.torso - top) / unit),
+        "below_hem": np.maximum(shadow, 1 - touching),
+    }
+
+
+def waistband(depth: np.ndarray, uncovered: float) -> np.ndarray:
+    """Brightness by depth below the upper edge, in units: it turns away at the edge, and has a seam
+    if so much of the garment is uncovered, in units."""
+    light = 1 - 0.25 * np.exp(-((depth / 0.012) ** 2))
+    if uncovered > SEAM + 0.03:
+        light = light - 0.2 * np.exp(-(((depth - SEAM) / 0.008) ** 2))
+    return light
+
+
+def old_hem(scene: Scene, level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The row (w,) where each column of the lower garment begins under the old hem, and whether it
+    does (w,), 0..1: no belly between them."""
+    from scipy.ndimage import gaussian_filter1d, median_filter
+
+    figure, kinds = scene.figure, scene.regions.kinds
+    height, width = level.shape
+    columns = np.arange(width)
+    lower = (kinds[LOWER] > 0.6) & (level > 0.5 * figure.torso)
+    found = lower.any(0)
+    top = np.where(found, lower.argmax(0), height).astype(np.float64)
+    reach = max(2, round(0.05 * figure.unit))
+    above = np.clip(top.astype(int) - reach, 0, height - 1)
+    touching = found & (kinds[UPPER][above, columns] > 0.5)
+    if not touching.any():
+        return np.full(width, -1.0), np.zeros(width)
+    hem = np.interp(columns, columns[touching], top[touching])
+    hem = gaussian_filter1d(median_filter(hem, 9), 2.0)
+    # Here and there a hand or a fold hides the belly: most columns around decide. Outside, the legs
+    # may begin lower.
+    middle = figure.neck + scene.regions.waist * figure.torso * figure.down
+    inner = found & (np.abs(columns - middle[0]) < 0.35 * figure.unit)
+    if not inner.any():
+        return hem, np.zeros(width)
+    sigma = 0.15 * figure.unit
+    shares = gaussian_filter1d((touching & inner).astype(np.float64), sigma)
+    shares = shares[inner] / gaussian_filter1d(inner.astype(np.float64), sigma)[inner]
+    return hem, smooth_step(np.interp(columns, columns[inner], shares), 0.45, 0.6)
