@@ -138,20 +138,31 @@ def leaving(arm: Limb, size: tuple[int, ...], unit: float, hands: np.ndarray) ->
     return step
 
 
+def lower_region(scene: Scene) -> np.ndarray:
+    """Where the lower garment is seen (h, w), 0..1; the sleeves of a dress look the same."""
+    region = scene.regions.kinds[LOWER]
+    if not scene.regions.one_piece:
+        return region
+    arms = np.minimum(scene.frames["right_arm"].beyond, scene.frames["left_arm"].beyond)
+    unit = scene.figure.unit
+    return region * smooth_step(arms, 0.08 * unit, 0.1 * unit)
+
+
 def hip_growth(scene: Scene) -> np.ndarray:
     """How far (2,), in pixels, the lower garment stands off the usual body towards the viewer's
     left and right, right below the old hem."""
-    figure, kinds, unit = scene.figure, scene.regions.kinds, scene.figure.unit
+    figure, unit = scene.figure, scene.figure.unit
+    region, behind = lower_region(scene), scene.regions.kinds[BACKGROUND]
     levels = scene.regions.waist * figure.torso + np.arange(0.05, 0.4, 0.02) * unit
     steps = np.arange(0.2, 0.9, 0.005) * unit
     result = np.zeros(2)
     for k, sign in enumerate((-1, 1)):
         ahead = figure.neck + levels[:, None] * figure.down
         points = ahead[:, None] + sign * steps[:, None] * figure.across
-        last = np.where(lookup(kinds[LOWER], points) > 0.5, steps, 0).max(1)
+        last = np.where(lookup(region, points) > 0.5, steps, 0).max(1)
         end = ahead + sign * last[:, None] * figure.across
         beyond = end + sign * 0.03 * unit * figure.across
-        ends = (last > 0) & (lookup(kinds[BACKGROUND], beyond) > 0.5)
+        ends = (last > 0) & (lookup(behind, beyond) > 0.5)
         side = figure.side(end)  # which is not along the torso's middle where that is oblique
         excess = sign * side - scene.shape.half_width(figure.level(end), side)
         if ends.any():

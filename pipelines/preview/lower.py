@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..masking.figure import pixel_grid
-from .bare import lower_half_widths
+from .bare import lower_half_widths, lower_region
 from .edges import blur, outline
 from .grids import narrowest, widest
 from .regions import LOWER, UPPER, smooth_step
@@ -35,7 +35,7 @@ def lower_maps(scene: Scene) -> dict[str, np.ndarray]:
     known = smooth_step(kinds[LOWER], 0.8, 0.95) + 1e-7
     plain = blur(spread(scene.small, known * (rows > hem)), 0.04 * unit)
     narrow = max(1, round(0.02 * unit))
-    solid = narrowest(kinds[LOWER], narrow)
+    solid = narrowest(lower_region(scene), narrow)
     usable = smooth_step(solid[mirrored, columns], 0.7, 0.9)
     # Close to the hem folds go on, further up only the cloth does: no second pocket or crotch.
     near = usable * smooth_step(axis - rows, 0.3 * unit, 0.12 * unit)
