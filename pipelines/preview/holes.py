@@ -86,6 +86,27 @@ def all_holes(back: Backdrop, background: np.ndarray) -> np.ndarray:
     return keep[labels]
 
 
+def strap_holes(back: Backdrop, background: np.ndarray) -> np.ndarray:
+    """Narrow holes between the front and the back of straps, whose rim takes on the straps' colour
+    in compression: upright, in the upper part, with background a little to the left and right."""
+    limit = 3 + back.noise + (0.08 * widest(back.distance, back.reach)).clip(0, 6)
+    labels, count = pieces((back.distance < limit) & ~background)
+    keep = sizes_of(labels, count) > 3 * back.unit**2
+    keep &= means_of(back.distance, labels, count) < 4 + back.noise
+    rows, columns = np.nonzero(~background.all(1))[0], np.nonzero(~background.all(0))[0]
+    around = widest(np.where(keep[labels], labels, 0), round(2 * back.unit))
+    ring = np.where((labels > 0) | background, 0, around)
+    keep &= means_of((back.distance > 20 + back.noise).astype(np.float32), ring, count) > 0.85
+    for number, place in boxes(np.where(keep[labels], labels, 0)):
+        top, bottom, left, right = place[0].start, place[0].stop, place[1].start, place[1].stop
+        reach = round(0.07 * max(len(rows), len(columns)))
+        upper = (top + bottom) / 2 < rows[0] + 0.35 * len(rows)
+        sides = background[top:bottom, max(0, left - reach) : left].any(1)
+        sides = sides & background[top:bottom, right : right + reach].any(1)
+        keep[number] = upper and bottom - top > 2 * (right - left) and sides.mean() > 0.6
+    return keep[labels]
+
+
 def true_holes(labels: np.ndarray, back: Backdrop, background: np.ndarray) -> np.ndarray:
     """Of the labelled pieces inside the garment those that have the background's colour, a clear
     edge, and lie where the background can show: beside sleeves, between legs, in straps."""

@@ -30,6 +30,7 @@ from .holes import (
     pale_zone,
     small_pieces,
     spikes,
+    strap_holes,
     thin_gaps,
     true_holes,
 )
@@ -104,6 +105,7 @@ def garment_share(back: Backdrop, background: np.ndarray, enclosed: np.ndarray) 
     other pieces that look like it, labelled."""
     shadow = strip_shadow(back, background)
     shadow |= gap_ends(back, background | shadow)
+    shadow |= strap_holes(back, background | shadow)
     plain = background | shadow
     zone = pale_zone(back, plain | (enclosed > 0))
     pale = pale_garment(back, background, shadow, enclosed) if zone.any() else zone

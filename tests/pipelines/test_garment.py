@@ -10,7 +10,7 @@ from fitting_room.pipelines.preview.drawn import CUTS, Look, draw, draw_sample
 from fitting_room.pipelines.preview.garment import read_garment
 from fitting_room.pipelines.preview.outline import sleeve_end
 from fitting_room.pipelines.preview.parts import INSIDE, LEFT_LEG, LEFT_SLEEVE, TORSO
-from PIL import Image
+from PIL import Image, ImageDraw
 from scipy import ndimage
 
 SIZE = (480, 640)
@@ -284,3 +284,19 @@ def test_samples_are_read_as_what_they_are():
     }  # fmt: skip
     for name, category in expected.items():
         assert read(draw_sample(name, 384, 512)).category == category, name
+
+
+def test_straps_let_the_background_show():
+    """The rim of a hole this narrow takes on the strap's colour in compression."""
+    picture = Image.new("RGB", (768, 1024), (246, 246, 246))
+    pen = ImageDraw.Draw(picture)
+    for side in (-1, 1):
+        top, front, back = (384 + side * x for x in (200, 172, 220))
+        pen.line([(back, 480), (top + side * 6, 200)], (240, 196, 80), 18)
+        pen.line([(front, 430), (top, 200)], (255, 224, 110), 18)
+    cups = [(150, 480), (214, 410), (384, 520), (554, 410), (618, 480)]
+    pen.polygon([*cups, (618, 760), (150, 760)], (255, 224, 110))
+    alpha = read_garment(compressed(np.asarray(picture), 75)).alpha
+    for side in (-1, 1):
+        hole, strap = (384 + side * x for x in (198, 186))
+        assert alpha[360:390, hole].max() < 0.2 and alpha[300, strap] > 0.8
