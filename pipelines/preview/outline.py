@@ -283,17 +283,20 @@ def sleeve_end(section: np.ndarray) -> tuple[int, int]:
     far = int(np.hypot(*(sleeve - (sleeve[0] + sleeve[-1]) / 2).T).argmax())
     before = np.abs(offset(sleeve[: far + 1], sleeve[0], sleeve[far]))
     after = np.abs(offset(sleeve[far:], sleeve[far], sleeve[-1]))
-    corner = int(before.argmax())
-    if before.max() > max(0.28 * armhole, after.max()) and bends(sleeve[[0, corner, far]]):
-        return begin + corner, begin + far
-    if after.max() < 0.05 * armhole:  # the end runs straight into the armpit
+    corner, reach = int(before.argmax()), round(0.4 * armhole)
+    straight = after.max() < 0.05 * armhole  # the end runs straight into the armpit
+    if before.max() > max(0.28 * armhole, after.max()):
+        ways = sleeve[max(corner - reach, 0)], sleeve[corner], sleeve[min(corner + reach, far)]
+        if straight or bends(*ways):
+            return begin + corner, begin + far
+    if straight:
         return begin + far, begin + far + int(0.85 * (len(sleeve) - 1 - far))
     return begin + far, begin + far + int(after.argmax())
 
 
-def bends(line: np.ndarray) -> bool:
-    """Is the middle of three points a corner, where a mere bow turns by less than 40 degrees?"""
-    before, after = np.diff(line, axis=0)
+def bends(before: np.ndarray, corner: np.ndarray, after: np.ndarray) -> bool:
+    """Is there a corner between two points? A mere bow turns by less than 40 degrees."""
+    before, after = corner - before, after - corner
     return float(before @ after) < 0.77 * float(np.hypot(*before) * np.hypot(*after))
 
 

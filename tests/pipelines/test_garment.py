@@ -111,9 +111,10 @@ def test_centre_lines_run_from_the_body_to_the_end():
         assert limb.half_widths.shape == (len(limb.line),) and limb.half_widths.min() > 3
 
 
-def test_a_bowed_sleeve_ends_at_its_cuff():
+@pytest.mark.parametrize("depth", [60, 130])
+def test_a_bowed_sleeve_ends_at_its_cuff(depth):
     down = np.linspace(0, 1, 60)[:, None]
-    bow = np.array([60, 0]) * down * (1 - down)
+    bow = np.array([depth, 0]) * down * (1 - down)
     outer = np.array([30, 10]) + np.array([26, 130]) * down + bow
     inner = np.array([30, 40]) + np.array([12, 100]) * down[::-1] + 0.6 * bow
     section = np.concatenate([[[14.0, 0.0]], outer, inner])
