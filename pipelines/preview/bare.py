@@ -78,7 +78,7 @@ def edges_across(scene: Scene, arm: Limb, inside: np.ndarray) -> np.ndarray:
     tangent = np.gradient(line, axis=0)
     tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-6)
     normal = np.stack([-tangent[:, 1], tangent[:, 0]], 1) * inner_side(arm.line, scene.figure.neck)
-    steps = np.arange(0, 0.4 * scene.figure.unit, 0.5)
+    steps = np.arange(0, 0.4 * scene.figure.unit)
     result = np.empty((2, len(STATIONS)))
     for k, sign in enumerate((1, -1)):
         points = line[:, None] + sign * steps[:, None] * normal[:, None]
@@ -88,7 +88,7 @@ def edges_across(scene: Scene, arm: Limb, inside: np.ndarray) -> np.ndarray:
         after = values[np.arange(len(last)), last]
         before = values[np.arange(len(last)), np.maximum(last - 1, 0)]
         share = (before - 0.5) / np.maximum(before - after, 1e-6)
-        crossing = 0.5 * (last - 1 + np.clip(share, 0, 1))
+        crossing = last - 1 + np.clip(share, 0, 1)
         result[k] = np.where(ended.any(1), np.maximum(crossing, 0), np.inf)
     return result
 
@@ -154,7 +154,7 @@ def hip_growth(scene: Scene) -> np.ndarray:
     figure, unit = scene.figure, scene.figure.unit
     region, behind = lower_region(scene), scene.regions.kinds[BACKGROUND]
     levels = scene.regions.waist * figure.torso + np.arange(0.05, 0.4, 0.02) * unit
-    steps = np.arange(0.2, 0.9, 0.005) * unit
+    steps = np.arange(0.2, 0.9, 0.01) * unit
     result = np.zeros(2)
     for k, sign in enumerate((-1, 1)):
         ahead = figure.neck + levels[:, None] * figure.down
@@ -177,10 +177,15 @@ def trunk_half_widths(
 ) -> np.ndarray:
     """Half widths (h, w) of the bare trunk, which goes over into the hips that the photo shows.
     growth: see hip_growth."""
-    unit = scene.figure.unit
-    hem = scene.regions.waist * scene.figure.torso
-    near = smooth_step(hem - level, 0.9 * unit, 0)
-    return scene.shape.half_width(level, side) + near * np.where(side < 0, *of_body(growth, unit))
+    near = near_hips(scene, level)
+    grown = near * np.where(side < 0, *of_body(growth, scene.figure.unit))
+    return scene.shape.half_width(level, side) + grown
+
+
+def trunk_middle(scene: Scene, growth: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """How far (h, w), in pixels, the trunk's middle lies to the viewer's right of the torso's."""
+    left, right = of_body(growth, scene.figure.unit)
+    return near_hips(scene, level) * (right - left) / 2
 
 
 def of_body(growth: np.ndarray, unit: float) -> np.ndarray:
@@ -188,6 +193,12 @@ def of_body(growth: np.ndarray, unit: float) -> np.ndarray:
     shift, more = (growth[1] - growth[0]) / 2, growth.mean()
     shift = np.clip(shift, -0.3 * unit, 0.3 * unit)
     return np.clip(more, -0.15 * unit, 0.06 * unit) + np.array([-shift, shift])
+
+
+def near_hips(scene: Scene, level: np.ndarray) -> np.ndarray:
+    """How much the hips tell of the trunk (h, w) at a level, 0..1."""
+    hem = scene.regions.waist * scene.figure.torso
+    return smooth_step(hem - level, 0.9 * scene.figure.unit, 0)
 
 
 def lower_half_widths(scene: Scene, level: np.ndarray, side: np.ndarray) -> np.ndarray:

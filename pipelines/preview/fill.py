@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..masking.figure import LimbFrame, face_distance, pixel_grid
-from .bare import inner_side
+from ..masking.figure import Limb, LimbFrame, face_distance, pixel_grid, unit_vector
+from .bare import hip_growth, inner_side, trunk_middle
 from .edges import blur, resize
 from .grids import widest
 from .lower import lower_maps
@@ -16,6 +16,9 @@ from .spreading import spread
 
 # Natural logarithms of the brightness of red, green and blue at the outline of a bare limb.
 TURNED_AWAY = np.array([-0.30, -0.40, -0.45], dtype=np.float32)
+# Where a collar bone runs, in units: how far from the body's middle and below the shoulder joints.
+COLLAR_SIDES, COLLAR_LEVELS = (0.05, 0.2, 0.32, 0.44), (-0.03, -0.06, -0.095, -0.13)
+NAVEL = 0.73  # torso lengths below the shoulders
 
 
 def background_plate(picture: np.ndarray, person: np.ndarray, margin: int) -> np.ndarray:
@@ -58,13 +61,17 @@ def round_shading(offset: np.ndarray, light: float) -> np.ndarray:
 
 def skin_shading(scene: Scene, frames: dict[str, LimbFrame], points: np.ndarray) -> np.ndarray:
     """Brightness (h, w, 3) of round bare limbs and a flatter trunk, by colour: where skin turns
-    away it gets darker and redder. Falls of brightness as on arms in studio photos."""
-    figure = scene.figure
+    away it gets darker and redder, and brighter towards the light. Falls of brightness as on arms
+    in studio photos. Worked out at half size: it is soft."""
+    figure, half = scene.figure, (slice(None, None, 2), slice(None, None, 2))
+    size, points = points.shape[:2], points[half]
+    light = side_light(scene, frames)
     side = figure.side(points)
-    turned = scene.shape.half_width(figure.level(points), side)
-    turned = 0.6 * np.clip(np.abs(side) / turned, 0, 1.1) ** 4
+    offset = np.clip(side / scene.shape.half_width(figure.level(points), side), -1.1, 1.1)
+    turned, lit = 0.8 * np.abs(offset) ** 3, 0.7 * light * offset
     for name in ("right_leg", "left_leg", "right_arm", "left_arm"):
-        frame, limb = frames[name], getattr(figure, name)
+        limb, whole = getattr(figure, name), frames[name]
+        frame = LimbFrame(whole.place[half], whole.offset[half], whole.beyond[half])
         offset = np.clip(frame.offset, -1.1, 1.1)
         inwards = inner_side(limb.line, figure.neck if name.endswith("arm") else figure.hips)
         # Little light comes in between arm and trunk, or between the legs.
@@ -75,7 +82,65 @@ def skin_shading(scene: Scene, frames: dict[str, LimbFrame], points: np.ndarray)
         joined = np.maximum(joined, smooth_step(inwards * offset, 0.2, -0.4))
         inside = inside * joined * smooth_step(frame.place, 1.0, 0.97)
         turned = turned + (round_limb - turned) * inside
-    return np.exp(blur(turned, 0.04 * figure.unit)[..., None] * TURNED_AWAY)
+        lit = lit + (light * rightwards(limb) * offset - lit) * inside
+    turned, lit = blur(np.stack([turned, lit], -1), 0.02 * figure.unit).transpose(2, 0, 1)
+    turned = turned + relief(scene, points)
+    return resize(np.exp(turned[..., None] * TURNED_AWAY + lit[..., None]), *size)
+
+
+def relief(scene: Scene, points: np.ndarray) -> np.ndarray:
+    """How much skin turns away at points (h, w, 2) around collar bones, breastbone, the middle of
+    the belly and the navel: a hint of each, and none where the photo shows skin of its own or the
+    person turned away."""
+    figure, unit = scene.figure, scene.figure.unit
+    level = figure.level(points)
+    side = (figure.side(points) - trunk_middle(scene, hip_growth(scene), level)) / unit
+    result = np.zeros_like(level)
+    breadth = float(np.linalg.norm(figure.left_shoulder - figure.right_shoulder)) / unit
+    if figure.facing < 0 or breadth < 0.8:
+        return result
+    trunk = (np.abs(side) < 0.45) & (level > -0.25 * unit) & (level < 0.8 * figure.torso)
+    side, level = side[trunk], level[trunk]
+    aside, belly, height = np.abs(side), level / figure.torso, level / unit
+    bone = height - np.interp(aside, COLLAR_SIDES, COLLAR_LEVELS)  # below it
+    around = bump(bone - 0.045, 0.022) + 0.7 * bump(bone + 0.04, 0.02)
+    bones = 0.3 * around - 0.15 * bump(bone, 0.02)
+    bones = bones * smooth_step(aside, 0.03, 0.09) * smooth_step(aside, 0.42, 0.3)
+    notch = 0.3 * bump(side, 0.035) * bump(height + 0.03, 0.045)
+    middle = 0.12 * bump(side, 0.03) * smooth_step(belly, 0.05, 0.2) * smooth_step(belly, 0.76, 0.7)
+    navel = 0.9 * bump(side, 0.016) * bump(height - NAVEL * figure.torso / unit, 0.022)
+    shown = blur(smooth_step(scene.regions.kinds[SKIN], 0.4, 0.8), 0.08 * unit)
+    hidden = np.clip(1 - 1.5 * shown[::2, ::2][trunk], 0, 1)
+    result[trunk] = (bones + notch + middle + navel) * hidden
+    return result
+
+
+def bump(distance: np.ndarray, width: float) -> np.ndarray:
+    """1 at distance 0, falling to 0 within about two widths."""
+    return np.exp(-((distance / width) ** 2))
+
+
+def rightwards(limb: Limb) -> float:
+    """How far positive offsets (see LimbFrame) of a limb point to the viewer's right, -1..1."""
+    return -float(unit_vector(limb.line[-1] - limb.line[0])[1])
+
+
+def side_light(scene: Scene, frames: dict[str, LimbFrame]) -> float:
+    """How much brighter, as a natural logarithm, bare arms get from their middle to their edge at
+    the viewer's right, 0 where the photo shows none."""
+    skin, brightness = scene.regions.kinds[SKIN], np.log(scene.small.mean(-1) + 0.02)
+    slopes = []
+    for name, covered in zip(("right_arm", "left_arm"), scene.regions.covered, strict=True):
+        frame = frames[name]
+        seen = (skin > 0.9) & (frame.beyond < 0) & (np.abs(frame.offset) < 0.8)
+        seen &= (frame.place > covered + 0.05) & (frame.place < 0.97)
+        if seen.sum() < 0.04 * scene.figure.unit**2:
+            continue
+        offset = rightwards(getattr(scene.figure, name)) * frame.offset[seen]
+        offset, values = offset - offset.mean(), brightness[seen] - brightness[seen].mean()
+        slopes.append(float((offset * values).sum() / max((offset * offset).sum(), 1e-6)))
+    # The trunk darkens the inner side of either arm: only both together tell the light's side.
+    return float(np.clip(np.mean(slopes), -0.25, 0.25)) if len(slopes) == 2 else 0.0
 
 
 def skin_plate(scene: Scene, frames: dict[str, LimbFrame]) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..masking.figure import pixel_grid
 from .bare import lower_half_widths, lower_region
-from .edges import blur, outline
+from .edges import blur, outline, resize
 from .grids import narrowest, widest
 from .regions import LOWER, UPPER, smooth_step
 from .scene import Scene
@@ -33,7 +33,11 @@ def lower_maps(scene: Scene) -> dict[str, np.ndarray]:
     rows, columns = np.arange(height)[:, None], np.arange(width)
     mirrored = np.clip(np.round(2 * axis - rows).astype(int), 0, height - 1)
     known = smooth_step(kinds[LOWER], 0.8, 0.95) + 1e-7
-    plain = blur(spread(scene.small, known * (rows > hem)), 0.04 * unit)
+    size = -(-height // 2), -(-width // 2)  # it is blurred anyway
+    known = known * (rows > hem)
+    share = resize(known, *size)
+    plain = resize(scene.small * known[..., None], *size) / np.maximum(share, 1e-9)[..., None]
+    plain = resize(blur(spread(plain, share), 0.02 * unit), height, width)
     narrow = max(1, round(0.02 * unit))
     solid = narrowest(lower_region(scene), narrow)
     usable = smooth_step(solid[mirrored, columns], 0.7, 0.9)

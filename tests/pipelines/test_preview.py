@@ -1,5 +1,6 @@
 """The preview try-on on a drawn person, whose body is known, with drawn garments."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,11 @@ import pytest
 import torch
 from fitting_room.pipelines.errors import InputError
 from fitting_room.pipelines.masking.body import Body, find_body, load_body_model
+from fitting_room.pipelines.masking.figure import pixel_grid
 from fitting_room.pipelines.preview.bare import bare_frames, body_distances
 from fitting_room.pipelines.preview.drawing import Painter
 from fitting_room.pipelines.preview.enlarging import Cut, Enlarged, Grid
+from fitting_room.pipelines.preview.fill import relief
 from fitting_room.pipelines.preview.garment import read_garment
 from fitting_room.pipelines.preview.layers import joined
 from fitting_room.pipelines.preview.lower import lower_maps
@@ -267,6 +270,16 @@ def test_uncovered_trousers_have_smooth_sides(person):
     for side in (left, right):
         assert np.abs(np.diff(side)).max() <= 2  # small pixels
     assert (right - left).min() > 0.8 * (right - left).max()
+
+
+def test_only_a_front_has_collar_bones(person):
+    scene = read_scene(*person)
+    points = pixel_grid(*scene.small.shape[:2])[::2, ::2]
+    front, back = (
+        relief(replace(scene, figure=replace(scene.figure, facing=facing)), points)
+        for facing in (1, -1)
+    )
+    assert front.max() > 0.2 and not back.any()
 
 
 def test_the_neck_is_where_the_photo_shows_it(person):
