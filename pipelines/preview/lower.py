@@ -8,7 +8,7 @@ from ..masking.figure import pixel_grid
 from .bare import lower_half_widths, lower_region
 from .edges import blur, outline, resize
 from .grids import narrowest, widest
-from .regions import LOWER, UPPER, smooth_step
+from .regions import LOWER, UPPER, hand_discs, smooth_step
 from .scene import Scene
 from .spreading import spread
 
@@ -89,10 +89,11 @@ def old_hem(scene: Scene, level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.full(width, -1.0), np.zeros(width)
     hem = np.interp(columns, columns[touching], top[touching])
     hem = gaussian_filter1d(median_filter(hem, 9), 2.0)
-    # Here and there a hand or a fold hides the belly: most columns around decide. Outside, the legs
-    # may begin lower.
+    # Here and there a fold hides the belly: most columns around decide, but not those of a hand,
+    # nor those outside, where the legs may begin lower.
     middle = figure.neck + scene.regions.waist * figure.torso * figure.down
-    inner = found & (np.abs(columns - middle[0]) < 0.35 * figure.unit)
+    inner = found & (np.abs(columns - middle[0]) < 0.45 * figure.unit)
+    inner &= hand_discs(np.stack([columns, above], -1).astype(np.float32), figure) > 1.2
     if not inner.any():
         return hem, np.zeros(width)
     sigma = 0.15 * figure.unit
