@@ -123,7 +123,7 @@ def fitting_stages(
     times["warp"], pieces = best(lambda: place.place_garment(garment, here), repeats)
     times["front"], front = best(lambda: layers.find_front(here, garment), repeats)
     frames = bare.bare_frames(here)
-    outlines = bare.body_distances(here, frames, front.hands)
+    outlines = bare.body_distances(here, frames, front.hands, front.skin_like)
     leaving = old.find_old(here, "upper", front, outlines)
     gone = layers.covered_limbs(here, garment)[1]
     times["old garment off"], _ = best(

@@ -212,11 +212,11 @@ def lower_half_widths(scene: Scene, level: np.ndarray, side: np.ndarray) -> np.n
 
 
 def body_distances(
-    scene: Scene, frames: dict[str, LimbFrame], hands: np.ndarray
+    scene: Scene, frames: dict[str, LimbFrame], hands: np.ndarray, skin_like: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Signed distances (h, w) in pixels, negative inside, to the bare torso with the neck, the same
     going over into the arms ("trunk"), the arms and the legs. frames: the bare_frames; hands
-    (h, w): where some are seen."""
+    (h, w): where some are seen; skin_like (h, w): what of the skin is like the face's."""
     figure, shape, regions = scene.figure, scene.shape, scene.regions
     points = pixel_grid(*regions.kinds.shape[1:])
     unit = figure.unit
@@ -236,7 +236,7 @@ def body_distances(
     neck = np.maximum(neck, ended)
     trunk = np.where(level < -0.15 * unit, np.maximum(trunk, ended), trunk)
     near = np.minimum(neck, trunk) + 0.3 * np.maximum(level, 0)
-    seen = regions.kinds[SKIN] * smooth_step(near, 0.12 * unit, 0.08 * unit)
+    seen = regions.kinds[SKIN] * skin_like * smooth_step(near, 0.12 * unit, 0.08 * unit)
     shown = outline(seen, 1.0)
     neck = np.where(shown < 1, np.minimum(neck, shown), neck)
     # A covered leg is as wide as its cloth, up to a limit; a bare one as it was measured.

@@ -234,6 +234,7 @@ def thin_gaps(back: Backdrop, inside: np.ndarray) -> np.ndarray:
     own, around = (means_of(distance, part, count) for part in (middle, ring))
     # The ripples of compression cancel out, the colour of a garment does not.
     means = [means_of(back.difference[..., k], middle, count) for k in range(3)]
+    means[0] = np.where(means[0] < 0, 0.7 * means[0], means[0])  # a little shadow lies in gaps
     keep = (length(np.stack(means, -1)) < 1 + noise) & (own < 1.7 + noise)
     keep &= (around > 3 * own) & (around > 2 + 2 * noise)
     keep &= (sizes_of(middle, count) > 0) & (sizes_of(labels, count) > 4 * unit**2)

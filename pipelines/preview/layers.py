@@ -20,8 +20,7 @@ from .trunk import EASE
 LIMB_OF = {
     RIGHT_SLEEVE: "right_arm", LEFT_SLEEVE: "left_arm", RIGHT_LEG: "right_leg", LEFT_LEG: "left_leg"
 }  # fmt: skip
-SEEN = (0.4, 0.65)  # visibility of a joint from which it is seen a little, and fully
-SURE = (0.75, 0.85)
+SEEN, SURE = 0.55, 0.8  # visibility of a joint from which it is seen, and surely
 LEAST_HAND = 0.008  # of the square of the unit: less than this of a hand is none
 
 
@@ -48,7 +47,7 @@ def find_front(scene: Scene, garment: Garment) -> Front:
     face = smooth_step(face_distance(points, figure), 1.12, 1.02)
     skin_like, hair_like = like_face(scene, points), like_head_hair(scene, points)
     hands = near_hands(scene, points, garment.reach) * skin
-    if min(figure.right_arm.seen[2], figure.left_arm.seen[2]) < SURE[1]:
+    if min(figure.right_arm.seen[2], figure.left_arm.seen[2]) < SURE:
         # Where a wrist is hardly seen, metal and white straps pass for skin at a glance.
         sure = near_hands(scene, points, garment.reach, SURE) * skin
         hands = np.maximum(hands * like_face(scene, points, 17.0, 11.0), sure * skin_like)
@@ -66,8 +65,8 @@ def find_front(scene: Scene, garment: Garment) -> Front:
     for name, covered in zip(("right_arm", "left_arm"), scene.regions.covered, strict=True):
         frame = scene.frames[name]
         bare = smooth_step(frame.place, covered - 0.08, covered)
-        bare = bare * smooth_step(getattr(figure, name).seen[1:].min(), *SEEN)
-        shown = np.maximum(shown, skin * bare * smooth_step(frame.beyond, 4.0, 0.0))
+        if getattr(figure, name).seen[1:].min() > SEEN:
+            shown = np.maximum(shown, skin * bare * smooth_step(frame.beyond, 4.0, 0.0))
     if garment.category == "lower":
         # Trousers and skirts leave the arms, and a top that hangs over them, as they are.
         kept = np.maximum(kept, smooth_step(visible_arms(scene), 0.35, 0.65))
@@ -86,9 +85,11 @@ def free_arms(scene: Scene, points: np.ndarray, hands: np.ndarray) -> np.ndarray
     figure, unit = scene.figure, scene.figure.unit
     level, side = figure.level(points), figure.side(points)
     trunk = scene.shape.half_width(level, side) + 1.4 * EASE * unit
-    result = np.full(level.shape, np.inf)
+    result = np.full(level.shape, float(sum(level.shape)))  # far: no arm is in front
     for name in ("right_arm", "left_arm"):
         frame, arm = scene.frames[name], getattr(figure, name)
+        if arm.seen[1:].min() <= SEEN and arm.depth[2] > -0.5 * unit:
+            continue  # behind the trunk
         beside = trunk * (1 - smooth_step(frame.place, 0.15, 0.5)) - np.abs(side)
         beside = np.maximum(beside, 0.22 * unit - level)
         lower = np.minimum(beside, (0.5 - frame.place) * unit)
@@ -129,18 +130,20 @@ def near_hands(
     scene: Scene,
     points: np.ndarray,
     sleeves: float = 0.0,
-    seen: tuple[float, float] = SEEN,
+    seen: float = SEEN,
 ) -> np.ndarray:
     """Around the hands 1 (h, w); in front of a leg, which may be bare, only close to them. sleeves:
-    the part of the arms 0..1 that new sleeves cover, where no hand is."""
+    the part of the arms 0..1 that new sleeves cover, where no hand is. seen: visibility of a wrist
+    from which its hand counts."""
     figure, frames = scene.figure, scene.frames
     legs = np.minimum(frames["right_leg"].beyond, frames["left_leg"].beyond)
     reach = 1 - 0.4 * smooth_step(legs, 0.0, -0.05 * figure.unit)
     ends = (min(sleeves, 0.97), min(sleeves, 0.97) + 0.03)
     hands = np.zeros_like(reach)
     for name, arm in (("right_arm", figure.right_arm), ("left_arm", figure.left_arm)):
+        if arm.seen[2] <= seen:
+            continue
         near = smooth_step(hand_disc(points, arm, figure.unit) / reach, 1.05, 0.85)
-        near = near * smooth_step(arm.seen[2], *seen)
         if sleeves > 0:
             near = near * smooth_step(frames[name].place, *ends)
         hands = np.maximum(hands, near)

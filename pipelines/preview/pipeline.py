@@ -80,7 +80,7 @@ def plan(
     """The small maps that a Painter paints by."""
     front = find_front(scene, garment)
     frames = bare_frames(scene)
-    outlines = body_distances(scene, frames, front.hands)
+    outlines = body_distances(scene, frames, front.hands, front.skin_like)
     old = find_old(scene, garment.category, front, outlines)
     hidden, gone = covered_limbs(scene, garment)
     person = 1 - scene.regions.kinds[BACKGROUND]

@@ -246,10 +246,15 @@ def test_bare_arms_are_round(worn):
     assert middle > 1.08 * row[3:6].mean() and middle > 1.08 * row[-6:-3].mean()
 
 
+def nothing_seen(scene):
+    """No hands, and all skin may be."""
+    return np.zeros(scene.small.shape[:2]), np.ones(scene.small.shape[:2])
+
+
 def test_a_bared_arm_has_no_step():
     photo, body = draw_person(sleeve=64)
     scene = read_scene(photo, body)
-    arms = body_distances(scene, bare_frames(scene), np.zeros(scene.small.shape[:2]))["arms"]
+    arms = body_distances(scene, bare_frames(scene), *nothing_seen(scene))["arms"]
     (_, top), (_, bottom) = scene.figure.right_arm.joints[:2].astype(int)
     rows = np.arange(top + 8, bottom)
     columns = (arms[rows] < 0).argmax(1)  # the outer edge
@@ -284,7 +289,7 @@ def test_only_a_front_has_collar_bones(person):
 
 def test_the_neck_is_where_the_photo_shows_it(person):
     scene = read_scene(*person)
-    torso = body_distances(scene, bare_frames(scene), np.zeros(scene.small.shape[:2]))["torso"]
+    torso = body_distances(scene, bare_frames(scene), *nothing_seen(scene))["torso"]
     scale = scene.small.shape[0] / scene.photo.shape[0]
 
     def at(x, y):
