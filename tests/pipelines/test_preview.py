@@ -205,6 +205,18 @@ def test_same_again(person, shirt, worn):
     assert (again.picture == worn.picture).all() and (again.mask == worn.mask).all()
 
 
+def test_a_person_is_read_once(person, shirt):
+    photo, body = person
+    pipeline = PreviewPipeline()
+    scene = pipeline.read(photo, body)
+    first = pipeline(photo, body, shirt).picture
+    assert pipeline.read(photo, body) is scene
+    flipped = np.ascontiguousarray(photo[:, ::-1])
+    pipeline(flipped, body, shirt)
+    assert pipeline.read(photo, body) is not scene, "another photo was read since"
+    np.testing.assert_array_equal(pipeline(photo, body, shirt).picture, first)
+
+
 def test_any_resolution_gives_the_same_look(person, shirt, worn):
     photo, body = person
     size = (photo.shape[1] * 2, photo.shape[0] * 2)
