@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .edges import blur
 from .enlarging import Cut, Grid, NamedMaps
-from .grids import closed
+from .grids import closed, widest
 from .regions import smooth_step
 from .scene import Scene
 from .spreading import spread
@@ -61,7 +61,7 @@ class Painter:
     `lower_maps`; person, trunk, lower_edge, arms: distances to their outlines, in small pixels,
     negative inside; free: likewise to where bare arms are in front of the torso;
     hidden: the limbs in new sleeves or trouser legs; trunk_light, right_arm_light, left_arm_light:
-    brightness; shaded: how dark shadows are. If there: gaps and gap_colours, painted where nothing
+    brightness; shaded: how dark shadows are. If there: gaps and gap_colours, painted below what
     is worn; fall_0, fall_1, …: the shadow of each piece.
     unit: of the figure, in small pixels.
     """
@@ -103,6 +103,10 @@ class Painter:
         # A shadow falls on the shoulder, and fades where the arm comes to the front.
         unshaded = arms * (maps["free"] / (-0.3 * self.unit)).clamp_(0, 1)
         mask, worn, alphas = removed, torch.zeros_like(removed), []
+        if "gaps" in maps:
+            alpha = (maps["gaps"] * (1 - before_trunk)).clamp_(0, 1)
+            picture = torch.lerp(picture, maps["gap_colours"], alpha)
+            mask = 1 - (1 - mask) * (1 - alpha)
         for index, (piece, drawing) in enumerate(zip(self.pieces, self.drawings, strict=True)):
             behind = before_trunk if piece.part == "torso" else kept
             colours, alpha = drawn(drawing, cut)
@@ -117,10 +121,6 @@ class Painter:
             picture = torch.lerp(picture, lit, alpha)
             mask = 1 - (1 - mask) * (1 - alpha)
             worn = torch.maximum(worn, alpha)
-        if "gaps" in maps:
-            alpha = (maps["gaps"] * (1 - before_trunk) * (1 - worn)).clamp_(0, 1)
-            picture = torch.lerp(picture, maps["gap_colours"], alpha)
-            mask = 1 - (1 - mask) * (1 - alpha)
         return Painted(photo, picture, mask, worn, alphas)
 
     def parts(self, pixels: int) -> list[Cut]:
@@ -214,10 +214,12 @@ def close_gaps(scene: Scene, first: Painted, bare: np.ndarray) -> dict[str, np.n
     reach = max(2, round(0.1 * scene.figure.unit))
     worn = first.worn.numpy()
     whole = closed(np.pad(worn, reach), reach)[reach:-reach, reach:-reach]
-    gaps = blur(np.clip(whole - worn, 0, 1), 0.7) * smooth_step(scene.small_person, 0.5, 0.8)
-    gaps = gaps * (1 - bare)
+    there = smooth_step(scene.small_person, 0.5, 0.8) * (1 - bare)
+    gaps = np.clip(whole - worn, 0, 1) * there
     if gaps.max() < 0.1:
         return {}
+    # Under the rims of the layers as well, or what is behind them would shine through.
+    gaps = blur(np.minimum(widest(gaps, 2), whole * there), 0.7)
     colours = first.picture.permute(1, 2, 0).numpy()
     fabric = spread(colours, smooth_step(worn, 0.85, 0.99))
     # The trunk goes on behind the arm: its stripes and prints too, mirrored at its edge.

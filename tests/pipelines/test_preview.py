@@ -11,9 +11,11 @@ from fitting_room.pipelines.masking.body import Body, find_body, load_body_model
 from fitting_room.pipelines.masking.figure import pixel_grid
 from fitting_room.pipelines.preview.bare import bare_frames, body_distances
 from fitting_room.pipelines.preview.drawing import Painter
+from fitting_room.pipelines.preview.edges import in_bytes
 from fitting_room.pipelines.preview.enlarging import Cut, Enlarged, Grid
 from fitting_room.pipelines.preview.fill import relief
 from fitting_room.pipelines.preview.garment import read_garment
+from fitting_room.pipelines.preview.grids import narrowest, widest
 from fitting_room.pipelines.preview.layers import joined
 from fitting_room.pipelines.preview.lower import lower_maps
 from fitting_room.pipelines.preview.pipeline import PreviewPipeline, plan
@@ -309,6 +311,21 @@ def test_the_neck_is_where_the_photo_shows_it(person):
 
     assert at(285, 190) < 0 and at(315, 190) < 0
     assert at(270, 190) > 0 and at(330, 190) > 0
+
+
+def test_nothing_shines_through_between_sleeve_and_trunk(person, shirt):
+    scene = read_scene(*person)
+    pieces = place_garment(shirt, scene)
+    maps = plan(scene, shirt, pieces, 1.0)
+    height, width = scene.small.shape[:2]
+    worn = Painter(in_bytes(scene.small), maps, pieces, scene.figure.unit).paint(
+        Cut(0, height, 0, width)
+    )
+    through = (1 - worn.worn.numpy()) * (1 - np.clip(maps["gaps"], 0, 1))
+    # The rims of the layers, beside what is closed, well within the person.
+    near = widest((maps["gaps"] > 0.5).astype(np.float32), 1) > 0
+    rims = near & (narrowest(scene.small_person, 2) > 0.95)
+    assert rims.sum() > 20 and through[rims].mean() < 0.1
 
 
 def test_the_parts_are_painted_as_the_whole(person, shirt):
