@@ -15,7 +15,6 @@ Formulations: `formulations.py`.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import multiprocessing
 import resource
 import sys
@@ -24,6 +23,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import torch
@@ -31,12 +31,6 @@ from formulations import FORMULATIONS, HERE, MODELS, PUBLISHED, Bench, Formulati
 from torch.utils.flop_counter import FlopCounterMode
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def import_checkout() -> None:
-    """Makes `import fitting_room` mean this checkout, also where it is not installed."""
-    spec = importlib.util.spec_from_file_location("conftest", ROOT / "tests" / "conftest.py")
-    spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 
 @torch.no_grad()
@@ -51,7 +45,7 @@ def operations(call: Callable[[], object]) -> int:
 def measure(name: str, form: Formulation, size: tuple[int, int], dtype: torch.dtype,
             device: str, repeats: int, compiled: bool, results: Any) -> None:  # fmt: skip
     """In a process of its own: seconds of a step and of a look, MB that a step takes, a sample."""
-    import_checkout()
+    run_path(str(ROOT / "tests" / "conftest.py"))  # imports the checkout
     bench = Bench(name, form, *size, dtype, device)
     if compiled:
         bench.ref.compile_blocks(bench.denoiser)
@@ -148,7 +142,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--repeats", type=int, default=2)
     arguments = parser.parse_args()
-    import_checkout()
+    run_path(str(ROOT / "tests" / "conftest.py"))  # imports the checkout
     for name in arguments.models:
         for size in arguments.sizes:
             width, height = (int(side) for side in size.split("x"))

@@ -12,13 +12,13 @@ waits for, warm; "first use" includes loading libraries (but torch, which ComfyU
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import io
 import resource
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from runpy import run_path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -32,12 +32,6 @@ ROOT = Path(__file__).resolve().parent.parent
 SIDE = 1024  # longer side of the photo: 768x1024 for one of 3:4
 Result = TypeVar("Result")
 Time = np.ndarray  # milliseconds (2,): of the processor, and passed
-
-
-def import_checkout() -> None:
-    """Makes `import fitting_room` mean this checkout, also where it is not installed."""
-    spec = importlib.util.spec_from_file_location("conftest", ROOT / "tests" / "conftest.py")
-    spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 
 def now() -> Time:
@@ -150,7 +144,7 @@ def main() -> None:
     for file in (options.person, options.garment):
         if not file.is_file():
             sys.exit(f"There is no picture {file}.")
-    import_checkout()
+    run_path(str(ROOT / "tests" / "conftest.py"))  # imports the checkout
     import torch
 
     torch.set_num_threads(options.threads)

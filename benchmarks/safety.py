@@ -11,22 +11,16 @@ instead of plain.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from runpy import run_path
 
 import numpy as np
 import torch
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def import_checkout() -> None:
-    spec = importlib.util.spec_from_file_location("conftest", ROOT / "tests" / "conftest.py")
-    assert spec and spec.loader
-    spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 
 def milliseconds(work: Callable[[], object], repeats: int) -> float:
@@ -51,7 +45,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
-    import_checkout()
+    run_path(str(ROOT / "tests" / "conftest.py"))  # imports the checkout
     from fitting_room.pipelines.images import read_picture
 
     person, garment = (

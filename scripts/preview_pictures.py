@@ -6,9 +6,9 @@ changes.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
+from runpy import run_path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -16,13 +16,6 @@ from PIL import Image, ImageDraw, ImageFont
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = ROOT / "workflows"
 GAP = 8  # pixels between pictures
-
-
-def import_checkout() -> None:
-    """Makes `import fitting_room` mean this checkout, also where it is not installed."""
-    spec = importlib.util.spec_from_file_location("conftest", ROOT / "tests" / "conftest.py")
-    assert spec and spec.loader
-    spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 
 def sample(name: str) -> Image.Image:
@@ -58,7 +51,7 @@ def labelled(picture: Image.Image, text: str) -> Image.Image:
 
 
 def main() -> None:
-    import_checkout()
+    run_path(str(ROOT / "tests" / "conftest.py"))  # imports the checkout
     person, shirt, stripes = (sample(n) for n in ("person.jpg", "tshirt.png", "stripes.png"))
     in_shirt, in_stripes = (dressed("person.jpg", f"{n}.png") for n in ("tshirt", "stripes"))
     people = [dressed(f"person{n}.jpg", "stripes.png") for n in ("_mirrored", "_close")]

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ..errors import NoGarmentFound
-from .grids import pieces, widest, within
+from .grids import narrowest, pieces, widest, within
 from .spreading import enlarged, halved, spread, to_picture, to_planes
 
 BORDER_SHARE = 0.45  # of the border that has to look like one smooth background
@@ -42,6 +42,11 @@ class Backdrop:
     @cached_property
     def distance(self) -> np.ndarray:
         return length(self.difference)
+
+    @cached_property
+    def ripple(self) -> np.ndarray:
+        """What compression may add to the distance up to `reach` pixels from strong edges."""
+        return (0.08 * widest(self.distance, self.reach)).clip(0, 6)
 
     @cached_property
     def slope(self) -> np.ndarray:
@@ -260,7 +265,7 @@ def reach_from_border(passable: np.ndarray, radius: int) -> tuple[np.ndarray, np
     """
     pad = 2 * radius + 1
     free = np.pad(passable, pad, constant_values=True)
-    labels, _ = pieces(~within(~free, radius))
+    labels, _ = pieces(narrowest(free, radius))
     outside = within(labels == labels[0, 0], radius)
     others = np.where(labels == labels[0, 0], 0, labels)
     enclosed = widest(others, radius) * ~outside

@@ -7,7 +7,7 @@ import numpy as np
 from ..masking.figure import Limb, LimbFrame, face_distance, pixel_grid, unit_vector
 from .bare import hip_growth, inner_side, trunk_middle
 from .edges import blur, resize
-from .grids import widest
+from .grids import narrowest, widest
 from .lower import lower_maps
 from .patches import continue_background
 from .regions import BACKGROUND, SKIN, smooth_step
@@ -150,7 +150,7 @@ def skin_plate(scene: Scene, frames: dict[str, LimbFrame]) -> np.ndarray:
     points = pixel_grid(*picture.shape[:2])
     unit = figure.unit
     shading = skin_shading(scene, frames, points)
-    known = 1 - widest(1 - skin, 1)
+    known = narrowest(skin, 1)
     distance = face_distance(points, figure)
     face = distance < 1.2
     known = smooth_step(known, 0.75, 0.95)

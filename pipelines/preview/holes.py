@@ -63,11 +63,10 @@ def flat_patches(back: Backdrop) -> np.ndarray:
 def all_holes(back: Backdrop, background: np.ndarray) -> np.ndarray:
     """Whatever looks like the background, where nothing of the garment does.
 
-    Up to `reach` pixels from strong edges compression leaves ripples: more is allowed there.
+    Near strong edges, where compression leaves ripples, more is allowed.
     """
     distance, noise, unit = back.distance, back.noise, back.unit
-    ripple = 0.08 * widest(distance, back.reach)
-    labels, count = pieces((distance < 3 + noise + ripple.clip(0, 6)) | background)
+    labels, count = pieces((distance < 3 + noise + back.ripple) | background)
     reached = np.bincount(labels[background], minlength=count + 1) > 0
     sizes = sizes_of(labels, count)
     inner = np.where(reached[labels], 0, labels)
@@ -89,11 +88,10 @@ def all_holes(back: Backdrop, background: np.ndarray) -> np.ndarray:
 def strap_holes(back: Backdrop, background: np.ndarray) -> np.ndarray:
     """Narrow holes between the front and the back of straps, whose rim takes on the straps' colour
     in compression: upright, in the upper part, with background a little to the left and right."""
-    limit = 3 + back.noise + (0.08 * widest(back.distance, back.reach)).clip(0, 6)
-    labels, count = pieces((back.distance < limit) & ~background)
+    labels, count = pieces((back.distance < 3 + back.noise + back.ripple) & ~background)
     keep = sizes_of(labels, count) > 3 * back.unit**2
     keep &= means_of(back.distance, labels, count) < 4 + back.noise
-    rows, columns = np.nonzero(~background.all(1))[0], np.nonzero(~background.all(0))[0]
+    rows, columns = extent(background)
     around = widest(np.where(keep[labels], labels, 0), round(2 * back.unit))
     ring = np.where((labels > 0) | background, 0, around)
     keep &= means_of((back.distance > 20 + back.noise).astype(np.float32), ring, count) > 0.85
@@ -125,6 +123,11 @@ def true_holes(labels: np.ndarray, back: Backdrop, background: np.ndarray) -> np
     return keep[labels] if sizes[keep].sum() < 0.12 * (~background).sum() else labels < 0
 
 
+def extent(background: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows and the columns that are not all background (bool)."""
+    return np.nonzero(~background.all(1))[0], np.nonzero(~background.all(0))[0]
+
+
 def plausible_holes(
     labels: np.ndarray, asked: np.ndarray, background: np.ndarray, strict: bool
 ) -> np.ndarray:
@@ -134,7 +137,7 @@ def plausible_holes(
     Not strict: anywhere but on the breast and belly, where a print is more likely.
     """
     keep = np.zeros(len(asked), bool)
-    rows, columns = np.nonzero(~background.all(1))[0], np.nonzero(~background.all(0))[0]
+    rows, columns = extent(background)
     if not len(rows) or not asked.any():
         return keep
     tall, wide = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
@@ -201,7 +204,7 @@ def gap_ends(back: Backdrop, background: np.ndarray) -> np.ndarray:
     upright pieces of the background's hue between clear edges, on top of what was reached."""
     alike = ((back.distance < 3 + back.noise) | back.shaded) & ~background
     # A thin line of shadow along the outline joins pieces that have nothing to do with each other.
-    labels, count = pieces(alike & ~within(~alike, 1))
+    labels, count = pieces(alike & narrowest(alike, 1))
     labels = np.where(alike, widest(labels, 1), 0)
     sizes, garment = sizes_of(labels, count), (~background).sum()
     ring = np.where(alike, 0, widest(labels, 2)).ravel()
@@ -222,7 +225,7 @@ def thin_gaps(back: Backdrop, inside: np.ndarray) -> np.ndarray:
     background then reaches between solid parts of the garment that clearly differ is a gap.
     """
     unit, noise, distance = back.unit, back.noise, back.distance.clip(0, 8)
-    deep = distance[inside & ~within(~inside, back.reach)]
+    deep = distance[inside & narrowest(inside, back.reach)]
     level = 0.5 * min(float(deep.mean()), 6.0) + noise if len(deep) else 0.0
     unsure = inside & (narrowest(distance, 1) < level)
     outside = ~inside | up_to_edge(unsure, ~inside, back.slope, 0)
@@ -249,7 +252,7 @@ def open_below(
     """By label number, of those asked for (bool): does the piece lie beside a sleeve or between
     legs, at least so high for its width, and just above what was reached?"""
     keep = np.zeros(len(asked), bool)
-    rows, columns = np.nonzero(~background.all(1))[0], np.nonzero(~background.all(0))[0]
+    rows, columns = extent(background)
     reached = within(reached, 2)
     for number, place in boxes(np.where(asked[labels], labels, 0)):
         piece = labels[place] == number

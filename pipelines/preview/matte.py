@@ -64,8 +64,8 @@ def fill_colours(small: np.ndarray, likely: np.ndarray, band: int) -> np.ndarray
     """Colours of a region (bool), carried on over everything else, at half the size: those of what
     lies more than `band` pixels inside. Straps and gaps too narrow for that have at least their own
     middle."""
-    core = ~within(~likely, band)
-    known = core | (~within(~likely, 1) & ~within(core, 2 * band + 1))
+    core = narrowest(likely, band)
+    known = core | (narrowest(likely, 1) & ~within(core, 2 * band + 1))
     whole = at_half_size(known)
     half = np.asarray(Image.fromarray(small).reduce(2))
     return spread(half, whole if whole.any() else within(known, 1)[::2, ::2])

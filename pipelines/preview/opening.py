@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .grids import boxes, closed, pieces, within
+from .grids import boxes, closed, narrowest, pieces
 
 SHAPES = (1.0, 1.4, 2.0, 3.0, 5.0)  # of the curve 1 - |t|^p: V, between, round, wide, square
 WIDTHS = (0.8, 0.9, 1.0)  # of the opening, against the distance of its ends
@@ -85,7 +85,7 @@ def find_label(
     left, right = round(middle[0] - 0.7 * length), round(middle[0] + 0.7 * length)
     top, bottom = max(0, round(middle[1] - 0.3 * length)), round(middle[1] + 1.5 * length)
     zone = np.s_[top:bottom, max(0, left) : right]
-    inside = ~within(~mask[zone], 2)
+    inside = narrowest(mask[zone], 2)
     if inside.sum() < 40:
         return None
     colours = lab[zone]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from .edges import blur, resize
-from .grids import widest
+from .grids import narrowest, widest
 from .spreading import spread
 
 SIDES = (45, 90)  # pixels of the longer side, from coarse to fine
@@ -45,7 +45,7 @@ class Level:
         near = widest(self.wanted.astype(np.float32), RADIUS) > 0.5
         self.targets = np.argwhere(near & ~self.source)
         unsure = (~sure).astype(np.float32)
-        depth = np.sum([1 - widest(1 - unsure, k) for k in range(1, 7)], 0)
+        depth = np.sum([narrowest(unsure, k) for k in range(1, 7)], 0)
         trust = np.where(sure, 1.0, np.where(self.wanted, 0.7**depth, 0.0)).astype(np.float32)
         weights = self.pieces(trust, self.targets)
         self.weights = weights / np.maximum(weights.sum(1, keepdims=True), 1e-6)

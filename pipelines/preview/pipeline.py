@@ -18,7 +18,7 @@ from .edges import blur, in_bytes, outline
 from .enlarging import Cut
 from .fill import undress
 from .garment import Garment
-from .grids import widest
+from .grids import narrowest
 from .layers import below_top, covered_limbs, find_front, occluders
 from .light import body_shading, fold_shading
 from .old import find_old, find_removed
@@ -97,7 +97,7 @@ def plan(
     maps = undress(scene, garment.category, old, gone, frames, outlines)
     removed = find_removed(scene, np.maximum(old, gone * person), maps["background"])
     if garment.category == "upper":  # the lower one stays, but for its rim
-        lower = 1 - widest(1 - scene.regions.kinds[LOWER] * maps["below_hem"], 1)
+        lower = narrowest(scene.regions.kinds[LOWER] * maps["below_hem"], 1)
         removed = removed * (1 - blur(smooth_step(lower, 0.6, 0.9), 0.7))
     above = 1 - below_top(scene) if garment.category == "lower" else occluders(scene)
     maps |= {

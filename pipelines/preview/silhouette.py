@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from .contour import enclosed_area, resampled, smoothed, trace
-from .grids import boxes, pieces, within
+from .grids import boxes, narrowest, pieces, within
 
 LONG_SIDE = 360  # pixels of the upright silhouette that is measured
 MARGIN = 12
@@ -147,7 +147,7 @@ def measure(mask: np.ndarray, axis: float) -> Silhouette:
 def without_ties(mask: np.ndarray) -> np.ndarray:
     """Without the narrow ends of belts and ribbons that hang from the lower part."""
     radius = round(0.014 * LONG_SIDE)
-    labels, _ = pieces(mask & ~within(~within(~np.pad(mask, 1), radius), radius)[1:-1, 1:-1])
+    labels, _ = pieces(mask & ~within(narrowest(np.pad(mask, 1), radius), radius)[1:-1, 1:-1])
     kept = mask.copy()
     for number, place in boxes(labels):
         tall = place[0].stop - place[0].start
