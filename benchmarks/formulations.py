@@ -97,7 +97,7 @@ class WholeTokens:
 
 def whole_sequence() -> object:
     """A self-attention processor in which every token asks, of which the own ones are kept."""
-    from fitting_room.pipelines.attention import SelfAttention
+    from fitting_room.pipelines.diffusion.attention import SelfAttention
 
     class WholeSequence(SelfAttention):
         def __call__(self, attn: Any, hidden_states: Tensor, encoder_hidden_states: Any = None,
@@ -116,7 +116,7 @@ class Bench:
 
     def __init__(self, name: str, form: Formulation, width: int, height: int,
                  dtype: torch.dtype, device: str) -> None:  # fmt: skip
-        from fitting_room.pipelines import reference
+        from fitting_room.pipelines.diffusion import reference
 
         self.ref, self.model, self.form = reference, MODELS[name], form
         self._build(dtype, device)

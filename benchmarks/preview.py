@@ -25,8 +25,8 @@ import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
+    from fitting_room.pipelines.garment.read import Garment
     from fitting_room.pipelines.masking.body import Body
-    from fitting_room.pipelines.preview.garment import Garment
 
 ROOT = Path(__file__).resolve().parent.parent
 SIDE = 1024  # longer side of the photo: 768x1024 for one of 3:4
@@ -70,9 +70,9 @@ def stages(person_file: Path, garment_file: Path, repeats: int) -> dict[str, Tim
     decode, product = load(person_file, garment_file)
     photo = decode()
     began = now()
+    from fitting_room.pipelines.garment.matting import cut_out
+    from fitting_room.pipelines.garment.read import read_garment
     from fitting_room.pipelines.masking import body as bodies
-    from fitting_room.pipelines.preview.garment import read_garment
-    from fitting_room.pipelines.preview.matting import cut_out
     from fitting_room.pipelines.preview.pipeline import PreviewPipeline
     from fitting_room.services.preview import preview
     from fitting_room.services.request import TryOnRequest

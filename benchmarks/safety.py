@@ -58,13 +58,13 @@ def main() -> None:
 
 
 def measure(person: np.ndarray, garment: np.ndarray, folder: Path, repeats: int) -> None:
+    from fitting_room.pipelines.garment.read import read_garment
+    from fitting_room.pipelines.marks.provenance import GENERATED, UNMARKED, save_picture
+    from fitting_room.pipelines.marks.visible_label import VisibleLabel
     from fitting_room.pipelines.masking.body import find_body, load_body_model
-    from fitting_room.pipelines.preview.garment import read_garment
     from fitting_room.pipelines.preview.pipeline import PreviewPipeline
-    from fitting_room.pipelines.provenance import GENERATED, UNMARKED, save_picture
-    from fitting_room.pipelines.safety import check
-    from fitting_room.pipelines.safety_models import load_safety_model
-    from fitting_room.pipelines.visible_label import VisibleLabel
+    from fitting_room.pipelines.safety.filter import check
+    from fitting_room.pipelines.safety.models import load_safety_model
 
     body_model, filter_model = load_body_model(), load_safety_model()
 

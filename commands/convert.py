@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from ..pipelines.convert import convert_variant
-    from ..pipelines.locate import PRECISIONS, find, in_words
+    from ..pipelines.files.convert import convert_variant
+    from ..pipelines.files.locate import PRECISIONS, find, in_words
 
     located = find(options.model, path=options.path, folders=[default_folder()])
     precision = options.precision or PRECISIONS[located.variant.dtype]

@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
 
 def check(verify: bool = False) -> dict:
     """What is there, as plain data. ready: the preview try-on can run."""
-    from ..pipelines.inventory import inventory
+    from ..pipelines.files.inventory import inventory
     from ..services.engine import EngineError, engine_python, find_engine
     from .download import default_folder
     from .pictures import tell

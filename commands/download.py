@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from ..pipelines.catalog import VARIANTS, variant_named
+from ..pipelines.catalog.models import VARIANTS, variant_named
 from ..pipelines.errors import InputError
 
 PRECISION_NAMES = ("fp16", "bf16", "fp32")
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from ..pipelines import download, locate
+    from ..pipelines.files import download, locate
 
     if options.model is None:
         return _list_models(options.json)
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
         else:
             located = download.download(name, folder, _tell, options.take_changed)
         if options.convert:
-            from ..pipelines.convert import convert_variant
+            from ..pipelines.files.convert import convert_variant
 
             convert_variant(located, options.convert)
         found[name] = [str(root) for root in located.roots]
@@ -81,7 +81,7 @@ def default_folder() -> Path:
     """ComfyUI's own models folder where an engine is found and no other was set."""
     import os
 
-    from ..pipelines.locate import models_home
+    from ..pipelines.files.locate import models_home
     from ..services.engine import EngineError, find_engine
 
     if os.environ.get("FITTING_ROOM_MODELS"):
@@ -94,7 +94,7 @@ def default_folder() -> Path:
 
 
 def _list_models(as_json: bool) -> int:
-    from ..pipelines.locate import in_words
+    from ..pipelines.files.locate import in_words
 
     rows = []
     for variant in VARIANTS.values():
@@ -119,7 +119,7 @@ def _list_models(as_json: bool) -> int:
 
 def _agree(name: str, folder: Path, agreed: bool, as_json: bool) -> bool:
     """Shows the terms; True once they are on record. Asks where somebody can answer."""
-    from ..pipelines import licences
+    from ..pipelines.catalog import licences
 
     shown = sys.stderr if as_json else sys.stdout
     print(licences.license_text(name), end="\n\n", file=shown)

@@ -16,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from ..pipelines.garment.read import read_garment
     from ..pipelines.images import write_picture
-    from ..pipelines.preview.garment import read_garment
 
     photo = pictures.photo(options.garment)
     pictures.tell("garment")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..pipelines.errors import InputError
-from ..pipelines.inspection import inspect_picture
+from ..pipelines.marks.inspection import inspect_picture
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from comfy_api.latest import io
 
-from ..pipelines.framing import FRAMINGS, check_model_size, framed_garment
+from ..pipelines.models.framing import FRAMINGS, check_model_size, framed_garment
 from .convert import checked, each, paired
 from .sockets import CATEGORY, EncodedGarmentSocket, ModelSocket
 
@@ -110,7 +110,7 @@ class EncodeGarment(io.ComfyNode):
         framing: str,
         ahead_steps: int,
     ) -> io.NodeOutput:
-        from ..pipelines.tryon import encode_garment, read_ahead
+        from ..pipelines.models.door import encode_garment, read_ahead
         from .model import check_variant
 
         check_variant(model, pose_transfer=False)

@@ -65,7 +65,7 @@ class GarmentCutout(io.ComfyNode):
     def execute(
         cls, image: torch.Tensor, category: str, mask: torch.Tensor | None = None
     ) -> io.NodeOutput:
-        from ..pipelines.preview.garment import read_garment
+        from ..pipelines.garment.read import read_garment
 
         photos = pictures(image, "Garment Cut-out")
         masks = drawn_masks(mask, image)

@@ -9,7 +9,7 @@ from comfy_api.latest import io
 
 from ..pipelines.errors import InputError
 from ..pipelines.images import resize
-from ..pipelines.safety import SafetyVerdict, apply
+from ..pipelines.safety.filter import SafetyVerdict, apply
 from .convert import checked, image_of, paired, pictures
 from .judging import Checked, Filter, judged, report_outputs, told, treated
 from .sockets import CATEGORY, FilterSocket, SafetySocket

@@ -10,8 +10,8 @@ import torch
 from comfy_api.latest import io
 
 from ..pipelines.errors import InputError
-from ..pipelines.safety import SafetyVerdict, apply, check, stop_on_hit
-from ..pipelines.safety_report import SafetyReport
+from ..pipelines.safety.filter import SafetyVerdict, apply, check, stop_on_hit
+from ..pipelines.safety.report import SafetyReport
 from .convert import checked, each, image_of
 
 

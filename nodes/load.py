@@ -8,8 +8,8 @@ import comfy.model_management as management
 import torch
 from comfy_api.latest import io
 
-from ..pipelines.catalog import VARIANTS
-from ..pipelines.catalog_types import Variant
+from ..pipelines.catalog.models import VARIANTS
+from ..pipelines.catalog.types import Variant
 from ..pipelines.errors import InputError
 from .sockets import CATEGORY, ModelSocket
 
@@ -83,9 +83,9 @@ class LoadTryOnModel(io.ComfyNode):
     def execute(
         cls, variant: str, precision: str, compile: bool, folder: str = ""
     ) -> io.NodeOutput:
-        from ..pipelines.licences import require_accepted
-        from ..pipelines.locate import find
-        from ..pipelines.tryon import load_pipeline, store_in_float8
+        from ..pipelines.catalog.licences import require_accepted
+        from ..pipelines.files.locate import find
+        from ..pipelines.models.door import load_pipeline, store_in_float8
         from .model import TryOnModel, tell
         from .placement import model_folders
 
@@ -105,7 +105,7 @@ class LoadTryOnModel(io.ComfyNode):
             if precision == "fp8":
                 store_in_float8(unet)
             if compile:
-                from ..pipelines.reference import compile_blocks
+                from ..pipelines.diffusion.reference import compile_blocks
 
                 compile_blocks(unet)
         model = TryOnModel(chosen, pipeline, compiled=compile)
@@ -123,8 +123,8 @@ def _dtype_for(variant: Variant) -> torch.dtype:
 
 
 def _report(model: TryOnModel, dtype: torch.dtype) -> str:
-    from ..pipelines.locate import in_words
-    from ..pipelines.tryon import bytes_of
+    from ..pipelines.files.locate import in_words
+    from ..pipelines.models.door import bytes_of
 
     variant = model.variant
     size = in_words(sum(bytes_of(model.pipeline).values()))

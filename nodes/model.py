@@ -18,10 +18,10 @@ import torch
 from comfy_execution.utils import get_executing_context
 from server import PromptServer
 
-from ..pipelines.catalog_types import Variant
+from ..pipelines.catalog.types import Variant
 from ..pipelines.errors import InputError
-from ..pipelines.locate import in_words
-from ..pipelines.tryon import bytes_of
+from ..pipelines.files.locate import in_words
+from ..pipelines.models.door import bytes_of
 from .placement import managed
 
 logger = logging.getLogger(__name__)

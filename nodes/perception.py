@@ -39,9 +39,9 @@ class Kept:
 
 def installed(variant: str) -> bool:
     """Whether all files of a variant are there, and its licence is agreed to."""
-    from ..pipelines.catalog import variant_named
-    from ..pipelines.licences import license_accepted
-    from ..pipelines.locate import survey
+    from ..pipelines.catalog.licences import license_accepted
+    from ..pipelines.catalog.models import variant_named
+    from ..pipelines.files.locate import survey
 
     folders = model_folders()
     problems = survey(variant_named(variant), folders=folders)[1]
@@ -105,8 +105,8 @@ def densepose() -> DensePoseRCNN:
 def _files(variant: str) -> Sequence[Path]:
     """Where a variant's files are. Raises MissingFiles with the command that gets them, InputError
     with the terms where they are not agreed to yet."""
-    from ..pipelines.licences import require_accepted
-    from ..pipelines.locate import find
+    from ..pipelines.catalog.licences import require_accepted
+    from ..pipelines.files.locate import find
 
     folders = model_folders()
     located = find(variant, folders=folders)

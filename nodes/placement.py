@@ -13,7 +13,7 @@ import torch
 
 if TYPE_CHECKING:
     from ..pipelines.masking.body import BodyModel
-    from ..pipelines.safety_models import SafetyModel
+    from ..pipelines.safety.models import SafetyModel
 
 KIND = "fitting_room"
 """ComfyUI's name for this package's models: the folder below models, and in extra_model_paths."""
@@ -63,7 +63,7 @@ def body_model() -> BodyModel:
 def _safety_model(
     name: str, folders: tuple[Path, ...]
 ) -> tuple[SafetyModel, comfy.model_patcher.ModelPatcher]:
-    from ..pipelines.safety_models import load_safety_model
+    from ..pipelines.safety.models import load_safety_model
 
     model = load_safety_model(name, folders=folders)
     return model, managed(model.network)

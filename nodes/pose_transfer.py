@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from comfy_api.latest import io
 
-from ..pipelines.framing import FRAMINGS, check_model_size, framed_body, framed_garment
 from ..pipelines.images import letterbox, paste
+from ..pipelines.models.framing import FRAMINGS, check_model_size, framed_body, framed_garment
 from .convert import checked, naming, paired
 from .encode import on_white, size_inputs
 from .sockets import CATEGORY, ModelSocket
@@ -82,7 +82,7 @@ class PoseTransfer(io.ComfyNode):
         accelerated: bool,
         body_map: torch.Tensor | None = None,
     ) -> io.NodeOutput:
-        from ..pipelines.tryon import Person, dress, encode_garment, read_body
+        from ..pipelines.models.door import Person, dress, encode_garment, read_body
         from .body_map import densepose_network
         from .model import check_variant
 

@@ -9,8 +9,8 @@ import torch
 from comfy_api.latest import io
 
 from ..pipelines.errors import InputError
-from ..pipelines.safety import ACTIONS, KINDS, LEVELS, LIMITS, MODELS
-from ..pipelines.safety_report import LANGUAGES
+from ..pipelines.safety.filter import ACTIONS, KINDS, LEVELS, LIMITS, MODELS
+from ..pipelines.safety.report import LANGUAGES
 from .convert import pictures
 from .judging import Checked, Filter, judged, report_outputs, told, treated
 from .sockets import CATEGORY, FilterSocket, SafetySocket

@@ -68,8 +68,8 @@ class SavePicture(io.ComfyNode):
         producer: str = PRODUCER,
         picture_number: str = "",
     ) -> io.NodeOutput:
-        from ..pipelines.provenance import save_picture, with_number
-        from ..pipelines.visible_label import VisibleLabel
+        from ..pipelines.marks.provenance import save_picture, with_number
+        from ..pipelines.marks.visible_label import VisibleLabel
 
         rows = list(checked(image, "Save Picture").cpu())
         label = VisibleLabel(label_text, label_language, label_corner) if visible_label else None
@@ -107,8 +107,8 @@ class SavePicture(io.ComfyNode):
 
 
 def _marks(source: str, system: str, aigc_field: str, producer: str) -> Any:
-    from ..pipelines.credentials import credentials_of
-    from ..pipelines.provenance import AigcLabel, Marks
+    from ..pipelines.marks.credentials import credentials_of
+    from ..pipelines.marks.provenance import AigcLabel, Marks
 
     wanted = source == "generated" if aigc_field == "auto" else aigc_field == "on"
     return Marks(

@@ -10,14 +10,20 @@ import torch
 from comfy_api.latest import io
 
 from ..pipelines.errors import InputError
-from ..pipelines.framing import FRAMINGS, framed_body, framed_mask, framed_photo, person_crop
 from ..pipelines.images import Crop, paste
+from ..pipelines.models.framing import (
+    FRAMINGS,
+    framed_body,
+    framed_mask,
+    framed_photo,
+    person_crop,
+)
 from .convert import checked, naming, paired
 from .sockets import CATEGORY, EncodedGarmentSocket, ModelSocket
 
 if TYPE_CHECKING:
-    from ..pipelines.run import Progress, Step
-    from ..pipelines.tryon import Person
+    from ..pipelines.diffusion.run import Progress, Step
+    from ..pipelines.models.door import Person
     from .encode import EncodedGarment
     from .model import TryOnModel
 
@@ -177,8 +183,8 @@ class TryOn(io.ComfyNode):
         start: torch.Tensor | None = None,
         body_map: torch.Tensor | None = None,
     ) -> io.NodeOutput:
-        from ..pipelines.run import every_pair, pair_up
-        from ..pipelines.tryon import dress
+        from ..pipelines.diffusion.run import every_pair, pair_up
+        from ..pipelines.models.door import dress
         from .model import check_variant
 
         check_variant(model, pose_transfer=False)
@@ -228,7 +234,7 @@ class _Look:
         self, photo: torch.Tensor, mask: torch.Tensor, start: torch.Tensor | None,
         body: torch.Tensor | None,
     ) -> tuple[Person, Crop]:  # fmt: skip
-        from ..pipelines.tryon import Person, check_body, needs_body, read_body
+        from ..pipelines.models.door import Person, check_body, needs_body, read_body
         from .body_map import densepose_network
 
         variant = self.model.variant
@@ -281,7 +287,7 @@ def shown(index: int, count: int) -> Progress:
     import comfy.utils
     from PIL import Image
 
-    from ..pipelines.latents import to_bytes
+    from ..pipelines.diffusion.latents import to_bytes
 
     bars: list[comfy.utils.ProgressBar] = []
 

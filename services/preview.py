@@ -28,8 +28,8 @@ def preview(request: TryOnRequest, progress: Callable[[str], None] | None = None
 
     Raises NobodyFound, NoGarmentFound or another InputError with a message for the user.
     """
+    from ..pipelines.garment.read import read_garment
     from ..pipelines.masking.body import find_body
-    from ..pipelines.preview.garment import read_garment
     from ..pipelines.preview.pipeline import PreviewPipeline
     from ..pipelines.threads import single_thread
 

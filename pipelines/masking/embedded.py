@@ -47,7 +47,7 @@ def embedded_mask(
         raise InputError(f"The category must be upper, lower or dress, not {category!r}.")
     if sleeves not in SLEEVES:
         raise InputError(f"The sleeve length must be none, short or long, not {sleeves!r}.")
-    from ..preview.edges import resize
+    from ..maps.edges import resize
 
     height, width = body.mask.shape
     scale = max(1.0, max(height, width) / WORKING_SIDE)

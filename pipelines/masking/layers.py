@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..errors import MissingFiles
-from ..weights import empty, load_strict, looks_like, read_state
+from ..files.weights import empty, load_strict, looks_like, read_state
 
 Shapes = Mapping[str, Sequence[int]]
 Network = TypeVar("Network", bound=nn.Module)

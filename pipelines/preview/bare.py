@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..maps.edges import outline
 from ..masking.figure import Limb, LimbFrame, along, pixel_grid, unit_vector
-from .edges import outline
 from .regions import BACKGROUND, LOWER, SKIN, smooth_step
 from .scene import Scene
 from .shape import lookup

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..garment.parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORSO
+from ..garment.parts import Limb as GarmentLimb
+from ..garment.read import Garment
 from ..masking.figure import Limb, unit_vector
-from .garment import Garment
 from .mesh import Patch
-from .parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORSO
-from .parts import Limb as GarmentLimb
 from .regions import smooth_step
 from .scene import Scene
 from .trunk import SIDES, LowerTrunk, Trunk, UpperTrunk, shoulder_tips

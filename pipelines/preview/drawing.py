@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .edges import blur
-from .enlarging import Cut, Grid, NamedMaps
-from .grids import closed, widest
+from ..maps.edges import blur
+from ..maps.enlarging import Cut, Grid, NamedMaps
+from ..maps.grids import closed, widest
+from ..maps.spreading import spread
 from .regions import smooth_step
 from .scene import Scene
-from .spreading import spread
 from .warp import STEP, BackwardMap, Drawing
 
 SHADOW = 0.30  # how dark the shadow right under a layer's edge is

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..maps.edges import blur, resize
+from ..maps.grids import narrowest, widest
+from ..maps.spreading import spread
 from ..masking.figure import Limb, LimbFrame, face_distance, pixel_grid, unit_vector
 from .bare import hip_growth, inner_side, trunk_middle
-from .edges import blur, resize
-from .grids import narrowest, widest
 from .lower import lower_maps
 from .patches import continue_background
 from .regions import BACKGROUND, SKIN, smooth_step
 from .scene import Scene
-from .spreading import spread
 
 # Natural logarithms of the brightness of red, green and blue at the outline of a bare limb.
 TURNED_AWAY = np.array([-0.30, -0.40, -0.45], dtype=np.float32)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..garment.parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
+from ..garment.read import Garment
+from ..maps.edges import guided_models
+from ..maps.grids import pieces, sizes_of
 from ..masking.figure import Limb, along, face_distance, pixel_grid, projected
 from .bare import inner_side, leaving
 from .drape import leg_reach
-from .edges import guided_models
-from .garment import Garment
-from .grids import pieces, sizes_of
-from .parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
 from .regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, hand_disc, smooth_step
 from .scene import Scene
 from .trunk import EASE

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..maps.colours import to_lab
+from ..maps.edges import blur, resize
 from ..masking.figure import Figure, LimbFrame, pixel_grid
-from .colours import to_lab
-from .edges import blur, resize
 from .fill import round_shading, spread
 from .regions import BACKGROUND, LOWER, SKIN, UPPER, Regions, smooth_step
 from .shape import Shape

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..maps.edges import blur, outline, resize
+from ..maps.grids import narrowest, widest
+from ..maps.spreading import spread
 from ..masking.figure import pixel_grid
 from .bare import lower_half_widths, lower_region
-from .edges import blur, outline, resize
-from .grids import narrowest, widest
 from .regions import LOWER, UPPER, hand_discs, smooth_step
 from .scene import Scene
-from .spreading import spread
 
 HIGHEST = 0.8  # torso lengths below the shoulders, where a waistband is at most
 MARGIN = 0.05  # units below the old hem that its shadow and its soft edge may reach

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .grids import nearest_known
+from ..maps.grids import nearest_known
 from .warp import BackwardMap
 
 POINTS = 0.6  # pixels between the points that a quad is drawn with

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..maps.colours import to_lab
+from ..maps.edges import blur
+from ..maps.grids import closed, narrowest, widest
 from ..masking.figure import face_distance, pixel_grid, projected
-from .colours import to_lab
-from .edges import blur
-from .grids import closed, narrowest, widest
 from .layers import Front, near_hands, old_sleeves
 from .regions import BACKGROUND, HAIR, LOWER, SKIN, UPPER, smooth_step
 from .scene import Scene

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 
 from ..errors import InputError
+from ..garment.read import Garment
+from ..maps.edges import blur, in_bytes, outline
+from ..maps.enlarging import Cut
+from ..maps.grids import narrowest
 from ..masking.body import Body
 from ..threads import single_thread
 from .bare import bare_frames, body_distances
 from .drawing import Painter, Piece, close_gaps, fallen
-from .edges import blur, in_bytes, outline
-from .enlarging import Cut
 from .fill import undress
-from .garment import Garment
-from .grids import narrowest
 from .layers import below_top, covered_limbs, find_front, occluders
 from .light import body_shading, fold_shading
 from .old import find_old, find_removed

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..garment.parts import INSIDE
+from ..garment.read import Garment
+from ..maps.edges import blur
+from ..maps.grids import within
 from .drape import drape
 from .drawing import Piece
-from .edges import blur
-from .garment import Garment
-from .grids import within
 from .mesh import Patch, backward
-from .parts import INSIDE
 from .scene import Scene
 from .warp import STEP
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .garment import Garment
-from .parts import INSIDE, LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORSO
+from ..garment.parts import INSIDE, LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORSO
+from ..garment.read import Garment
 from .regions import smooth_step
 from .scene import Scene
 

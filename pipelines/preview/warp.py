@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .enlarging import Cut, Enlarged, Grid
+from ..maps.enlarging import Cut, Enlarged, Grid
 
 STEP = 2  # a garment bends little: its map is coarser than the small picture
 

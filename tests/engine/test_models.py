@@ -201,7 +201,7 @@ def test_precisions_draw_nearly_the_same(engine, precision):
 
 
 def test_schedulers_of_the_node_are_those_of_the_pipelines(engine):
-    from fitting_room.pipelines.schedulers import NAMES
+    from fitting_room.pipelines.diffusion.schedulers import NAMES
 
     inputs = engine.get("/object_info/FittingRoomTryOn")["FittingRoomTryOn"]["input"]
     assert tuple(inputs["required"]["scheduler"][1]["options"]) == NAMES

@@ -112,7 +112,7 @@ def test_absent_model_names_the_command(engine):
 def tiny_falconsai(engine):
     """A tiny classifier in the published layout, which calls everything unsafe."""
     import torch
-    from fitting_room.pipelines.locate import write_receipt
+    from fitting_room.pipelines.files.locate import write_receipt
     from transformers import ViTConfig, ViTForImageClassification
 
     folder = engine.base / "models" / "fitting_room" / "safety" / "falconsai"

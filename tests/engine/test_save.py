@@ -6,7 +6,7 @@ import urllib.request
 
 import numpy as np
 import pytest
-from fitting_room.pipelines.inspection import inspect_picture
+from fitting_room.pipelines.marks.inspection import inspect_picture
 from fitting_room.services.engine import EngineError, failure
 from PIL import Image
 

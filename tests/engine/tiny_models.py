@@ -40,8 +40,8 @@ def checkpoint(variant: str) -> Path | None:
 def install(base: Path) -> list[str]:
     """Copies all tiny checkpoints into `base`/models/fitting_room, sizes noted and licences agreed
     to. Returns the variants that are there then."""
-    from fitting_room.pipelines.licences import accept_license
-    from fitting_room.pipelines.locate import adopt, write_receipt
+    from fitting_room.pipelines.catalog.licences import accept_license
+    from fitting_room.pipelines.files.locate import adopt, write_receipt
 
     models = base / "models" / "fitting_room"
     found = [variant for variant in CASES if checkpoint(variant)]

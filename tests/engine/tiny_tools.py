@@ -34,8 +34,8 @@ def install(base: Path) -> list[str]:
 
     Returns the variants that are there then.
     """
-    from fitting_room.pipelines.licences import accept_license
-    from fitting_room.pipelines.locate import adopt
+    from fitting_room.pipelines.catalog.licences import accept_license
+    from fitting_room.pipelines.files.locate import adopt
 
     models = base / "models" / "fitting_room"
     installed = [variant for variant in CASES if checkpoints(variant)]
@@ -50,8 +50,8 @@ def install(base: Path) -> list[str]:
 
 def install_segformer(base: Path) -> None:
     """A tiny random clothes parser, as human_parsing/segformer."""
-    from fitting_room.pipelines.licences import accept_license
-    from fitting_room.pipelines.locate import adopt
+    from fitting_room.pipelines.catalog.licences import accept_license
+    from fitting_room.pipelines.files.locate import adopt
 
     models = base / "models" / "fitting_room"
     save_segformer(models / "human_parsing_segformer")
@@ -61,8 +61,8 @@ def install_segformer(base: Path) -> None:
 
 def install_onnx(base: Path) -> None:
     """The tiny parsing networks as ONNX; skips where their golden case is not at hand."""
-    from fitting_room.pipelines.licences import accept_license
-    from fitting_room.pipelines.locate import adopt
+    from fitting_room.pipelines.catalog.licences import accept_license
+    from fitting_room.pipelines.files.locate import adopt
 
     case = Path("schp") / "onnx_tiny" / "checkpoint"
     found = next((place / case for place in PLACES if (place / case).is_dir()), None)
@@ -76,7 +76,7 @@ def install_onnx(base: Path) -> None:
 
 def install_vitpose(base: Path) -> None:
     """Tiny random networks that find people everywhere, as vitpose/base_simple."""
-    from fitting_room.pipelines.locate import write_receipt
+    from fitting_room.pipelines.files.locate import write_receipt
 
     models = base / "models" / "fitting_room" / "vitpose"
     joints, people = models / "vitpose-base-simple", models / "rtdetr_r50vd_coco_o365"

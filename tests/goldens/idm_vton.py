@@ -15,7 +15,7 @@ from .common import load_inputs, random_draws, stats
 
 
 def run(case_dir: Path, case: dict) -> Iterator[tuple[str, Any]]:
-    from fitting_room.pipelines.idm_vton.load import load
+    from fitting_room.pipelines.models.idm_vton.load import load
 
     settings, inputs = case["settings"], load_inputs(case_dir)
     # Pictures of the demo are single and of any size, those of the scripts are batches.
@@ -27,7 +27,7 @@ def run(case_dir: Path, case: dict) -> Iterator[tuple[str, Any]]:
             framed.stages | _words(pipeline, settings) | _run(pipeline, framed, settings, inputs)
         )
     if framed.box:
-        from fitting_room.pipelines.idm_vton.pictures import paste_back
+        from fitting_room.pipelines.models.idm_vton.pictures import paste_back
 
         made = found["image.output_uint8"][0]
         found["image.pasted_uint8"] = paste_back(inputs["human_image"], framed.box, made)
@@ -54,7 +54,7 @@ class Framed:
 
 
 def _demo(inputs: dict, settings: dict) -> Framed:
-    from fitting_room.pipelines.idm_vton import pictures
+    from fitting_room.pipelines.models.idm_vton import pictures
 
     size = settings["width"], settings["height"]
     photo, box = inputs["human_image"], None
@@ -81,7 +81,7 @@ def _demo(inputs: dict, settings: dict) -> Framed:
 
 def _script(inputs: dict, settings: dict) -> Framed:
     """The scripts leave garment and DensePose pictures as they are."""
-    from fitting_room.pipelines.idm_vton import pictures
+    from fitting_room.pipelines.models.idm_vton import pictures
 
     size = settings["width"], settings["height"]
     people, masks = (
@@ -102,7 +102,7 @@ def _script(inputs: dict, settings: dict) -> Framed:
 
 
 def _words(pipeline, settings: dict) -> dict[str, Any]:
-    from fitting_room.pipelines.idm_vton.prompts import token_ids
+    from fitting_room.pipelines.models.idm_vton.prompts import token_ids
 
     said = {
         "prompt": settings["prompt"],
@@ -172,9 +172,9 @@ class Watch:
 
 
 def _run(pipeline, framed: Framed, settings: dict, inputs: dict) -> dict[str, Any]:
-    from fitting_room.pipelines.idm_vton.prompts import Prompts
-    from fitting_room.pipelines.latents import to_bytes
-    from fitting_room.pipelines.noise import RecordedNoise
+    from fitting_room.pipelines.diffusion.latents import to_bytes
+    from fitting_room.pipelines.diffusion.noise import RecordedNoise
+    from fitting_room.pipelines.models.idm_vton.prompts import Prompts
 
     draws = [torch.from_numpy(draw) for draw in random_draws(inputs)]
     prompts = Prompts(tuple(settings["prompt"]), tuple(settings["garment_prompt"]))

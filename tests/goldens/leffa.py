@@ -75,9 +75,9 @@ class Watch:
 
 
 def _checkpoint(case_dir: Path, case: dict, inputs: dict) -> Iterator[tuple[str, Any]]:
-    from fitting_room.pipelines.latents import to_bytes
-    from fitting_room.pipelines.leffa import pictures
-    from fitting_room.pipelines.leffa.load import load
+    from fitting_room.pipelines.diffusion.latents import to_bytes
+    from fitting_room.pipelines.models.leffa import pictures
+    from fitting_room.pipelines.models.leffa.load import load
 
     variant, settings = case["variant"], case["settings"]
     size = settings["width"], settings["height"]
@@ -161,8 +161,8 @@ def _found(pipeline, given, draws, settings, accelerated: bool) -> dict[str, Any
 
 
 def _run(pipeline, given, draws, steps, guidance, accelerated: bool) -> dict[str, Any]:
-    from fitting_room.pipelines.latents import to_bytes
-    from fitting_room.pipelines.noise import RecordedNoise
+    from fitting_room.pipelines.diffusion.latents import to_bytes
+    from fitting_room.pipelines.diffusion.noise import RecordedNoise
 
     count = len(given["person"])
     watch = Watch()
@@ -206,9 +206,9 @@ def _run(pipeline, given, draws, steps, guidance, accelerated: bool) -> dict[str
 
 
 def _units(case: dict, inputs: dict) -> Iterator[tuple[str, Any]]:
-    from fitting_room.pipelines.guidance import guide, rescale
-    from fitting_room.pipelines.leffa import pictures
+    from fitting_room.pipelines.diffusion.guidance import guide, rescale
     from fitting_room.pipelines.masking.densepose import COLOURS
+    from fitting_room.pipelines.models.leffa import pictures
 
     for index, picture in enumerate(random_draws(inputs, "letterbox")):
         size = case["settings"]["letterbox_target_wh"]
@@ -248,9 +248,9 @@ def _units(case: dict, inputs: dict) -> Iterator[tuple[str, Any]]:
 
 def _scheduler(stage: str, inputs: dict) -> Any:
     """sd15|sdxl.alphas_cumprod, .timesteps.N, .variance.N or .step.N"""
-    from fitting_room.pipelines.leffa.load import published_scheduler
-    from fitting_room.pipelines.noise import RecordedNoise
-    from fitting_room.pipelines.schedulers import Schedule
+    from fitting_room.pipelines.diffusion.noise import RecordedNoise
+    from fitting_room.pipelines.diffusion.schedulers import Schedule
+    from fitting_room.pipelines.models.leffa.load import published_scheduler
 
     kind, what, *steps = stage.split(".")
     # The published scheduler configs of both base models agree in everything that DDPM reads.

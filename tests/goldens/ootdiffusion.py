@@ -16,7 +16,7 @@ CATEGORIES = {"upperbody": "upper", "lowerbody": "lower", "dress": "dress"}
 
 
 def run(case_dir: Path, case: dict) -> Iterator[tuple[str, Any]]:
-    from fitting_room.pipelines.ootdiffusion.load import load
+    from fitting_room.pipelines.models.ootdiffusion.load import load
 
     with torch.no_grad():
         inputs, settings = load_inputs(case_dir), case["settings"]
@@ -37,8 +37,8 @@ def run(case_dir: Path, case: dict) -> Iterator[tuple[str, Any]]:
 
 
 def _frame(inputs: dict, settings: dict) -> tuple[dict, dict]:
-    from fitting_room.pipelines.latents import to_bytes
-    from fitting_room.pipelines.ootdiffusion import pictures
+    from fitting_room.pipelines.diffusion.latents import to_bytes
+    from fitting_room.pipelines.models.ootdiffusion import pictures
 
     size = settings["width"], settings["height"]
     garment = pictures.stretch(inputs["garment"], *size)
@@ -112,9 +112,9 @@ def _found(pipeline, given: dict, settings: dict) -> dict[str, Any]:
 
 
 def _run(pipeline, given: dict, settings: dict, guidance: float) -> dict[str, Any]:
-    from fitting_room.pipelines.latents import to_bytes
-    from fitting_room.pipelines.noise import RecordedNoise
-    from fitting_room.pipelines.schedulers import Schedule
+    from fitting_room.pipelines.diffusion.latents import to_bytes
+    from fitting_room.pipelines.diffusion.noise import RecordedNoise
+    from fitting_room.pipelines.diffusion.schedulers import Schedule
 
     samples = settings.get("num_samples", 1)
     watch = Watch()
@@ -167,7 +167,7 @@ def _run(pipeline, given: dict, settings: dict, guidance: float) -> dict[str, An
 
 def _words(pipeline, tokenizer: Path, given: dict, category: str, variant: str) -> dict[str, Any]:
     """tokens.*, cond.context.* for every category word, and the run's own text states."""
-    from fitting_room.pipelines.ootdiffusion.load import WORDS, tokenize
+    from fitting_room.pipelines.models.ootdiffusion.load import WORDS, tokenize
 
     found = {"tokens": tokenize(tokenizer, variant, CATEGORIES[category])}
     found["text.last_hidden_state"] = pipeline.text[CATEGORIES[category]]

@@ -23,7 +23,7 @@ FORBIDDEN_LAYERS = {
     "commands": {"nodes"},
     "nodes": {"commands"},
 }
-DATA_FILES = {"pipelines/catalog.py"}  # a table, one entry a variant
+DATA_FILES = {"pipelines/catalog/models.py"}  # a table, one entry a variant
 MOST_LINES, MOST_FUNCTION_LINES = 320, 60
 
 

@@ -1,0 +1,519 @@
+"""What can be installed: per variant its files, licence, limits and defaults. Data only.
+
+Sizes and hashes are the published ones. `derived` marks a size that was computed from parameter
+names and shapes and not read from a listing; None is unknown and is then not compared. Where a
+number comes from is said beside it. A download also compares with the hash that the server gives.
+Adding a model is adding an entry to VARIANTS; nothing else lists models.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from ..errors import InputError
+from .types import (
+    APACHE,
+    CC_BY_NC_SA,
+    DENSEPOSE,
+    LEFFA,
+    MIT,
+    OPENPOSE,
+    OPENRAIL,
+    SAPIENS2,
+    SEGFORMER,
+    File,
+    Licence,
+    Part,
+    Source,
+    Variant,
+)
+
+TOKENIZER = ("merges.txt", "special_tokens_map.json", "tokenizer_config.json", "vocab.json")
+
+# IDM-VTON: sizes and hashes from the authors' file pages; the sizes of unet_encoder,
+# text_encoder_2, image_encoder and vae also follow from names, shapes and header.
+IDM_VTON_SHARED = (
+    File("image_encoder/config.json"),
+    File("image_encoder/model.safetensors", 2_528_373_448,
+         "6ca9667da1ca9e0b0f75e46bb030f7e011f44f86cbfb8d5a36590fcd7507b030"),
+    File("scheduler/scheduler_config.json"),
+    File("text_encoder/config.json"),
+    File("text_encoder/model.safetensors", 492_265_879,
+         "79f531155c765c22c89e23328793a2e91a1178070af961c57e2eae5f0509b65b"),
+    File("text_encoder_2/config.json"),
+    File("text_encoder_2/model.safetensors", 2_778_702_976,
+         "283bb90f987a133dec11947571aca17692ed32f3fff708441ac8eedcfa4a040e"),
+    *(File(f"tokenizer/{name}") for name in TOKENIZER),
+    *(File(f"tokenizer_2/{name}") for name in TOKENIZER),
+    File("unet_encoder/config.json"),
+    File("unet_encoder/diffusion_pytorch_model.safetensors", 10_270_077_736,
+         "357650fbfb3c7b4d94c1f5fd7664da819ad1ff5a839430484b4ec422d03f710a"),
+    File("vae/config.json"),
+    File("vae/diffusion_pytorch_model.safetensors", 334_643_268,
+         "98a14dc6fe8d71c83576f135a87c61a16561c9c080abba418d2cc976ee034f88"),
+)  # fmt: skip
+IDM_VTON_PARTS = (
+    Part("try-on UNet with image tokens", 2_991_238_468),
+    Part("garment UNet", 2_562_218_244),
+    Part("text encoder", 123_060_480),
+    Part("text encoder 2", 694_659_840),
+    Part("image encoder", 632_076_800),
+    Part("VAE", 83_653_863),
+)
+
+
+def _idm_vton(name: str, title: str, does: str, categories: tuple[str, ...],
+              *sources: Source) -> Variant:  # fmt: skip
+    return Variant(
+        f"idm_vton/{name}",
+        title,
+        does,
+        CC_BY_NC_SA,
+        sources,
+        IDM_VTON_PARTS,
+        categories,
+        steps=30,
+        guidance=2.0,
+        scheduler="DDPM",
+        needs=("densepose/r50_fpn_s1x",),
+        uses=("human_parsing/pth", "openpose/body"),
+    )
+
+
+def _ootdiffusion(name: str, title: str, does: str, categories: tuple[str, ...]) -> Variant:
+    networks = f"ootd/ootd_{name}/checkpoint-36000"
+    files = (
+        File(f"{networks}/unet_garm/config.json", 1_873, derived=True),
+        File(f"{networks}/unet_garm/diffusion_pytorch_model.safetensors", 3_438_167_608,
+             derived=True),
+        File(f"{networks}/unet_vton/config.json", 1_873, derived=True),
+        File(f"{networks}/unet_vton/diffusion_pytorch_model.safetensors", 3_438_213_688,
+             derived=True),
+        File("ootd/scheduler/scheduler_config.json", 687),
+        File("ootd/text_encoder/config.json"),
+        File("ootd/text_encoder/pytorch_model.bin"),
+        *(File(f"ootd/tokenizer/{file}") for file in TOKENIZER),
+        File("ootd/vae/config.json"),
+        # Hash: two public copies of the repository and the authors' own demonstration.
+        File("ootd/vae/diffusion_pytorch_model.bin", None,
+             "9814753f897cd32db41ec0bf0c574f6f44b39340103df9f4778b18565946d8b1"),
+    )  # fmt: skip
+    clip = (
+        File("config.json"),
+        File("model.safetensors", None,
+             "a2bf730a0c7debf160f7a6b50b3aaf3703e7e88ac73de7a314903141db026dcb"),
+        File("preprocessor_config.json"),
+    )  # fmt: skip
+    return Variant(
+        f"ootdiffusion/{name}",
+        title,
+        does,
+        CC_BY_NC_SA,
+        (
+            Source("levihsu/OOTDiffusion", "ootdiffusion", files, below="checkpoints"),
+            Source(
+                "openai/clip-vit-large-patch14",
+                "ootdiffusion/checkpoints/clip-vit-large-patch14",
+                clip,
+            ),
+        ),
+        (
+            Part("try-on UNet", 859_532_484),
+            Part("garment UNet", 859_520_964),
+            Part("image encoder", 303_966_208),
+            Part("text encoder", 123_060_480),
+            Part("VAE", 83_653_863),
+        ),
+        categories,
+        steps=20,
+        guidance=2.0,
+        scheduler="UniPC",
+        uses=("human_parsing/pth", "openpose/body"),
+    )
+
+
+# Leffa: sizes of the small files and of pose_transfer.pth, and all hashes, from the authors' file
+# pages; of the other two the size is that of the float32 values alone, which the listing's rounded
+# 7.21 GB agrees with.
+LEFFA_REVISION = "e90e94fc85e4cc8efa35b40cc1b502451a42a583"
+LEFFA_WEIGHTS = {
+    "virtual_tryon": File(
+        "virtual_tryon.pth",
+        4 * 1_802_718_831,
+        "f4d4b31dafac19ec5cc4ccbe307d4eb61b76a52f98aaef78fc02b4405c406351",
+        derived=True,
+    ),
+    "virtual_tryon_dc": File(
+        "virtual_tryon_dc.pth",
+        4 * 1_802_718_831,
+        "c42a83129b885528457a49f9bb9bcb02b5c96e8c7d007421e29e45c73ce626bf",
+        derived=True,
+    ),
+    "pose_transfer": File(
+        "pose_transfer.pth",
+        20_876_062_782,
+        "3d8c4acf1e6737a846a67690ac4e109fc7cf4bc7a8186fe4f73115274182a766",
+    ),
+}
+LEFFA_SD15 = (
+    File("stable-diffusion-inpainting/scheduler/scheduler_config.json", 313),
+    File("stable-diffusion-inpainting/unet/config.json", 748),
+    File("stable-diffusion-inpainting/vae/config.json", 552),
+)
+LEFFA_SDXL = (
+    File("stable-diffusion-xl-1.0-inpainting-0.1/scheduler/scheduler_config.json"),
+    File("stable-diffusion-xl-1.0-inpainting-0.1/unet/config.json", 1_932),
+    File("stable-diffusion-xl-1.0-inpainting-0.1/vae/config.json", 659),
+)
+LEFFA_TRYON_PARTS = (
+    Part("try-on UNet", 859_544_004),
+    Part("garment UNet", 859_520_964),
+    Part("VAE", 83_653_863),
+)
+
+
+def _leffa(name: str, title: str, does: str, categories: tuple[str, ...], uses: tuple[str, ...],
+           base: tuple[File, ...], parts: tuple[Part, ...]) -> Variant:  # fmt: skip
+    files = (LEFFA_WEIGHTS[name], *base)
+    return Variant(
+        f"leffa/{name}",
+        title,
+        does,
+        LEFFA,
+        (Source("franciszzj/Leffa", "leffa", files, revision=LEFFA_REVISION),),
+        parts,
+        categories,
+        steps=30,
+        guidance=2.5,
+        scheduler="DDPM",
+        needs=("densepose/r50_fpn_s1x",),
+        uses=uses,
+    )
+
+
+_TRYON = (
+    _ootdiffusion(
+        "hd",
+        "OOTDiffusion, half body",
+        "Dresses the upper body from a garment photo; trained on half-body photos.",
+        ("upper",),
+    ),
+    _ootdiffusion(
+        "dc",
+        "OOTDiffusion, full body",
+        "Dresses upper body, lower body or in a dress; trained on full-body photos.",
+        ("upper", "lower", "dress"),
+    ),
+    _idm_vton(
+        "vitonhd",
+        "IDM-VTON",
+        "Dresses the upper body from a garment photo and a short description; keeps prints well.",
+        ("upper",),
+        Source(
+            "yisol/IDM-VTON",
+            "idm_vton",
+            (
+                File("unet/config.json"),
+                File(
+                    "unet/diffusion_pytorch_model.bin",
+                    11_965_769_774,
+                    "046b775cb9bbc67635fc3b148bb03bfe00496ce2f9ce8488a82fdb388669a521",
+                ),
+                *IDM_VTON_SHARED,
+            ),
+        ),
+    ),
+    _idm_vton(
+        "dresscode",
+        "IDM-VTON, DressCode",
+        "As IDM-VTON, also for lower body and dresses: another try-on UNet, the rest is shared.",
+        ("upper", "lower", "dress"),
+        Source(
+            "yisol/IDM-VTON-DC",
+            "idm_vton_dc",
+            (
+                File("unet/config.json"),
+                File(  # the same architecture: the same size, up to the names in the archive
+                    "unet/diffusion_pytorch_model.bin",
+                    11_965_769_774,
+                    "0661a4757f0ef28801f45dc670783e7a9b482b36791c0899ea3839cd5375c1a2",
+                    derived=True,
+                ),
+            ),
+        ),
+        Source("yisol/IDM-VTON", "idm_vton", IDM_VTON_SHARED),
+    ),
+    _leffa(
+        "virtual_tryon",
+        "Leffa try-on",
+        "Dresses the upper body from a garment photo; needs no description.",
+        ("upper",),
+        ("human_parsing/pth", "openpose/body"),
+        LEFFA_SD15,
+        LEFFA_TRYON_PARTS,
+    ),
+    _leffa(
+        "virtual_tryon_dc",
+        "Leffa try-on, DressCode",
+        "Dresses upper body, lower body or in a dress; needs no description.",
+        ("upper", "lower", "dress"),
+        ("human_parsing/pth", "openpose/body"),
+        LEFFA_SD15,
+        LEFFA_TRYON_PARTS,
+    ),
+    _leffa(
+        "pose_transfer",
+        "Leffa pose transfer",
+        "Shows the person of one photo, with their clothes, in the pose of another photo.",
+        (),
+        (),
+        LEFFA_SDXL,
+        (
+            Part("pose UNet", 2_567_486_724),
+            Part("appearance UNet", 2_567_463_684),
+            Part("VAE", 83_653_863),
+        ),
+    ),
+)
+
+
+def _tool(name: str, title: str, does: str, licence: Licence, source: Source,
+          parts: tuple[Part, ...], width: int, height: int) -> Variant:  # fmt: skip
+    return Variant(
+        name, title, does, licence, (source,), parts, width=width, height=height, steps=0,
+        dtype="float32",
+    )  # fmt: skip
+
+
+# The counts of the parsing networks include their running means and variances.
+PARSING_PARTS = (Part("ATR", 66_837_428), Part("LIP", 66_838_456))
+
+
+def _clothes_parser(
+    name: str,
+    title: str,
+    does: str,
+    licence: Licence,
+    repository: str,
+    parameters: int,
+    width: int,
+    height: int,
+    size: int | None = None,
+) -> Variant:
+    """A parsing network of transformers: the three files that its loader reads."""
+    weights = File("model.safetensors", size, derived=size is not None)
+    files = (File("config.json"), weights, File("preprocessor_config.json"))
+    return _tool(
+        f"human_parsing/{name}", title, does, licence,
+        Source(repository, f"human_parsing_{name}", files), (Part("parser", parameters),),
+        width, height,
+    )  # fmt: skip
+
+
+# Sizes and hashes of the .onnx, OpenPose and DensePose files: Git LFS records of a public mirror,
+# with the sizes of the authors' listing; of the parsing .pth files: a public record of a strict
+# load of both; of Falconsai and RT-DETR: the authors' file pages; of the safety checker: a public
+# packaging recipe of that very file.
+_TOOLS = (
+    _tool(
+        "human_parsing/onnx",
+        "Human parsing, ONNX",
+        "Labels hair, garments and limbs in a photo, for masks equal to the try-on authors'.",
+        MIT,
+        Source(
+            "franciszzj/Leffa",
+            "human_parsing",
+            (
+                File("parsing_atr.onnx", 266_859_305,
+                     "04c7d1d070d0e0ae943d86b18cb5aaaea9e278d97462e9cfb270cbbe4cd977f4"),
+                File("parsing_lip.onnx", 266_863_411,
+                     "8436e1dae96e2601c373d1ace29c8f0978b16357d9038c17a8ba756cca376dbc"),
+            ),
+            below="humanparsing",
+            revision=LEFFA_REVISION,
+        ),
+        PARSING_PARTS,
+        512,
+        512,
+    ),
+    _tool(
+        "human_parsing/pth",
+        "Human parsing, PyTorch",
+        "The same two networks as the authors of SCHP publish them.",
+        MIT,
+        Source(
+            "franciszzj/Leffa",
+            "human_parsing",
+            (
+                File("exp-schp-201908301523-atr.pth", 267_445_237,
+                     "e9d7c91ce3b4e7133df56b599fc817b533e3439c5e8d282a59126d2fda339a2a"),
+                File("exp-schp-201908261155-lip.pth", 267_449_349,
+                     "24fa3254ceeb74c8435458994a64b522fb439a3635b7b86ff470457e0413da00"),
+            ),
+            below="schp",
+            revision=LEFFA_REVISION,
+        ),
+        PARSING_PARTS,
+        512,
+        512,
+    ),
+    # Parameters and bytes of SegFormer B2 and B4 with 18 labels: counted on the meta device.
+    _clothes_parser(
+        "segformer",
+        "Human parsing, SegFormer B2",
+        "One small network with SCHP's ATR labels; other masks than the try-on authors'.",
+        SEGFORMER,
+        "mattmdjaga/segformer_b2_clothes",
+        27_360_466,
+        512,
+        512,
+        109_448_016,
+    ),
+    _clothes_parser(
+        "fashn",
+        "Human parsing, FASHN",
+        "SegFormer B4 trained for try-on; does not tell left from right, which is worked out here.",
+        SEGFORMER,
+        "fashn-ai/fashn-human-parser",
+        64_006_866,
+        384,
+        576,
+        256_033_616,
+    ),
+    _clothes_parser(  # parameters as published, of the network without its head
+        "sapiens2",
+        "Human parsing, Sapiens2 0.4B",
+        "Meta's network for people, the largest of these; wants transformers 5.10.",
+        SAPIENS2,
+        "facebook/sapiens2-seg-0.4b",
+        398_000_000,
+        768,
+        1024,
+    ),
+    _tool(
+        "openpose/body",
+        "OpenPose body",
+        "Finds 18 body points, for masks equal to the try-on authors'.",
+        OPENPOSE,
+        Source(
+            "franciszzj/Leffa",
+            "openpose",
+            (
+                File("body_pose_model.pth", 209_267_595,
+                     "25a948c16078b0f08e236bda51a385d855ef4c153598947c28c0d47ed94bb746"),
+            ),
+            below="openpose",
+            revision=LEFFA_REVISION,
+        ),
+        (Part("body", 52_311_446),),
+        184,
+        144,
+    ),
+    Variant(
+        "vitpose/base_simple",
+        "ViTPose with RT-DETR",
+        "Finds people and their joints; newer than OpenPose and free for any use.",
+        APACHE,
+        (
+            Source(
+                "usyd-community/vitpose-base-simple",
+                "vitpose/vitpose-base-simple",
+                (
+                    File("config.json"),
+                    File("model.safetensors", 4 * 85_912_337, derived=True),
+                    File("preprocessor_config.json", 363),
+                ),
+            ),
+            Source(
+                "PekingU/rtdetr_r50vd_coco_o365",
+                "vitpose/rtdetr_r50vd_coco_o365",
+                (
+                    File("config.json"),
+                    File("model.safetensors", None,
+                         "831c1c04317ad1a6f7bf5b9968b450894e64b3571011c871007ab25d38b49031"),
+                    File("preprocessor_config.json", 841),
+                ),
+            ),
+        ),
+        (Part("joints", 85_912_337), Part("people", 42_891_372)),
+        width=640,
+        height=640,
+        steps=0,
+        dtype="float32",
+    ),
+    _tool(
+        "densepose/r50_fpn_s1x",
+        "DensePose R50-FPN s1x",
+        "Maps each pixel of a person to a place on the body; IDM-VTON and Leffa need it.",
+        DENSEPOSE,
+        Source(
+            "franciszzj/Leffa",
+            "densepose",
+            (
+                File("model_final_162be9.pkl", 255_757_821,
+                     "b8a7382001b16e453bad95ca9dbc68ae8f2b839b304cf90eaf5c27fbdb4dae91"),
+            ),
+            below="densepose",
+            revision=LEFFA_REVISION,
+        ),
+        (Part("detector and charts", 63_927_330),),
+        800,
+        1333,
+    ),
+    _tool(
+        "safety/falconsai",
+        "Falconsai NSFW classifier",
+        "Says how likely a picture is unsafe for work: a second opinion beside the built-in one.",
+        APACHE,
+        Source(
+            "Falconsai/nsfw_image_detection",
+            "safety/falconsai",
+            (
+                File("config.json", 724),
+                File("model.safetensors", 343_223_968,
+                     "97b2ce64ec146884b37f98ee7944ca4891aa72f6827dc0cb10684a1cbecd5830"),
+                File("preprocessor_config.json", 325),
+            ),
+            revision="04367978d3474804ab1a00a9bd6548b741764069",
+        ),
+        (Part("ViT-B/16 classifier", 85_800_194),),
+        224,
+        224,
+    ),
+    _tool(
+        "safety/stable_diffusion",
+        "Stable Diffusion safety checker",
+        "Compares a picture with a list of unsafe concepts, as Stable Diffusion pipelines do.",
+        OPENRAIL,
+        Source(
+            "CompVis/stable-diffusion-safety-checker",
+            "safety/stable_diffusion",
+            (
+                File("config.json"),
+                File("model.safetensors", None,
+                     "08902f19b1cfebd7c989f152fc0507bef6898c706a91d666509383122324b511"),
+                File("preprocessor_config.json"),
+            ),
+            revision="refs/pr/41",
+        ),
+        (Part("CLIP ViT-L/14 with concept table", 303_981_588),),
+        224,
+        224,
+    ),
+)  # fmt: skip
+
+VARIANTS: dict[str, Variant] = {variant.name: variant for variant in (*_TRYON, *_TOOLS)}
+
+
+def variant_named(name: str) -> Variant:
+    """The entry of "model/variant"; of "model" alone where it has only one variant.
+
+    Raises InputError naming the possible ones.
+    """
+    if name in VARIANTS:
+        return VARIANTS[name]
+    fitting = [key for key in VARIANTS if fnmatchcase(key, f"{name}/*")]
+    if len(fitting) == 1:
+        return VARIANTS[fitting[0]]
+    choices = fitting or list(VARIANTS)
+    raise InputError(f"No model is called {name!r}. Choose one of: {', '.join(choices)}.")

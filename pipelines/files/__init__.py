@@ -1,0 +1,1 @@
+"""Published files on disk: found, fetched, converted, loaded."""

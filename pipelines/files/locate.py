@@ -1,0 +1,302 @@
+"""Finds a model's files in the published layout, and tells everything that is wrong with them.
+
+    found = find("leffa/virtual_tryon", folders=comfyui_folders)
+    state = read_state(weight_file(found.root / "virtual_tryon.pth", torch.float16))
+
+A models folder is the folder `fitting_room` among ComfyUI's models, one given in
+`extra_model_paths.yaml`, or $FITTING_ROOM_MODELS; inside it every source of the catalogue has a
+folder of its own. The Hugging Face cache is looked at last, without network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..catalog.models import variant_named
+from ..catalog.types import File, Source, Variant
+from ..errors import MissingFiles
+
+if TYPE_CHECKING:
+    import torch  # not needed to find or fetch files, and slow to import
+
+RECEIPT = "fitting_room.json"
+"""Beside the files of a source: sizes that were agreed to instead of the catalogue's."""
+
+WEIGHTS = (".safetensors", ".bin", ".pth", ".pt", ".ckpt", ".pkl")
+
+PRECISIONS = {"float16": "fp16", "bfloat16": "bf16", "float32": "fp32"}
+"""The word that a converted file carries before its ending, by the name of its dtype."""
+
+
+@dataclass(frozen=True)
+class Located:
+    """A variant whose files are all there: the folders that `File.path` is relative to."""
+
+    variant: Variant
+    roots: tuple[Path, ...]  # one for each of variant.sources, in order
+
+    @property
+    def root(self) -> Path:
+        """Of the model's own networks."""
+        return self.roots[0]
+
+    def files(self) -> Iterator[tuple[File, Path]]:
+        """Every file of the variant and where it was found, converted or as published."""
+        for source, root in zip(self.variant.sources, self.roots, strict=True):
+            for file in source.files:
+                yield file, published_or_converted(root / file.path)
+
+
+def models_home() -> Path:
+    """$FITTING_ROOM_MODELS, or the folder used where neither it nor ComfyUI says one."""
+    given = os.environ.get("FITTING_ROOM_MODELS")
+    return Path(given).expanduser() if given else Path.home() / ".cache" / "fitting_room"
+
+
+def find(
+    name: str, path: str | Path | None = None, folders: Sequence[str | Path] = ()
+) -> Located:  # fmt: skip
+    """The files of variant `name` ("model/variant").
+
+    path: a folder in the published layout that the user named; its sizes are taken as they are.
+    folders: models folders (ComfyUI's), looked at first where no path is given.
+
+    Raises MissingFiles with every missing or wrong file and the command that gets them, InputError
+    for a name that is not in the catalogue.
+    """
+    variant = variant_named(name)
+    located, lines = survey(variant, path, folders)
+    if lines:
+        raise MissingFiles(_message(variant, lines, path, folders))
+    return located
+
+
+def survey(
+    variant: Variant, path: str | Path | None = None, folders: Sequence[str | Path] = ()
+) -> tuple[Located, list[str]]:
+    """Where the files of a variant most likely are, and a line for each that is not right there."""
+    roots, lines = [], []
+    for source in variant.sources:
+        tried = list(_tried(source, path, folders, only_given=source is variant.sources[0]))
+        # The first place without problems; else the one with the fewest, to tell about, and of
+        # these one where a file is wrong and not just missing.
+        root, found = min(tried, key=lambda place: (len(place[1]), str(place[1]).count("missing:")))
+        roots.append(root)
+        lines += found
+    return Located(variant, tuple(roots)), lines
+
+
+def _tried(
+    source: Source, path: str | Path | None, folders: Sequence[str | Path], only_given: bool
+) -> Iterator[tuple[Path, list[str]]]:
+    """Places to look for `source`, each with its problems.
+
+    A folder that the user named is not replaced by another one behind their back: the model's own
+    networks must be there. What it shares with other models may come from elsewhere.
+    """
+    if path is not None:
+        base = Path(path).expanduser()
+        last = Path(source.folder).name
+        for root in (base, base / source.below, base / last, base / source.below / last):
+            yield root, problems(source, root, sizes=False)
+        if only_given:
+            return
+    for base in (*map(Path, folders), models_home()):
+        for root in (base / source.folder / source.below, base / source.folder):
+            yield root, problems(source, root)
+    cached = _in_hub_cache(source)
+    if cached:
+        yield cached, problems(source, cached)
+
+
+def problems(source: Source, root: Path, sizes: bool = True) -> list[str]:
+    """One line for each file of `source` that is missing below `root` or of another size."""
+    agreed = read_receipt(root)
+    lines = []
+    for file in source.files:
+        path = published_or_converted(root / file.path)
+        if not path.is_file():
+            size = f" ({in_words(file.size)})" if file.size and file.size > 1e6 else ""
+            lines.append(f"missing: {file.path}{size}")
+            continue
+        found = path.stat().st_size
+        wanted = agreed.get(path.relative_to(root).as_posix())
+        if wanted is None and path == root / file.path and sizes:
+            wanted = file.size
+        tolerance = 0.01 if wanted == file.size and file.derived else 0.0
+        if wanted is not None and abs(found - wanted) > tolerance * wanted:
+            about = "about " if tolerance else ""
+            lines.append(
+                f"cut short or another file: {path}: {about}{wanted:,} bytes wanted, "
+                f"{found:,} found"
+            )
+        elif path.suffix == ".safetensors" and (wanted := safetensors_length(path)) != found:
+            lines.append(
+                f"cut short or another file: {path}: its header says {wanted:,} bytes, "
+                f"{found:,} found"
+            )
+    return lines
+
+
+def wrong_hashes(
+    located: Located, progress: Callable[[str], None] | None = None
+) -> list[str]:  # fmt: skip
+    """One line for each published file whose sha256 is known and not that of the file found."""
+    lines = []
+    for file, path in located.files():
+        if not file.sha256 or path.name != Path(file.path).name:
+            continue
+        if progress:
+            progress(str(path))
+        found = sha256(path)
+        if found != file.sha256:
+            lines.append(f"another file: {path}: sha256 {file.sha256} wanted, {found} found")
+    return lines
+
+
+def sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 22):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def weight_file(published: Path, dtype: torch.dtype | None = None) -> Path:
+    """The file to read weights from: `published`, or what lies beside it in its stead.
+
+    A file converted to `dtype` comes first, then the published one, then the same weights as
+    .safetensors or .bin, then one converted to another precision. `published` itself if there is
+    nothing at all.
+    """
+    precision = PRECISIONS.get(str(dtype).removeprefix("torch."))
+    if precision and converted_name(published, precision).is_file():
+        return converted_name(published, precision)
+    return published_or_converted(published)
+
+
+def published_or_converted(published: Path) -> Path:
+    """`published` if it is there, else the same weights in another form, else `published`."""
+    if published.is_file() or published.suffix not in WEIGHTS:
+        return published
+    others = [published.with_suffix(ending) for ending in (".safetensors", ".bin")]
+    others += [converted_name(published, precision) for precision in PRECISIONS.values()]
+    return next((other for other in others if other.is_file()), published)
+
+
+def converted_name(published: Path, precision: str) -> Path:
+    """precision: fp16, bf16 or fp32."""
+    return published.with_suffix(f".{precision}.safetensors")
+
+
+def safetensors_length(path: Path) -> int:
+    """Bytes that a .safetensors file must have by its own header; 0 where that is unreadable."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= path.stat().st_size:
+            return 0
+        try:
+            header = json.loads(file.read(length))
+            ends = [entry["data_offsets"][1] for key, entry in header.items()
+                    if key != "__metadata__"]  # fmt: skip
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return 0
+    return 8 + length + max(ends, default=0)
+
+
+def read_receipt(root: Path) -> dict[str, int]:
+    """Sizes by path, as agreed to for the files below `root`; empty where nothing was agreed."""
+    try:
+        content = json.loads((root / RECEIPT).read_text(encoding="utf-8"))
+        return {str(path): int(size) for path, size in content["sizes"].items()}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
+        raise MissingFiles(f"{root / RECEIPT} cannot be read ({error}). Delete it.") from error
+
+
+def write_receipt(root: Path, paths: Iterable[Path]) -> None:
+    """Notes the sizes of `paths` below `root`, beside those noted before."""
+    sizes = read_receipt(root)
+    sizes |= {path.relative_to(root).as_posix(): path.stat().st_size for path in paths}
+    (root / RECEIPT).write_text(json.dumps({"sizes": sizes}, indent=1) + "\n", encoding="utf-8")
+
+
+def adopt(name: str, path: str | Path) -> Located:
+    """Accepts files of the user's own (a fine-tune, say) that lie in the published layout.
+
+    Their sizes are noted beside them, so that `find` takes them in place of the published ones.
+    Raises MissingFiles where one of the model's own files is not below `path`.
+    """
+    located = find(name, path=path)
+    given = Path(path).expanduser().resolve()
+    for source, root in zip(located.variant.sources, located.roots, strict=True):
+        if root.resolve().is_relative_to(given):
+            write_receipt(root, [published_or_converted(root / f.path) for f in source.files])
+    return located
+
+
+def in_words(size: int) -> str:
+    """12.0 GB, 479 bytes: decimal units, as the hub counts."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= scale:
+            return f"{size / scale:,.1f} {unit}"
+    return f"{size} bytes"
+
+
+def download_command(name: str) -> str:
+    return f"fitting-room download {name}"
+
+
+def _in_hub_cache(source: Source) -> Path | None:
+    from huggingface_hub import try_to_load_from_cache
+
+    below = f"{source.below}/" if source.below else ""
+    # "main" too: other programs fetch by it, and a later commit has mostly touched other files.
+    for revision in dict.fromkeys((source.revision, "main")):
+        for file in source.files:
+            found = try_to_load_from_cache(source.repository, below + file.path, revision=revision)
+            if isinstance(found, str):
+                return Path(found[: -len(file.path)])
+    return None
+
+
+def _message(
+    variant: Variant, lines: list[str], path: str | Path | None, folders: Sequence[str | Path]
+) -> str:
+    total = sum(len(source.files) for source in variant.sources)
+    places = [*map(str, folders), str(models_home()), "the Hugging Face cache"]
+    if path is not None:
+        places = [str(path)]
+    return "\n".join(
+        [
+            f"{variant.title} ({variant.name}) cannot be loaded: {len(lines)} of its {total} files "
+            "are not there or not the published ones.",
+            *(f"  {line}" for line in lines),
+            f"Looked in: {'; '.join(dict.fromkeys(places))}.{_looks_like(path)}",
+            f"Get them with: {download_command(variant.name)}",
+        ]
+    )
+
+
+def _looks_like(path: str | Path | None) -> str:
+    """What the folder that the user named is instead, where that can be told."""
+    if path is None:
+        return ""
+    folder = Path(path).expanduser()
+    if not folder.is_dir():
+        kind = "a file" if folder.is_file() else "not there"
+        return f" A folder in the published layout was wanted; {folder} is {kind}."
+    if (folder / "adapter_config.json").exists() or any(folder.glob("*lora*.safetensors")):
+        return " It looks like the folder of a LoRA, not of a whole model."
+    try:
+        index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+        return f" It looks like the folder of a {index['_class_name']} of diffusers."
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

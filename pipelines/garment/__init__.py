@@ -1,0 +1,1 @@
+"""Reads a garment from its photo."""

@@ -1,0 +1,273 @@
+"""The background of a product photo: its colour field, its shadows, its reach from the border."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+import torch
+
+from ..errors import NoGarmentFound
+from ..maps.grids import narrowest, pieces, widest, within
+from ..maps.spreading import enlarged, halved, spread, to_picture, to_planes
+
+BORDER_SHARE = 0.45  # of the border that has to look like one smooth background
+
+
+@dataclass(frozen=True)
+class Backdrop:
+    """A reduced photo and the background that would be seen without the garment.
+
+    lab, field: float32 (height, width, 3), the photo and its background. noise: how far the
+    background strays from its field, Lab units. unit: pixels to 1/256 of the long side. reach: how
+    far compression spreads an edge, pixels.
+    """
+
+    lab: np.ndarray
+    field: np.ndarray
+    noise: float
+    unit: float
+    reach: int
+
+    def part(self, box: tuple[slice, slice]) -> Backdrop:
+        """Its rows and columns in a box."""
+        return replace(self, lab=self.lab[box], field=self.field[box])
+
+    @cached_property
+    def difference(self) -> np.ndarray:
+        return self.lab - self.field
+
+    @cached_property
+    def distance(self) -> np.ndarray:
+        return length(self.difference)
+
+    @cached_property
+    def ripple(self) -> np.ndarray:
+        """What compression may add to the distance up to `reach` pixels from strong edges."""
+        return (0.08 * widest(self.distance, self.reach)).clip(0, 6)
+
+    @cached_property
+    def slope(self) -> np.ndarray:
+        """Colour change per 1/768 of the long side."""
+        return steepness(self.lab) * self.unit / 3
+
+    @cached_property
+    def neutral(self) -> np.ndarray:
+        """Of the background's hue, in less or more light: that scales L* + 16, a* and b* alike."""
+        lab, field = self.lab, self.field
+        share = (lab[..., 0] + 16) / (field[..., 0] + 16)
+        first, second = (lab[..., k] - share * field[..., k] for k in (1, 2))
+        most = 1.0 + self.noise + 0.08 * np.abs(self.difference[..., 0])
+        return first * first + second * second < most * most
+
+    @cached_property
+    def shaded(self) -> np.ndarray:
+        """Darker than the background and of its hue, as its shadows are."""
+        light = self.difference[..., 0]
+        return self.neutral & (light < 0.3 + self.noise) & (light > -45)
+
+
+def length(vectors: np.ndarray) -> np.ndarray:
+    """Of the vectors (..., 3) along the last axis."""
+    return np.sqrt(np.einsum("...c,...c->...", vectors, vectors))
+
+
+def carry_field(lab: np.ndarray) -> tuple[np.ndarray, float]:
+    """The background's colour at every pixel, carried on behind the garment, and its noise.
+
+    Found on a half-size copy: what fits the border's colours gives a better field, which fits
+    more. Not further: it would creep into a garment of nearly the background's colour.
+    """
+    small = to_picture(halved(to_planes(lab)))
+    field = fit_background(small)
+    noise = border_noise(small, field)
+    radius = max(1, round(max(small.shape[:2]) / 256))
+    background = reach_from_border(distance_from(small, field) < 0.45 + noise, radius)[0]
+    coarse, factor = smooth_field(small, background)
+    distance = distance_from(small, to_picture(enlarged(coarse, factor, background.shape)))
+    background = reach_from_border(distance < 0.45 + noise, radius)[0]
+    coarse, factor = smooth_field(small, background)
+    field = to_picture(enlarged(coarse, 2 * factor, lab.shape[:2]))
+    return field, border_noise(lab, field)
+
+
+def border_noise(lab: np.ndarray, field: np.ndarray) -> float:
+    """What 9 of 10 background pixels at the border keep within, times 1.5."""
+    rim = rim_width(lab.shape)
+    parts = (np.s_[:rim], np.s_[-rim:], np.s_[:, :rim], np.s_[:, -rim:])
+    border = np.concatenate([distance_from(lab[part], field[part]).ravel() for part in parts])
+    near = border[border < 6]
+    return min(1.5 * float(np.percentile(near, 90)), 5.0) if len(near) else 5.0
+
+
+def rim_width(shape: tuple[int, ...]) -> int:
+    return max(2, round(0.012 * max(shape[:2])))
+
+
+def smooth_field(lab: np.ndarray, background: np.ndarray) -> tuple[torch.Tensor, int]:
+    """The background's colours carried on behind the garment, too coarse to follow its shadow:
+    (1, 3, height, width), and how many times smaller."""
+    from scipy import ndimage
+
+    weights = to_planes(background[..., None])
+    colours = to_planes(lab) * weights
+    factor = 1
+    while max(weights.shape[-2:]) > 64:
+        colours, weights = halved(colours), halved(weights)
+        factor *= 2
+    coarse = to_picture(colours / weights.clamp_min(1e-6))
+    coarse = spread(coarse, to_picture(weights)[..., 0] > 0.4)
+    smooth = ndimage.gaussian_filter(coarse, (1.5, 1.5, 0), mode="nearest")
+    return to_planes(np.asarray(smooth)), factor
+
+
+def distance_from(lab: np.ndarray, field: np.ndarray) -> np.ndarray:
+    return length(lab - field)
+
+
+def fit_background(lab: np.ndarray) -> np.ndarray:
+    """A quadratic colour surface through the border, (height, width, 3) Lab.
+
+    Every corner and the middle of the border is tried as a start, so that a garment may touch
+    some of the border. Raises NoGarmentFound when no surface explains enough of the border.
+    """
+    height, width = lab.shape[:2]
+    rim = rim_width(lab.shape)
+    border = np.zeros((height, width), bool)
+    border[:rim] = border[-rim:] = border[:, :rim] = border[:, -rim:] = True
+    rows, columns = np.nonzero(border)
+    some = slice(None, None, max(1, len(rows) // 1200))
+    rows, columns = rows[some], columns[some]
+    colours = lab[rows, columns].astype(np.float64)
+    terms = surface_terms(rows / height, columns / width)
+    corner = 4 * rim
+    starts = [np.median(colours, axis=0)] + [
+        np.median(lab[ys, xs].reshape(-1, 3), axis=0)
+        for ys in (slice(0, corner), slice(-corner, None))
+        for xs in (slice(0, corner), slice(-corner, None))
+    ]
+    best, most = None, 0.0
+    for start, reach in product(starts, (4.0, 14.0)):
+        coefficients, score = fit_surface(terms, colours, start, reach)
+        if score > most * 1.02:
+            best, most = coefficients, score
+        if most > 0.9 * len(colours):
+            break
+    residual = np.sqrt(((colours - terms @ best) ** 2).sum(-1)) if best is not None else colours
+    if best is None or (residual < 6).mean() < BORDER_SHARE:
+        raise NoGarmentFound(
+            "A garment on a plain background was wanted, but the edge of this picture shows no "
+            "plain background. Use a product photo (laid flat or on a ghost mannequin), or give a "
+            "mask of the garment."
+        )
+    ys, xs = np.mgrid[0:height, 0:width]
+    field = surface_terms(ys.ravel() / height, xs.ravel() / width) @ best
+    return field.reshape(height, width, 3).astype(np.float32)
+
+
+def surface_terms(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    y, x = 2 * y - 1, 2 * x - 1
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+
+
+def fit_surface(
+    terms: np.ndarray, colours: np.ndarray, start: np.ndarray, reach: float
+) -> tuple[np.ndarray, float]:
+    """Least squares on what lies near, from a flat start to the full surface, and its score.
+
+    The score counts the pixels on the surface, those nearer to it more.
+    """
+    coefficients = np.zeros((6, 3))
+    coefficients[0] = start
+    for count, share in ((1, 1.0), (3, 1.0), (3, 0.7), (6, 0.7), (6, 0.5), (6, 0.4)):
+        near = ((colours - terms @ coefficients) ** 2).sum(-1) < max(reach * share, 2.5) ** 2
+        if near.sum() < 24:
+            return coefficients, 0.0
+        used = terms[near][:, :count]
+        solved = np.linalg.solve(used.T @ used + 1e-6 * np.eye(count), used.T @ colours[near])
+        coefficients = np.zeros((6, 3))
+        coefficients[:count] = solved
+    squared = ((colours - terms @ coefficients) ** 2).sum(-1)
+    return coefficients, float(np.maximum(0, 1 - squared / 4).sum())
+
+
+def steepness(lab: np.ndarray) -> np.ndarray:
+    """Colour change per pixel, (height, width)."""
+    squared = np.zeros(lab.shape[:2], np.float32)
+    for after, before, inner in (
+        (np.s_[2:], np.s_[:-2], np.s_[1:-1]),
+        (np.s_[:, 2:], np.s_[:, :-2], np.s_[:, 1:-1]),
+    ):
+        change = lab[after] - lab[before]
+        squared[inner] += np.einsum("...c,...c->...", change, change)
+    return np.sqrt(squared) / 2
+
+
+def strip_shadow(back: Backdrop, background: np.ndarray) -> np.ndarray:
+    """The soft shadow around a garment: it fades out, where a garment's edge does not.
+
+    Grown from the background through pixels that are darker, of the same hue and no steeper than
+    a fading shadow; then the line between it and the garment is put on the steepest place.
+    """
+    unit = back.unit
+    steepest = widest(back.slope, 1)
+    fading = steepest < 0.5 + back.noise + 0.5 * np.abs(back.difference[..., 0])
+    fading &= back.shaded
+    grown = reach_from_border(fading | background, max(1, round(0.7 * unit)))[0]
+    zone = lies_outside(grown & ~background, background, steepest)
+    for reach in (None, round(14 * unit)):
+        near = zone if reach is None else zone & within(background, reach)
+        shadow = up_to_edge(near, background, back.slope, round(1.5 * unit))
+        if shadow.sum() < 0.4 * (~background).sum():
+            return shadow
+    return np.zeros_like(background)  # it ran into the garment
+
+
+def up_to_edge(
+    zone: np.ndarray, background: np.ndarray, slope: np.ndarray, margin: int
+) -> np.ndarray:
+    """A zone between background and garment, moved to end on the steepest line near its end."""
+    from scipy import ndimage
+
+    if not zone.any():
+        return zone
+    markers = np.zeros(background.shape, np.int16)
+    markers[~within(zone, margin)] = 2
+    markers[background] = 1
+    cost = np.clip(slope * 12, 0, 255).astype(np.uint8)
+    return (np.asarray(ndimage.watershed_ift(cost, markers)) == 1) & ~background
+
+
+def lies_outside(zone: np.ndarray, background: np.ndarray, steepest: np.ndarray) -> np.ndarray:
+    """The pieces of a zone whose edge towards the garment is clearer than that towards the
+    background: shadows. With a piece of the garment it is the other way round."""
+    labels, count = pieces(zone)
+    if not count:
+        return zone
+    around = widest(labels, 1)
+    edges = []
+    for rim in (zone & within(background, 1), (around > 0) & ~(zone | background)):
+        places = np.nonzero(rim)
+        numbers = around[places]
+        sums = np.bincount(numbers, steepest[places], minlength=count + 1)
+        edges.append(sums / np.maximum(np.bincount(numbers, minlength=count + 1), 1))
+    keep = edges[1] > 1.5 * edges[0] + 0.5
+    keep[0] = False
+    return keep[labels]
+
+
+def reach_from_border(passable: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray]:
+    """What a square of that radius reaches from outside, and what else it fits into, labelled.
+
+    It does not slip through small gaps.
+    """
+    pad = 2 * radius + 1
+    free = np.pad(passable, pad, constant_values=True)
+    labels, _ = pieces(narrowest(free, radius))
+    outside = within(labels == labels[0, 0], radius)
+    others = np.where(labels == labels[0, 0], 0, labels)
+    enclosed = widest(others, radius) * ~outside
+    inner = slice(pad, -pad)
+    return outside[inner, inner], enclosed[inner, inner]

@@ -1,0 +1,147 @@
+"""Cuts a garment out of a product photo on a plain background of any colour.
+
+No network: the background is a smooth colour field fitted to the photo's border; everything that
+can be reached from the border without crossing an edge or a colour that the field does not have is
+background. A last step at full size gives the antialiased matte and takes the background's colour
+out of the edge pixels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from ..errors import NoGarmentFound
+from ..maps.colours import to_lab
+from ..maps.grids import average, closed, pieces, sizes_of
+from .background import Backdrop, border_noise, carry_field, reach_from_border, strip_shadow
+from .contour import fill
+from .holes import (
+    all_holes,
+    flat_patches,
+    gap_ends,
+    open_gaps,
+    pale_zone,
+    small_pieces,
+    spikes,
+    strap_holes,
+    thin_gaps,
+    true_holes,
+)
+from .matte import CutOut, matte
+from .snap import snap_outline
+
+ANALYSIS_SIDE = 640  # long side of the copy that is looked at, pixels
+LEAST_SHARE = 0.004  # of the picture that a garment covers
+
+
+def cut_out(picture: np.ndarray) -> CutOut:
+    """The garment of an RGB uint8 (height, width, 3) photo. Raises NoGarmentFound."""
+    small = reduced(picture, ANALYSIS_SIDE)
+    block = 16 * small.shape[0] / picture.shape[0]
+    return matte(picture, small, find_foreground(small, block))
+
+
+def reduced(picture: np.ndarray, side: int) -> np.ndarray:
+    """The picture with its long side at most `side` pixels, averaged."""
+    height, width = picture.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return picture
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX, None, 2.0))
+
+
+def find_foreground(picture: np.ndarray, block: float) -> np.ndarray:
+    """Share (height, width), 0..1, of what is not the plain background. Raises NoGarmentFound.
+
+    block: the size of a JPEG macroblock in this copy, pixels.
+    """
+    lab = to_lab(picture)
+    unit = max(1.0, max(lab.shape[:2]) / 256)  # 3 pixels of a 768 pixel picture
+    radius = max(1, round(unit))
+    field, noise = carry_field(lab)
+    if noise > 1.2:
+        lab = average(lab, 3)
+        noise = border_noise(lab, field)
+    back = Backdrop(lab, field, noise, unit, max(2, round(min(block, 4 * unit))))
+    frame = filled_frame(back.distance > 0.45 + noise)
+    if frame is not None:
+        inside = np.zeros(lab.shape[:2], np.float32)
+        inside[frame] = find_foreground(picture[frame], block)
+        return inside
+    background, enclosed = reach_from_border(back.distance < 0.45 + noise, radius)
+    background |= flat_patches(back)
+    box = surroundings(~background, round(6 * unit) + 2 * back.reach)
+    inside = np.zeros(lab.shape[:2], np.float32)
+    inside[box] = garment_share(back.part(box), background[box], enclosed[box])
+    if inside.mean() < LEAST_SHARE:
+        raise NoGarmentFound(
+            "A garment on a plain background was wanted, but nothing stands out from the "
+            "background of this picture. Use a photo in which the garment is larger or differs "
+            "from the background, or give a mask of the garment."
+        )
+    return inside
+
+
+def surroundings(region: np.ndarray, margin: int) -> tuple[slice, slice]:
+    """Rows and columns of the larger pieces of a region (bool) and so many pixels around them."""
+    region = main_pieces(region, 0.01)
+    rows, columns = np.nonzero(region.any(1))[0], np.nonzero(region.any(0))[0]
+    if not len(rows):
+        return slice(0, 1), slice(0, 1)
+    top, left = max(0, rows[0] - margin), max(0, columns[0] - margin)
+    return slice(top, rows[-1] + 1 + margin), slice(left, columns[-1] + 1 + margin)
+
+
+def garment_share(back: Backdrop, background: np.ndarray, enclosed: np.ndarray) -> np.ndarray:
+    """Of each pixel, 0..1. background: what can be reached from the border (bool); enclosed: the
+    other pieces that look like it, labelled."""
+    shadow = strip_shadow(back, background)
+    shadow |= gap_ends(back, background | shadow)
+    shadow |= strap_holes(back, background | shadow)
+    plain = background | shadow
+    zone = pale_zone(back, plain | (enclosed > 0))
+    pale = pale_garment(back, background, shadow, enclosed) if zone.any() else zone
+    if (zone | plain).all():
+        return np.where(zone, pale, 0)
+    plain |= all_holes(back, plain)
+    plain |= open_gaps(back, plain)
+    return np.where(zone, pale, main_pieces(~plain))
+
+
+def pale_garment(
+    back: Backdrop, background: np.ndarray, shadow: np.ndarray, enclosed: np.ndarray
+) -> np.ndarray:
+    """The share of a garment whose colours are close to the background's: what no ball reaches,
+    its ragged outline put on the edge that it should follow."""
+    plain = background | shadow
+    plain |= true_holes(enclosed, back, plain)
+    plain |= open_gaps(back, plain)
+    if plain.mean() - background.mean() > 0.4 * (1 - background.mean()):
+        plain = background  # most of the garment went the way of its shadow
+    careful = main_pieces(~plain)
+    notch = closed(careful, round(1.7 * back.unit)) & plain
+    careful |= small_pieces(notch, (1.2 * back.reach) ** 2)
+    careful &= ~spikes(careful, back.reach // 2)
+    careful = main_pieces(careful & ~thin_gaps(back, careful))
+    distance = np.where(plain & ~careful, 0, back.distance)
+    return fill(snap_outline(careful, distance, back.noise, back.reach), *careful.shape)
+
+
+def filled_frame(inside: np.ndarray) -> tuple[slice, slice] | None:
+    """The rectangle that is all "garment": a picture within a frame of another plain colour."""
+    rows, columns = np.nonzero(inside.any(1))[0], np.nonzero(inside.any(0))[0]
+    if len(rows) < 16 or len(columns) < 16:
+        return None
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    if inside[box].mean() < 0.985 or inside.mean() > 0.985:
+        return None
+    return slice(rows[0] + 2, rows[-1] - 1), slice(columns[0] + 2, columns[-1] - 1)
+
+
+def main_pieces(inside: np.ndarray, least: float = 0.04) -> np.ndarray:
+    """The largest piece and those that are not small beside it; without hanger wires and dust."""
+    labels, count = pieces(inside)
+    sizes = sizes_of(labels, count)
+    return (sizes >= max(1.0, least * sizes.max()))[labels]

@@ -1,0 +1,141 @@
+"""Finds the inside of a garment's back that is seen through its neckline or waistband.
+
+A garment photographed without a wearer shows, above the front edge of its neckline, the inside of
+its back. That edge is searched as one of a family of curves hanging between the two ends of the
+opening, from a V to a square: the one across which the colour changes most evenly.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..maps.grids import boxes, closed, narrowest, pieces
+
+SHAPES = (1.0, 1.4, 2.0, 3.0, 5.0)  # of the curve 1 - |t|^p: V, between, round, wide, square
+WIDTHS = (0.8, 0.9, 1.0)  # of the opening, against the distance of its ends
+BAND = 2.5  # upright pixels above and below the edge that are compared
+LEAST_SCORE = 0.45  # of a shallow edge; deeper ones need more, below a label less is enough
+SURE_SCORE = 0.9
+LEAST_SHARE = 0.75  # of the edge that shows the change
+
+
+def find_edge(
+    lab: np.ndarray, mask: np.ndarray, right: np.ndarray, left: np.ndarray, deepest: float
+) -> np.ndarray | None:
+    """The front edge between two points (x, y), (n, 2) from right to left, or None.
+
+    lab: float32 (height, width, 3); mask: bool (height, width); deepest: of the curve, in half
+    distances of its ends.
+    """
+    from scipy import ndimage
+
+    half = (left - right) / 2
+    length = float(np.hypot(*half))
+    if length < 4:
+        return None
+    soft = np.stack([ndimage.gaussian_filter(lab[..., c], 0.8) for c in range(3)], -1)
+    middle = (left + right) / 2
+    along = np.linspace(-0.92, 0.92, 35)
+
+    def search(depths: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, float] | None:
+        edges = np.stack(
+            [hang(middle, w * half, along, depths, power) for w in WIDTHS for power in SHAPES]
+        )
+        shape = edges.shape[:2]
+        scores = score_edges(soft, mask, edges.reshape(-1, *edges.shape[2:])).reshape(shape)
+        scores[scores < asked] = 0
+        if not scores.any():
+            return None
+        # Below the edge the seams of a collar may be as clear: the upper one of equals.
+        kind, depth = scores.argmax(0), scores.max(0)
+        first = int((depth >= 0.8 * depth.max()).argmax())
+        end = first + 4
+        best = first + int(depth[first:end].argmax())
+        return edges[kind[best], best], float(depth[best])
+
+    depths = np.arange(max(0.08, 3.0 / length), deepest, 1.5 / length) * length
+    found = search(depths, LEAST_SCORE + 0.15 * depths / length)
+    if found is not None and found[1] > SURE_SCORE:
+        return found[0]
+    column = mask[:, int(np.clip(middle[0], 0, mask.shape[1] - 1))]
+    is_open = int(column.argmax()) - middle[1] > 0.35 * length
+    label = None if is_open else find_label(soft, mask, middle, length)
+    if label is None:
+        return found[0] if found is not None else None
+    low = label - middle[1]
+    found = search(np.linspace(low + 1.0, low + 0.5 * length, 16), np.full(16, 0.3))
+    if found is not None:
+        return found[0]
+    return hang(middle, 0.9 * half, along, np.array([low + 0.15 * length]), 2.0)[0]
+
+
+def hang(
+    middle: np.ndarray, half: np.ndarray, along: np.ndarray, depths: np.ndarray, power: float
+) -> np.ndarray:
+    """Curves (depths, points, 2) between the two ends middle - half and middle + half."""
+    fall = depths[:, None] * (1 - np.abs(along) ** power)
+    base = middle + along[:, None] * half
+    return np.stack([base[:, 0] + 0 * fall, base[:, 1] + fall], -1)
+
+
+def find_label(
+    lab: np.ndarray, mask: np.ndarray, middle: np.ndarray, length: float
+) -> float | None:
+    """The lower end (y) of a label sewn into the back of the neck: that is always inside."""
+    left, right = round(middle[0] - 0.7 * length), round(middle[0] + 0.7 * length)
+    top, bottom = max(0, round(middle[1] - 0.3 * length)), round(middle[1] + 1.5 * length)
+    zone = np.s_[top:bottom, max(0, left) : right]
+    inside = narrowest(mask[zone], 2)
+    if inside.sum() < 40:
+        return None
+    colours = lab[zone]
+    usual = np.median(colours[inside], axis=0)
+    other = inside & (((colours - usual) ** 2).sum(-1) > 14**2)
+    labels, _ = pieces(closed(other, 1))
+    for number, place in boxes(labels):
+        tall, wide = (part.stop - part.start for part in place)
+        aside = abs((place[1].start + place[1].stop) / 2 + max(0, left) - middle[0])
+        filled = (labels[place] == number).mean()
+        sized = 0.15 * length < wide < 1.0 * length and 0.1 * length < tall < 0.8 * length
+        column = inside[:, (place[1].start + place[1].stop) // 2]
+        hangs = place[0].start - int(column.argmax()) < 0.5 * length
+        if sized and hangs and filled > 0.7 and aside < 0.3 * length and tall * wide > 20:
+            return float(top + place[0].stop)
+    return None
+
+
+def score_edges(lab: np.ndarray, mask: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """How evenly the colour changes across each edge (count, points, 2)."""
+    way = np.gradient(edges, axis=1)
+    normal = np.stack([-way[..., 1], way[..., 0]], -1)
+    normal /= np.maximum(np.hypot(normal[..., 0], normal[..., 1]), 1e-6)[..., None]
+    normal *= np.where(normal[..., 1:] < 0, -1.0, 1.0)
+    height, width = mask.shape
+
+    def look(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        x = (places[..., 0] + 0.5).astype(int).clip(0, width - 1)
+        y = (places[..., 1] + 0.5).astype(int).clip(0, height - 1)
+        return lab[y, x], mask[y, x]
+
+    above, in_above = look(edges - BAND * normal)
+    below, in_below = look(edges + BAND * normal)
+    seen = in_above & in_below
+    count = seen.sum(1)
+    change = (above - below) * seen[..., None]
+    mean = change.sum(1) / np.maximum(count, 1)[:, None]
+    size = np.sqrt((mean**2).sum(-1))
+    spread = ((change - mean[:, None]) ** 2).sum(-1) * seen
+    deviation = np.sqrt(spread.sum(1) / np.maximum(count, 1))
+    towards = (change * mean[:, None]).sum(-1) / np.maximum(size, 1e-6)[:, None]
+    share = ((towards > 0.25 * size[:, None]) & seen).mean(1)
+    # The inside of the back lies in the shade.
+    shade = np.where(mean[:, 0] < 0, 1.3, 0.7)
+    score = shade * size * share / (deviation + 4)
+    return np.where((count > 0.6 * seen.shape[1]) & (share > LEAST_SHARE), score, 0.0)
+
+
+def above_edge(mask: np.ndarray, edge: np.ndarray) -> np.ndarray:
+    """The part of a mask (height, width) over an edge, between its ends."""
+    columns = np.arange(mask.shape[1])
+    level = np.interp(columns, edge[:, 0], edge[:, 1], left=-np.inf, right=-np.inf)
+    return mask & (np.arange(mask.shape[0])[:, None] < level[None])

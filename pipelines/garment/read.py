@@ -1,0 +1,159 @@
+"""Reads a garment from its product photo: cut-out, category, landmarks and parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError, NoGarmentFound
+from ..maps.colours import to_lab
+from ..maps.spreading import spread
+from .matte import CutOut
+from .matting import ANALYSIS_SIDE, cut_out, reduced
+from .opening import above_edge, find_edge
+from .outline import Shape, read_shape
+from .parts import INSIDE, TORSO, Limb, at_full_size, centre_lines, divide
+from .silhouette import Upright, measure, stand_upright
+
+CATEGORIES = ("upper", "lower", "dress")
+
+
+@dataclass(frozen=True)
+class Garment:
+    """A garment cut out of its photo, with its landmarks. Right and left are the wearer's.
+
+    picture: uint8 (height, width, 3) RGB; beyond the garment its edge colours run on.
+    alpha: float32 (height, width), 0..1.
+    category: "upper", "lower" or "dress" (with legs: a jumpsuit).
+    sleeves: "none", "short" or "long"; reach: the share of the arm that they cover, 0..1.
+    points: float pixels (x, y).
+        upper, dress: neck_left/right (neckline meets shoulder), neck_bottom (lowest point of the
+        front neckline), shoulder_*, armpit_*, waist_* (narrowest), hem_* and hem_center; with
+        sleeves sleeve_end_outer_*, sleeve_end_inner_*.
+        lower: waist_*, waist_center, hip_*; skirts: hem_*, hem_center.
+        with legs, in place of hem_*: crotch, hem_outer_*, hem_inner_*.
+    parts: uint8 (height, width): 0 none, 1 body or skirt, 2 right sleeve, 3 left sleeve, 4 right
+        leg, 5 left leg, 6 inside of the back that is seen through the neckline or waistband.
+    limbs: by part number, the centre lines of sleeves and legs.
+    """
+
+    picture: np.ndarray
+    alpha: np.ndarray
+    category: str
+    sleeves: str
+    reach: float
+    points: dict[str, tuple[float, float]]
+    parts: np.ndarray
+    limbs: dict[int, Limb]
+
+    def distance(self, one: str, other: str) -> float:
+        """Between two named points, in pixels."""
+        (x1, y1), (x2, y2) = self.points[one], self.points[other]
+        return float(np.hypot(x2 - x1, y2 - y1))
+
+    @property
+    def shoulder_width(self) -> float:
+        """Between the shoulder tips (upper, dress), pixels."""
+        return self.distance("shoulder_left", "shoulder_right")
+
+
+def read_garment(
+    picture: np.ndarray, category: str = "auto", mask: np.ndarray | None = None
+) -> Garment:
+    """Cuts out and measures a garment that was photographed flat or on a ghost mannequin.
+
+    picture: uint8 (height, width, 3) RGB, or (height, width, 4) RGBA, whose alpha then wins.
+    category: "auto", "upper", "lower" or "dress". mask: float (height, width), 1 = garment;
+    wins over everything. Raises NoGarmentFound and InputError.
+    """
+    if category not in ("auto", *CATEGORIES):
+        raise InputError(
+            f"The garment category must be auto, upper, lower or dress, not {category!r}."
+        )
+    cut = given_cut(picture, mask) or cut_out(np.ascontiguousarray(picture[..., :3]))
+    small = reduced((cut.alpha * 255).astype(np.uint8), ANALYSIS_SIDE)
+    upright = stand_upright(small)
+    shape = read_shape(measure(upright.mask, upright.axis), category)
+    scale = cut.alpha.shape[0] / small.shape[0]
+    labels = divide(upright, shape)
+    edge = front_edge(upright, shape, reduced(cut.picture, ANALYSIS_SIDE))
+    if edge is not None:
+        labels[above_edge(labels == TORSO, edge)] = INSIDE
+        name = "waist_center" if shape.category == "lower" else "neck_bottom"
+        shape.points[name] = edge[edge[:, 1].argmax()]
+    sleeves, reach = sleeve_length(shape)
+    return Garment(
+        picture=cut.picture,
+        alpha=cut.alpha,
+        category=shape.category,
+        sleeves=sleeves,
+        reach=reach,
+        points={
+            name: tuple(to_picture(upright, point, scale).tolist())
+            for name, point in shape.points.items()
+        },
+        parts=at_full_size(labels, upright, cut.alpha, scale),
+        limbs={
+            part: Limb(
+                to_picture(upright, limb.line, scale), limb.half_widths * upright.scale * scale
+            )
+            for part, limb in centre_lines(shape).items()
+        },
+    )
+
+
+def front_edge(upright: Upright, shape: Shape, picture: np.ndarray) -> np.ndarray | None:
+    """The front edge of the neckline or waistband, where the inside of the back shows above it."""
+    lab = to_lab(upright.sample(picture))
+    deepest = 0.5 if shape.category == "lower" else 2.2
+    return find_edge(lab, upright.mask, shape.rims["right"], shape.rims["left"], deepest)
+
+
+def to_picture(upright: Upright, points: np.ndarray, scale: float) -> np.ndarray:
+    return (upright.to_picture(points) + 0.5) * scale - 0.5
+
+
+def given_cut(picture: np.ndarray, mask: np.ndarray | None) -> CutOut | None:
+    """The cut-out that came with the picture: a mask, or an alpha channel that is not all one."""
+    height, width = picture.shape[:2]
+    if mask is not None:
+        if mask.shape != (height, width):
+            raise InputError(
+                f"The garment mask must have the picture's size, {width}x{height} pixels, but it "
+                f"has {mask.shape[1]}x{mask.shape[0]}. Resize the mask or leave it out."
+            )
+        alpha = mask.astype(np.float32).clip(0, 1)
+    elif picture.shape[2] == 4 and picture[..., 3].min() < 250:
+        alpha = picture[..., 3].astype(np.float32) / 255
+    else:
+        return None
+    if (alpha > 0.5).sum() < 0.002 * alpha.size:
+        raise NoGarmentFound(
+            "The garment's mask or alpha channel is (nearly) empty. Mark the garment in it, or "
+            "leave it out to have the garment cut out from its background."
+        )
+    bled = spread(picture[..., :3].astype(np.float32), alpha > 0.97)
+    rgb = np.where((alpha > 0.5)[..., None], picture[..., :3], bled + 0.5).astype(np.uint8)
+    return CutOut(rgb, alpha)
+
+
+def sleeve_length(shape: Shape) -> tuple[str, float]:
+    """("none" | "short" | "long", share of the arm): against shoulders and chest.
+
+    An arm is about 1.45 times as long as shoulders are wide.
+    """
+    points = shape.points
+    reaches = []
+    for name in shape.sleeves:
+        outer, inner = shape.limbs[f"sleeve_{name}"]
+        shoulders = np.hypot(*(points["shoulder_left"] - points["shoulder_right"]))
+        chest = np.hypot(*(points["armpit_left"] - points["armpit_right"]))
+        straight = np.hypot(*((outer[-1] + inner[-1]) / 2 - outer[0]))
+        bent = np.hypot(*np.diff(outer, axis=0).T).sum()
+        length = 0.8 * straight + 0.2 * bent  # a bent sleeve is longer, a puffed one is not
+        reaches.append(length / (1.45 * (shoulders + chest) / 2))
+    reach = float(np.clip(np.mean(reaches), 0, 1)) if reaches else 0.0
+    if reach < 0.08:
+        return "none", 0.0
+    return ("short" if reach < 0.6 else "long"), reach

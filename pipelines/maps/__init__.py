@@ -1,0 +1,1 @@
+"""Tools on maps (height, width) that everyone uses."""

@@ -1,1 +1,0 @@
-"""Yahoo's open_nsfw network in plain torch, with its weights."""

@@ -1,0 +1,276 @@
+"""Fetching weight files: the real client, a hub on this machine."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import torch
+from fitting_room.pipelines.catalog.models import VARIANTS
+from fitting_room.pipelines.catalog.types import APACHE, File, Part, Source, Variant
+from fitting_room.pipelines.errors import InputError, MissingFiles
+from fitting_room.pipelines.files import download, locate
+from safetensors.torch import save
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@dataclass
+class Hub:
+    """A hub that speaks as much of the protocol as a download needs: what it serves, and what it
+    was asked. Files by "repository/path"."""
+
+    files: dict[str, bytes]
+    large: int = 100  # bytes from which a file's tag is its sha256, as for LFS files
+    cut_after: int | None = None  # close the connection after so many bytes of each answer
+    damage: bool = False  # turn a byte of each answer
+    said_sizes: dict[str, int] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)  # repositories that answer 401
+    requests: list[tuple[str, str, str | None]] = field(default_factory=list)
+    address: str = ""
+
+    def gets(self, ending: str) -> list[str | None]:
+        """The Range of every GET for a file of this ending."""
+        return [r for method, path, r in self.requests if method == "GET" and path.endswith(ending)]
+
+
+@contextmanager
+def serving(hub: Hub):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    hub.address = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield hub
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_args):
+            pass
+
+        def do_HEAD(self):
+            self._answer(body=False)
+
+        def do_GET(self):
+            self._answer(body=True)
+
+        def _answer(self, body: bool) -> None:
+            span = self.headers.get("Range")
+            hub.requests.append((self.command, self.path, span))
+            match = re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", self.path)
+            if match and match[1] in hub.refused:
+                self._refuse(401, "RepoNotFound")
+                return
+            content = hub.files.get(f"{match[1]}/{match[3]}") if match else None
+            if content is None:
+                self._refuse(404, "EntryNotFound")
+                return
+            tag = hashlib.sha256(content).hexdigest()
+            if len(content) < hub.large:
+                tag = hashlib.sha1(content).hexdigest()
+            said = hub.said_sizes.get(match[3], len(content))
+            start = int(re.match(r"bytes=(\d+)-", span)[1]) if span else 0
+            self.send_response(206 if span else 200)
+            self.send_header("X-Repo-Commit", COMMIT)
+            self.send_header("ETag", f'"{tag}"')
+            self.send_header("X-Linked-Size", str(said))
+            self.send_header("Accept-Ranges", "bytes")
+            if span:
+                self.send_header("Content-Range", f"bytes {start}-{said - 1}/{said}")
+            self.send_header("Content-Length", str(len(content) - start))
+            self.end_headers()
+            if body:
+                self._send(content[start:])
+
+        def _refuse(self, status: int, code: str) -> None:
+            self.send_response(status)
+            self.send_header("X-Error-Code", code)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def _send(self, content: bytes) -> None:
+            if hub.damage:
+                content = bytes([content[0] ^ 1]) + content[1:]
+            if hub.cut_after is not None and len(content) > hub.cut_after:
+                self.wfile.write(content[: hub.cut_after])
+                self.wfile.flush()
+                self.close_connection = True
+                self.connection.close()
+                return
+            self.wfile.write(content)
+
+    return Handler
+
+
+FALCONSAI = "Falconsai/nsfw_image_detection"
+REPOSITORY = "somebody/something"
+NAMES = ("config.json", "preprocessor_config.json", "model.safetensors")
+SMALL = Variant(
+    "test/small", "Small", "Nothing.", APACHE,
+    (Source(REPOSITORY, "small", tuple(File(name) for name in NAMES)),), (Part("all", 4096),),
+)  # fmt: skip
+CONTENT = save({"weight": torch.rand(64, 64, generator=torch.Generator().manual_seed(0))})
+NAME = SMALL.name
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A machine with no models at all."""
+    from huggingface_hub import constants
+
+    monkeypatch.setenv("FITTING_ROOM_MODELS", str(tmp_path / "home"))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setitem(VARIANTS, NAME, SMALL)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def hub():
+    """Two repositories, each with a small model."""
+    files = dict(zip(NAMES, (b"{}", b"{}", CONTENT), strict=True))
+    repositories = {f"{r}/{n}": c for r in (REPOSITORY, FALCONSAI) for n, c in files.items()}
+    with serving(Hub(repositories)) as hub:
+        yield hub
+
+
+def run(hub, home, *arguments, **settings):
+    """The command line in a process of its own, with the hub as its mirror."""
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import conftest\n"
+        "from fitting_room.commands import convert, download, main\n"
+        "main.COMMANDS.update(download=download, convert=convert)\n"
+        "sys.exit(main.main(sys.argv[2:]))"
+    )
+    environment = os.environ | {"HF_ENDPOINT": hub.address, "FITTING_ROOM_MODELS": str(home)}
+    return subprocess.run(
+        [sys.executable, "-c", script, str(Path(__file__).resolve().parents[2]), *arguments],
+        env=environment | settings, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+        timeout=300,
+    )  # fmt: skip
+
+
+def test_from_the_command_line(hub, home):
+    refused = run(hub, home, "download", "safety/falconsai", "--json")
+    assert refused.returncode == 3
+    assert "724 bytes wanted, 2 offered" in json.loads(refused.stdout)["error"]
+    done = run(hub, home, "download", "safety/falconsai", "--json", "--take-changed")
+    assert done.returncode == 0, done.stderr
+    root = home / "safety" / "falconsai"
+    assert json.loads(done.stdout)["models"] == {"safety/falconsai": [str(root)]}
+    assert (root / "model.safetensors").read_bytes() == CONTENT
+    assert "3/3: preprocessor_config.json" in done.stderr
+    asked = len(hub.requests)
+    download.download("safety/falconsai", home, endpoint=hub.address)
+    assert len(hub.requests) == asked  # all there: the hub is not asked again
+    assert [path.name for path in root.rglob("*.part")] == []
+
+
+def test_terms_come_first(hub, home):
+    done = run(hub, home, "download", "ootdiffusion/hd")
+    assert done.returncode == 1
+    assert "CC BY-NC-SA 4.0" in done.stdout and "--accept-license" in done.stderr
+    assert hub.requests == []
+    agreed = run(hub, home, "download", "ootdiffusion/hd", "--accept-license")
+    assert agreed.returncode == 3  # agreed, but this hub has no such repository
+    assert "ootdiffusion/hd" in json.loads((home / "licences.json").read_text())
+
+
+def test_without_network(hub, home):
+    done = run(hub, home, "download", "safety/falconsai", HF_HUB_OFFLINE="1")
+    assert done.returncode == 3
+    assert "HF_HUB_OFFLINE is set" in done.stderr and "--list" in done.stderr
+    listed = run(hub, home, "download", "safety/falconsai", "--list", HF_HUB_OFFLINE="1")
+    address = f"{hub.address}/{FALCONSAI}/resolve/04367978d3474804ab1a00a9bd6548b741764069"
+    assert f"{address}/model.safetensors\n  -> {home / 'safety'}" in listed.stdout
+    assert hub.requests == []
+
+
+def test_cut_connection_is_resumed_by_the_client(hub, home):
+    from huggingface_hub.constants import DOWNLOAD_CHUNK_SIZE as PIECE
+
+    content = save({"weight": torch.rand(PIECE // 2)})  # twice a piece, and a header
+    hub.files[f"{REPOSITORY}/model.safetensors"] = content
+    hub.cut_after = PIECE + PIECE // 2
+    download.download(NAME, home, endpoint=hub.address)
+    assert hub.gets("model.safetensors") == [None, f"bytes={PIECE}-"]
+    assert (home / "small/model.safetensors").read_bytes() == content
+
+
+def test_cut_download_goes_on_in_another_run(hub, home):
+    """As after closing the program: the part on the disk is not fetched again."""
+    hub.said_sizes["model.safetensors"] = len(CONTENT) + 1  # the answer stays one byte short
+    with pytest.raises(MissingFiles, match=r"did not arrive whole[\s\S]*To go on: fitting-room"):
+        download.download(NAME, home, endpoint=hub.address)
+    (part,) = (home / "small").glob("*.part")
+    part.write_bytes(CONTENT[:5000])
+    hub.said_sizes.clear()
+    download.download(NAME, home, endpoint=hub.address)
+    assert hub.gets("model.safetensors")[-1] == "bytes=5000-"
+    assert (home / "small/model.safetensors").read_bytes() == CONTENT
+    assert not part.exists()
+
+
+def test_damage_on_the_way_is_seen(hub, home):
+    hub.damage = True
+    with pytest.raises(MissingFiles, match="was damaged on the way"):
+        download.download(NAME, home, endpoint=hub.address)
+    assert not (home / "small/model.safetensors").exists()
+    assert not list((home / "small").glob("model*.part"))
+
+
+def test_replaced_file_is_refused_before_its_transfer(hub, home):
+    hub.files["franciszzj/Leffa/openpose/body_pose_model.pth"] = CONTENT
+    with pytest.raises(MissingFiles, match="209,267,595 bytes wanted, 16,4.*offered.*25a948c1"):
+        download.download("openpose", home, endpoint=hub.address)
+    assert hub.gets("pth") == []
+    located = download.download("openpose", home, take_changed=True, endpoint=hub.address)
+    assert located.root == home / "openpose" / "openpose"
+    assert locate.find("openpose").root == located.root
+
+
+def test_other_form_of_the_same_weights(hub, home, monkeypatch):
+    """Authors who add .safetensors and remove .bin do not break the download."""
+    source = Source(REPOSITORY, "small", (File("model.bin"), File("config.json")))
+    monkeypatch.setitem(VARIANTS, NAME, dataclasses.replace(SMALL, sources=(source,)))
+    located = download.download(NAME, home, endpoint=hub.address)
+    assert sorted(path.name for _, path in located.files()) == ["config.json", "model.safetensors"]
+
+
+def test_private_or_gone(hub, home):
+    hub.refused.add(REPOSITORY)
+    with pytest.raises(MissingFiles, match="private, gated or gone.*HF_TOKEN"):
+        download.download(NAME, home, endpoint=hub.address)
+    hub.refused.clear()
+    del hub.files[f"{REPOSITORY}/config.json"]
+    with pytest.raises(MissingFiles, match="has no config.json"):
+        download.download(NAME, home, endpoint=hub.address)
+
+
+def test_no_connection(home):
+    with pytest.raises(MissingFiles, match="cannot be reached.*HF_ENDPOINT"):
+        download.download(NAME, home, endpoint="http://127.0.0.1:9")
+
+
+def test_no_room(hub, home, monkeypatch):
+    hub.said_sizes["model.safetensors"] = 10**15
+    with pytest.raises(InputError, match=r"1,000,000.0 GB are to be fetched.*--to"):
+        download.download(NAME, home, endpoint=hub.address)
+    assert hub.gets("model.safetensors") == []
