@@ -74,13 +74,13 @@ def stages(person_file: Path, garment_file: Path, repeats: int) -> dict[str, Tim
     from fitting_room.pipelines.garment.read import read_garment
     from fitting_room.pipelines.masking import body as bodies
     from fitting_room.pipelines.preview.pipeline import PreviewPipeline
-    from fitting_room.services.preview import preview
+    from fitting_room.services.backends.preview import PreviewBackend
     from fitting_room.services.request import TryOnRequest
 
     model = bodies.load_body_model()
 
     def everything() -> object:  # person and garment side by side
-        return preview(TryOnRequest(person=photo, garment=product, category="upper"))
+        return PreviewBackend().run(TryOnRequest(photo, (product,), category="upper"))
 
     everything()
     times = {"first use": now() - began}

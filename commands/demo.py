@@ -47,14 +47,14 @@ def run(options: argparse.Namespace) -> int:
 
 def _through_library(output: Path) -> None:
     from ..pipelines.images import write_picture
-    from ..services.preview import preview
+    from ..services.backends.preview import PreviewBackend
     from ..services.request import TryOnRequest
 
     request = TryOnRequest(
         person=pictures.photo(str(ROOT / "samples" / "person.jpg")),
-        garment=pictures.photo(str(ROOT / "samples" / "tshirt.png")),
+        garments=(pictures.photo(str(ROOT / "samples" / "tshirt.png")),),
     )
-    write_picture(output, preview(request, pictures.tell).image)
+    write_picture(output, PreviewBackend().run(request, pictures.tell).picture)
 
 
 def _through_engine(engine: Path, output: Path) -> None:

@@ -57,7 +57,7 @@ def add_person(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def tell(stage: str) -> None:
+def tell(stage: str, share: float = 0.0) -> None:
     """Progress goes to standard error, so that --json alone stands on standard output."""
     print(f"{stage} …", file=sys.stderr, flush=True)
 

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from ..pipelines.errors import InputError
     from ..pipelines.images import write_picture
-    from ..services.preview import preview
+    from ..services.backends.preview import PreviewBackend
     from ..services.request import TryOnRequest
 
     if not 0 <= options.lighting <= 1:
@@ -32,15 +32,17 @@ def run(options: argparse.Namespace) -> int:
     garment_mask = pictures.mask(options.garment_mask, garment)
     request = TryOnRequest(
         person=person,
-        garment=garment,
+        garments=(garment,),
         category=options.category,
         mask=pictures.mask(options.mask, person),
-        garment_mask=garment_mask if garment_mask is not None else pictures.alpha(options.garment),
+        garment_masks=(
+            garment_mask if garment_mask is not None else pictures.alpha(options.garment),
+        ),
         person_index=options.index,
-        lighting=options.lighting,
+        options={"lighting": options.lighting},
     )
-    result = preview(request, pictures.tell)
-    write_picture(options.output, result.image)
+    result = PreviewBackend().run(request, pictures.tell)
+    write_picture(options.output, result.picture)
     if options.mask_output:
         write_picture(options.mask_output, (result.mask * 255).round().astype("uint8"))
     path = pictures.absolute(options.output)

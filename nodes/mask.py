@@ -11,7 +11,7 @@ from comfy_api.latest import io
 
 from ..pipelines.errors import NobodyFound
 from ..pipelines.masking.rules import RULES
-from ..pipelines.masking.select import AUTO, EMBEDDED, RULE_OF_MODEL
+from ..pipelines.masking.select import AUTO, EMBEDDED, masked_models
 from .convert import drawn_masks, each, image_of, mask_of, paired, pictures
 from .parsing import CLOTHES
 from .pose import pose_rows
@@ -180,7 +180,7 @@ def _rule_inputs() -> list[io.Input]:
     return [
         io.Combo.Input(
             "model",
-            options=[AUTO, *RULE_OF_MODEL],
+            options=[AUTO, *masked_models()],
             default=AUTO,
             optional=True,
             tooltip="The model that will run: its published rule is used, and what it needs and "

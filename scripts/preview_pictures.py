@@ -23,11 +23,11 @@ def sample(name: str) -> Image.Image:
 
 
 def dressed(person: str, garment: str) -> Image.Image:
-    from fitting_room.services.preview import preview
+    from fitting_room.services.backends.preview import PreviewBackend
     from fitting_room.services.request import TryOnRequest
 
-    pictures = [np.asarray(sample(name)) for name in (person, garment)]
-    return Image.fromarray(preview(TryOnRequest(*pictures)).image)
+    photo, product = (np.asarray(sample(name)) for name in (person, garment))
+    return Image.fromarray(PreviewBackend().run(TryOnRequest(photo, (product,))).picture)
 
 
 def row(pictures: Sequence[Image.Image], height: int) -> Image.Image:

@@ -8,6 +8,7 @@ Adding a model is adding an entry to VARIANTS; nothing else lists models.
 
 from __future__ import annotations
 
+import hashlib
 from fnmatch import fnmatchcase
 
 from ..errors import InputError
@@ -27,6 +28,9 @@ from .types import (
     Source,
     Variant,
 )
+
+DIFFUSION_SETTINGS = ("seed", "steps", "guidance", "scheduler", "strength", "framing")
+"""What every denoising loop on a scheduler of diffusers is told."""
 
 TOKENIZER = ("merges.txt", "special_tokens_map.json", "tokenizer_config.json", "vocab.json")
 
@@ -68,6 +72,7 @@ def _idm_vton(name: str, title: str, does: str, categories: tuple[str, ...],
         f"idm_vton/{name}",
         title,
         does,
+        "try_on",
         CC_BY_NC_SA,
         sources,
         IDM_VTON_PARTS,
@@ -75,6 +80,10 @@ def _idm_vton(name: str, title: str, does: str, categories: tuple[str, ...],
         steps=30,
         guidance=2.0,
         scheduler="DDPM",
+        # Dress Code's UNet was trained with masks of much the same shape as OOTDiffusion's there.
+        mask_rule={"vitonhd": "idm_vton", "dresscode": "ootdiffusion_dc"}[name],
+        inputs=("mask", "body_map", "description"),
+        settings=(*DIFFUSION_SETTINGS, "ahead_steps"),
         needs=("densepose/r50_fpn_s1x",),
         uses=("human_parsing/pth", "openpose/body"),
     )
@@ -108,6 +117,7 @@ def _ootdiffusion(name: str, title: str, does: str, categories: tuple[str, ...])
         f"ootdiffusion/{name}",
         title,
         does,
+        "try_on",
         CC_BY_NC_SA,
         (
             Source("levihsu/OOTDiffusion", "ootdiffusion", files, below="checkpoints"),
@@ -128,6 +138,9 @@ def _ootdiffusion(name: str, title: str, does: str, categories: tuple[str, ...])
         steps=20,
         guidance=2.0,
         scheduler="UniPC",
+        mask_rule=f"ootdiffusion_{name}",
+        inputs=("mask",),
+        settings=DIFFUSION_SETTINGS,
         uses=("human_parsing/pth", "openpose/body"),
     )
 
@@ -172,13 +185,22 @@ LEFFA_TRYON_PARTS = (
 )
 
 
-def _leffa(name: str, title: str, does: str, categories: tuple[str, ...], uses: tuple[str, ...],
-           base: tuple[File, ...], parts: tuple[Part, ...]) -> Variant:  # fmt: skip
+def _leffa(
+    name: str,
+    title: str,
+    does: str,
+    categories: tuple[str, ...],
+    uses: tuple[str, ...],
+    base: tuple[File, ...],
+    parts: tuple[Part, ...],
+    mask_rule: str = "",
+) -> Variant:
     files = (LEFFA_WEIGHTS[name], *base)
     return Variant(
         f"leffa/{name}",
         title,
         does,
+        "try_on" if mask_rule else "pose_transfer",
         LEFFA,
         (Source("franciszzj/Leffa", "leffa", files, revision=LEFFA_REVISION),),
         parts,
@@ -186,6 +208,9 @@ def _leffa(name: str, title: str, does: str, categories: tuple[str, ...], uses: 
         steps=30,
         guidance=2.5,
         scheduler="DDPM",
+        mask_rule=mask_rule,
+        inputs=("mask", "body_map") if mask_rule else ("body_map",),
+        settings=(*DIFFUSION_SETTINGS, "accelerated", "ahead_steps"),
         needs=("densepose/r50_fpn_s1x",),
         uses=uses,
     )
@@ -251,6 +276,7 @@ _TRYON = (
         ("human_parsing/pth", "openpose/body"),
         LEFFA_SD15,
         LEFFA_TRYON_PARTS,
+        "leffa_hd",
     ),
     _leffa(
         "virtual_tryon_dc",
@@ -260,6 +286,7 @@ _TRYON = (
         ("human_parsing/pth", "openpose/body"),
         LEFFA_SD15,
         LEFFA_TRYON_PARTS,
+        "leffa_dc",
     ),
     _leffa(
         "pose_transfer",
@@ -280,7 +307,7 @@ _TRYON = (
 def _tool(name: str, title: str, does: str, licence: Licence, source: Source,
           parts: tuple[Part, ...], width: int, height: int) -> Variant:  # fmt: skip
     return Variant(
-        name, title, does, licence, (source,), parts, width=width, height=height, steps=0,
+        name, title, does, "tool", licence, (source,), parts, width=width, height=height, steps=0,
         dtype="float32",
     )  # fmt: skip
 
@@ -413,6 +440,7 @@ _TOOLS = (
         "vitpose/base_simple",
         "ViTPose with RT-DETR",
         "Finds people and their joints; newer than OpenPose and free for any use.",
+        "tool",
         APACHE,
         (
             Source(
@@ -517,3 +545,21 @@ def variant_named(name: str) -> Variant:
         return VARIANTS[fitting[0]]
     choices = fitting or list(VARIANTS)
     raise InputError(f"No model is called {name!r}. Choose one of: {', '.join(choices)}.")
+
+
+def variants_of(*kinds: str) -> list[Variant]:
+    """The entries of these kinds (of `types.KINDS`), in the catalogue's order."""
+    return [variant for variant in VARIANTS.values() if variant.kind in kinds]
+
+
+def revision_of(name: str) -> str:
+    """Tells the published files of a model apart from later ones: repositories, revisions, hashes.
+    "" for what is not in the catalogue, such as the preview."""
+    variant = VARIANTS.get(name)
+    if variant is None:
+        return ""
+    told = [
+        (source.repository, source.revision, [(file.path, file.sha256) for file in source.files])
+        for source in variant.sources
+    ]
+    return hashlib.sha256(repr(told).encode()).hexdigest()

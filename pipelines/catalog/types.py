@@ -33,7 +33,8 @@ class Source:
 class Licence:
     name: str
     url: str
-    for_a_shop: str  # one sentence
+    shop: str  # may a shop use it: SHOP
+    for_a_shop: str  # why, in one sentence
     must_accept: bool = True  # False: may be used by anyone for anything, with its notice kept
 
 
@@ -45,6 +46,20 @@ class Part:
     parameters: int
 
 
+SHOP = ("yes", "no", "ask a lawyer")
+KINDS = ("try_on", "pose_transfer", "design", "video", "tool")
+INPUTS = ("mask", "body_map", "pose", "parsing", "description")
+"""What a model may want beside the photo and the garment. mask: what is repainted; body_map:
+DensePose; pose: key points; parsing: labels of clothes and limbs; description: words."""
+
+SETTINGS = (
+    "seed", "steps", "guidance", "scheduler", "strength", "accelerated", "ahead_steps", "samples",
+    "skip_guidance", "published_times", "framing",
+)  # fmt: skip
+"""What a run of a model may be told. A setting that a variant does not list is ignored by it, and
+the node and the command line say so."""
+
+
 @dataclass(frozen=True)
 class Variant:
     """name: "model/variant", as the command line and the nodes take it."""
@@ -52,6 +67,7 @@ class Variant:
     name: str
     title: str
     does: str
+    kind: str  # of KINDS
     licence: Licence
     sources: tuple[Source, ...]  # the first one is where the model's own networks are
     parts: tuple[Part, ...]
@@ -62,6 +78,10 @@ class Variant:
     guidance: float = 1.0
     scheduler: str = ""
     dtype: str = "float16"  # the safe choice on a graphics card; the authors' own
+    mask_rule: str = ""  # of masking.rules.RULES: the mask that its authors draw; "": none
+    inputs: tuple[str, ...] = ()  # of INPUTS, what it wants
+    settings: tuple[str, ...] = ()  # of SETTINGS, what it knows
+    size_step: int = 8  # its width and height are multiples of this
     needs: tuple[str, ...] = ()  # variants without which it cannot run
     uses: tuple[str, ...] = ()  # variants that make its masks closer to the authors'
 
@@ -77,51 +97,60 @@ class Variant:
 CC_BY_NC_SA = Licence(
     "CC BY-NC-SA 4.0",
     "https://creativecommons.org/licenses/by-nc-sa/4.0/",
+    "no",
     "Not for a shop: research and private use only, unless the authors agree otherwise.",
 )
 LEFFA = Licence(
     "MIT (code and model card), on base weights under CreativeML OpenRAIL",
     "https://huggingface.co/franciszzj/Leffa",
+    "ask a lawyer",
     "The authors allow it, but trained on data sets given for research only: ask a lawyer before "
     "you sell with it. The base model's licence forbids the harmful uses that it lists.",
 )
 OPENPOSE = Licence(
     "OpenPose: academic or non-profit, non-commercial",
     "https://github.com/CMU-Perceptual-Computing-Lab/openpose/blob/master/LICENSE",
+    "no",
     "Not for a shop without a commercial licence from its university; the built-in body model "
     "does the same task and is free for any use.",
 )
 DENSEPOSE = Licence(
     "CC BY-NC 4.0 (weights), Apache-2.0 (code)",
     "https://github.com/facebookresearch/DensePose/blob/main/LICENSE",
+    "no",
     "Not for a shop: the weights were released for non-commercial use; check the model zoo's page.",
 )
 SEGFORMER = Licence(
     "NVIDIA Source Code License for SegFormer (research or evaluation only)",
     "https://github.com/NVlabs/SegFormer/blob/master/LICENSE",
+    "no",
     "Not for a shop: trained on from NVIDIA's weights, whose terms allow no commercial use, also "
     "where the page of the trained network says MIT. SCHP's networks are free of that.",
 )
 SAPIENS2 = Licence(
     "Sapiens2 License (Meta)",
     "https://github.com/facebookresearch/sapiens2/blob/main/LICENSE.md",
+    "ask a lawyer",
     "Meta's own terms, which rule out surveillance, biometric identification and deepfakes, among "
     "others: read them before you use or sell anything made with it.",
 )
 MIT = Licence(
     "MIT",
     "https://github.com/GoGoDuck912/Self-Correction-Human-Parsing/blob/master/LICENSE",
+    "yes",
     "May be used commercially; the data sets it was trained on have terms of their own.",
     must_accept=False,
 )
 APACHE = Licence(
     "Apache-2.0",
     "https://www.apache.org/licenses/LICENSE-2.0",
+    "yes",
     "May be used commercially.",
     must_accept=False,
 )
 OPENRAIL = Licence(
     "CreativeML OpenRAIL-M",
     "https://huggingface.co/spaces/CompVis/stable-diffusion-license",
+    "yes",
     "May be used commercially, except for the harmful uses that the licence lists.",
 )

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 import numpy as np
 
+from ..catalog.models import VARIANTS
 from ..errors import InputError
 from .keypoints import KeyPoints
 from .parsing import atr_with_neck, neck_by_points
@@ -21,21 +21,6 @@ from .rules_common import check_choice, resized_labels
 from .sources import Sources, columns_of, cut, frame_region
 
 AUTO, EMBEDDED = "auto", "embedded"
-
-RULE_OF_MODEL: Mapping[str, str] = MappingProxyType(
-    {
-        "ootdiffusion/hd": "ootdiffusion_hd",
-        "ootdiffusion/dc": "ootdiffusion_dc",
-        "idm_vton/vitonhd": "idm_vton",
-        # Trained on Dress Code's photos, with masks of much the same shape and growth.
-        "idm_vton/dresscode": "ootdiffusion_dc",
-        "leffa/virtual_tryon": "leffa_hd",
-        "leffa/virtual_tryon_dc": "leffa_dc",
-        "ladi_vton/dresscode": "ladi_dresscode",
-        "ladi_vton/vitonhd": "ladi_vitonhd",
-    }
-)
-"""Catalog name -> rule. A model that is not listed was published without one."""
 
 GENERAL_RULE = "catvton"
 """Where the model's own cannot be used: it takes no key points and knows every category."""
@@ -90,6 +75,17 @@ def best_mask(
     return ChosenMask(refined(mask, options, sources.points, maps), name, why)
 
 
+def rule_of(model: str | None) -> str:
+    """The mask rule that a model of the catalogue was published with; "" where there is none."""
+    variant = VARIANTS.get(model or "")
+    return variant.mask_rule if variant else ""
+
+
+def masked_models() -> list[str]:
+    """Names of the models in the catalogue that repaint what a mask covers."""
+    return [name for name, variant in VARIANTS.items() if variant.mask_rule]
+
+
 def _choice(sources: Sources, category: str, model: str | None, rule: str) -> tuple[str, str]:
     if rule == EMBEDDED:
         if sources.body is None:
@@ -99,7 +95,7 @@ def _choice(sources: Sources, category: str, model: str | None, rule: str) -> tu
         if problem := _problem(rule, sources, category):
             raise InputError(f"The mask rule {problem}.")
         return rule, f"{RULES[rule].title}, as asked{_made_from(rule, sources)}"
-    own = RULE_OF_MODEL.get(model or "")
+    own = rule_of(model)
     problems = []
     for name in dict.fromkeys(filter(None, (own, GENERAL_RULE))):
         if problem := _problem(name, sources, category):

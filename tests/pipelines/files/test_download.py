@@ -124,7 +124,7 @@ FALCONSAI = "Falconsai/nsfw_image_detection"
 REPOSITORY = "somebody/something"
 NAMES = ("config.json", "preprocessor_config.json", "model.safetensors")
 SMALL = Variant(
-    "test/small", "Small", "Nothing.", APACHE,
+    "test/small", "Small", "Nothing.", "tool", APACHE,
     (Source(REPOSITORY, "small", tuple(File(name) for name in NAMES)),), (Part("all", 4096),),
 )  # fmt: skip
 CONTENT = save({"weight": torch.rand(64, 64, generator=torch.Generator().manual_seed(0))})

@@ -13,7 +13,7 @@ from fitting_room.pipelines.masking.keypoints import KeyPoints
 from fitting_room.pipelines.masking.parsing import neck_by_points
 from fitting_room.pipelines.masking.refine import MaskOptions
 from fitting_room.pipelines.masking.rules import RULES, apply_rule, enlarged
-from fitting_room.pipelines.masking.select import RULE_OF_MODEL, best_mask
+from fitting_room.pipelines.masking.select import best_mask, masked_models, rule_of
 from fitting_room.pipelines.masking.sources import (
     Sources,
     columns_of,
@@ -48,9 +48,9 @@ def sources(keypoints):
 
 
 @pytest.mark.parametrize("category", ["upper", "lower", "dress"])
-@pytest.mark.parametrize("model", RULE_OF_MODEL)
+@pytest.mark.parametrize("model", masked_models())
 def test_a_model_gets_its_published_mask(sources, keypoints, model, category):
-    rule = RULE_OF_MODEL[model]
+    rule = rule_of(model)
     if rule == "ladi_vitonhd":  # has maps of its own dataset
         with pytest.raises(InputError, match=r"LIP map with the neck as 10|knows only upper"):
             best_mask(sources, category, model)
@@ -64,8 +64,8 @@ def test_a_model_gets_its_published_mask(sources, keypoints, model, category):
 def test_a_larger_photo_gets_the_mask_enlarged_as_published(sources, keypoints):
     large = Sources(768, 1024, sources.maps, keypoints)
     for model in ("ootdiffusion/hd", "leffa/virtual_tryon"):
-        rule = RULES[RULE_OF_MODEL[model]]
-        small = apply_rule(RULE_OF_MODEL[model], sources.maps, "upper", keypoints)
+        rule = RULES[rule_of(model)]
+        small = apply_rule(rule_of(model), sources.maps, "upper", keypoints)
         np.testing.assert_array_equal(
             best_mask(large, "upper", model).mask, enlarged(small, 768, 1024, rule.enlarge)
         )
