@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..catalog.types import Variant
-from ..images import Crop
+from ..images import Crop, paste
 
 if TYPE_CHECKING:
     from ..masking.body import BodyModel
@@ -83,6 +83,14 @@ class Person:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """A person as the model takes them, and the region of the photo that it is."""
+
+    person: Person
+    crop: Crop
+
+
+@dataclass(frozen=True)
 class Garment:
     """A garment as a model takes it.
 
@@ -105,7 +113,8 @@ class Settings:
     seed: of the first picture; the next take seed + 1, …. strength: below 1 begins from the start
     picture, with that share of the steps. accelerated: looks at the garment once instead of at
     every step. skip_guidance: so many of the last steps run without guidance. samples: pictures of
-    each pair. published_times: timesteps rounded as the authors' code does.
+    each pair. published_times: timesteps rounded as the authors' code does. whole_picture: put back
+    the whole picture that a model without a mask made, not only what it changed.
     """
 
     steps: int = 30
@@ -117,6 +126,7 @@ class Settings:
     skip_guidance: int = 0
     samples: int = 1
     published_times: bool = False
+    whole_picture: bool = False
 
 
 def ignored(variant: Variant, settings: Settings) -> list[str]:
@@ -141,6 +151,14 @@ def box_of(mask: Tensor) -> tuple[float, float, float, float]:
     return float(columns[0]), float(rows[0]), float(columns[-1]) + 1, float(rows[-1]) + 1
 
 
+def put_under_mask(
+    variant: Variant, sight: Sight, seen: Seen, made: Tensor, feather: int, settings: Settings
+) -> tuple[Tensor, Tensor]:
+    """(the photo with the picture under its mask, the mask); without a mask the whole picture."""
+    mask = torch.ones_like(sight.photo[:, :1]) if sight.mask is None else sight.mask
+    return paste(sight.photo, made, mask, seen.crop, feather), mask
+
+
 def bytes_of(pipeline: Any) -> dict[str, int]:
     """Bytes of each network by the pipeline's name for it."""
     names = dict.fromkeys(name for stage in pipeline.STAGES.values() for name in stage)
@@ -152,14 +170,16 @@ def bytes_of(pipeline: Any) -> dict[str, int]:
 # ---------------------------------------------------------- what models on a VAE and UNets share
 
 
-def unet_working_bytes(pipeline: Any, stage: str, width: int, height: int, rows: int = 1) -> int:
+def unet_working_bytes(
+    dtype: torch.dtype, stage: str, width: int, height: int, rows: int = 1
+) -> int:
     """Roughly what a stage needs beside the weights.
 
     The factors are those that ComfyUI takes for these VAEs and UNets; a UNet runs two halves of
     guidance for each row, and looks at as many reference tokens as at its own. The VAE takes large
     pictures one after the other, so its need does not grow with the rows.
     """
-    area, itemsize = width * height, pipeline.dtype.itemsize
+    area, itemsize = width * height, dtype.itemsize
     if stage in ("encode", "decode"):
         return int({"encode": 1767, "decode": 2178}[stage] * area * itemsize)
     return int(rows * 2 * 2 * area / 64 * itemsize * 0.01 * 1024**2)

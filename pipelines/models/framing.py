@@ -45,10 +45,10 @@ def around_mask(sight: Sight) -> Crop:
     return crop_around(mask_of(sight)[0, 0], sight.width, sight.height, sight.context)
 
 
-def whole_photo(sight: Sight) -> Crop:
-    """The photo from edge to edge, its aspect not kept."""
-    height, width = sight.photo.shape[-2:]
-    return Crop(0, 0, width, height, sight.width, sight.height, width, height)
+def whole(picture: Tensor, width: int, height: int) -> Crop:
+    """A picture from edge to edge at another size, its aspect not kept."""
+    size = picture.shape[-1], picture.shape[-2]
+    return Crop(0, 0, *size, width, height, *size)
 
 
 def framed(picture: Tensor, crop: Crop, framing: str, resample: Resample) -> Tensor:

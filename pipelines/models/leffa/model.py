@@ -22,6 +22,7 @@ from ..common import (
     Settings,
     Sight,
     box_of,
+    put_under_mask,
     stack,
     store_in_float8,
     tiled_vae,
@@ -32,6 +33,7 @@ from .pictures import letterbox as letterboxed
 from .pictures import read_body_map
 from .pipeline import GarmentEncoding, LeffaPipeline, PersonEncoding
 
+put_back = put_under_mask
 working_bytes = unet_working_bytes
 sparing = tiled_vae
 
