@@ -1,4 +1,4 @@
-"""Run by alembic, which loads this file by its path: takes what `services.database.migrate` gives it.
+"""Run by alembic, which loads this file by its path, for `services.database.migrate`.
 
 `alembic revision` is not used here: write the next file in `versions/` by hand, from the one
 before it. tests/services/test_database.py compares the result with the tables in the code.
