@@ -16,6 +16,7 @@ from ..maps.edges import blur, in_bytes, outline
 from ..maps.enlarging import Cut
 from ..maps.grids import narrowest
 from ..masking.body import Body
+from ..masking.regions import BACKGROUND, LOWER, smooth_step
 from ..masking.wishes import surroundings_only, without_specks
 from ..threads import single_thread
 from .bare import bare_frames, body_distances
@@ -26,7 +27,6 @@ from .layers import below_top, covered_limbs, find_front, occluders
 from .light import body_shading, fold_shading
 from .old import find_old, find_removed
 from .place import place_garment
-from .regions import BACKGROUND, LOWER, smooth_step
 from .scene import Scene, read_scene
 from .warp import STEP
 
@@ -37,7 +37,7 @@ CUT_PIXELS = 2**16  # painted at once by each
 @dataclass(frozen=True)
 class PreviewResult:
     """picture uint8 (H, W, 3); mask float32 (H, W): what was repainted, 0 = untouched; fit: how far
-    the picture can be trusted."""
+    it can be trusted, the garment's reading included."""
 
     picture: np.ndarray
     mask: np.ndarray
@@ -93,7 +93,7 @@ class PreviewPipeline:
                 "Nothing of the photo would change: the mask lies where no garment and nothing of "
                 "the old clothes is. Draw it on the person's clothes, or leave it out."
             )
-        return replace(result, fit=fit)
+        return replace(result, fit=garment.fit.and_then(fit))
 
 
 def plan(
