@@ -37,8 +37,8 @@ class PreviewTryOn(io.ComfyNode):
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="Repaint only here (1 = repaint), drawn in the mask editor. What is black "
-                    "but for specks, or marks only what is around the person, counts as none.",
+                    tooltip="Repaint only here (1 = repaint), drawn in the mask editor. A mask of "
+                    "specks, or of a cut-out's surroundings, counts as none.",
                 ),
             ],
             outputs=[

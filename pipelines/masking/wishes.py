@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import InputError
 from ..maps.grids import boxes, pieces
 
 WISHED = 0.5  # a mask is a wish where it reaches this
@@ -94,8 +95,39 @@ def surroundings_only(mask: np.ndarray, person: np.ndarray) -> bool:
     )
 
 
+def chosen_object(mask: np.ndarray, number: int) -> tuple[np.ndarray, str]:
+    """The mask (height, width) of one of its objects, 1 being the largest, or of all of them for 0,
+    without specks; and what it marks, for the user. Raises InputError where there is none."""
+    objects = objects_of(mask)
+    if not objects:
+        raise InputError(
+            f"The mask marks nothing: it reaches {WISHED} on nothing larger than a speck. Draw one "
+            "in the mask editor, or connect that of Garment Mask."
+        )
+    if number > len(objects):
+        raise InputError(
+            f"Object {number} of the mask was asked for, and it marks {len(objects)}: "
+            f"{told_objects(objects)}. Choose 0 for all of them, or 1 to {len(objects)}."
+        )
+    if len(objects) == 1:
+        return objects[0].mask, "1 object"
+    if number:
+        said = f"object {number} of {len(objects)} that are far apart: {told_objects(objects)}"
+        return objects[number - 1].mask, said
+    said = f"{len(objects)} objects far apart in one crop, choose one: {told_objects(objects)}"
+    return without_specks(mask), said
+
+
+def told_wish(mask: np.ndarray) -> str:
+    """What a user's own mask is, for the report."""
+    objects = objects_of(mask)
+    if len(objects) < 2:
+        return "your own mask"
+    return f"your own mask: {len(objects)} objects far apart: {told_objects(objects)}"
+
+
 def told_objects(objects: list[MaskObject]) -> str:
-    """For the user: where several objects lie."""
+    """Where objects lie, for the user."""
     return ", ".join(
         f"{number}: {box[2] - box[0]}x{box[3] - box[1]} pixels at ({box[0]}, {box[1]})"
         for number, box in enumerate((each.box for each in objects), 1)
