@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 import tiny
+from fitting_room.pipelines.files.locate import RECEIPT
 from fitting_room.services.engine import EngineError, cached_nodes, failure
 from PIL import Image
 
@@ -310,6 +311,7 @@ def test_wrong_checkpoint_in_place(engine, tmp_path, kind, words):
     import torch
 
     tiny.write("leffa/virtual_tryon", tmp_path)
+    (tmp_path / "leffa" / RECEIPT).unlink()  # a folder of the user's own
     graph = graph_of("leffa/virtual_tryon", load={"folder": str(tmp_path / "leffa")})
     names = {"lora": "unet.down.lora_A.weight", "other": "model.diffusion_model.out.weight"}
     torch.save({names[kind]: torch.zeros(2)}, tmp_path / "leffa" / "virtual_tryon.pth")

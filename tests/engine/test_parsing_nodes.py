@@ -291,7 +291,7 @@ def test_terms_that_were_not_agreed_to_are_shown(engine):
 
 def test_a_hostile_pickle_is_not_run(engine):
     folder = engine.base / "models" / "fitting_room" / "densepose"
-    (file,) = folder.glob("*.pkl")
+    (file,) = folder.rglob("*.pkl")
     before, trace = file.read_bytes(), engine.base / "it_ran"
     command = f"open({str(trace)!r}, 'w')".encode()
     hostile = b"cbuiltins\neval\n(V" + command + b"\ntR."
@@ -326,7 +326,7 @@ def test_a_batch_of_people_gets_a_mask_each(engine):
 
 
 def test_a_damaged_file_is_named(engine):
-    (file,) = (engine.base / "models" / "fitting_room" / "human_parsing").glob("*atr.pth")
+    (file,) = (engine.base / "models" / "fitting_room" / "human_parsing").rglob("*atr.pth")
     before = file.read_bytes()
     file.write_bytes(before[: len(before) // 2] + b"\0" * (len(before) - len(before) // 2))
     try:

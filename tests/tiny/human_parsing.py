@@ -48,13 +48,13 @@ def onnx_parser(labels: int, side: int) -> bytes:
     mixtures of the colours, a quarter of the picture's size."""
     from onnx import TensorProto, helper, numpy_helper
 
-    state = random_state({"weight": [labels, 3, 4, 4], "edge": [2, 3, 4, 4]}, f"onnx {labels}")
+    state = random_state({"to_labels": [labels, 3, 4, 4], "to_edge": [2, 3, 4, 4]}, f"onnx {labels}")
     places = -(-side // 4)
     padding = 4 * places - side
     nodes = [
         helper.make_node("Conv", ["input.1", weight], [name], strides=[4, 4],
                          pads=[0, 0, padding, padding])
-        for weight, name in (("weight", "parsing"), ("weight", "fusion"), ("edge", "edge"))
+        for weight, name in (("to_labels", "parsing"), ("to_labels", "fusion"), ("to_edge", "edge"))
     ]  # fmt: skip
     floats = TensorProto.FLOAT
     graph = helper.make_graph(
