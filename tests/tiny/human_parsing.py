@@ -48,7 +48,9 @@ def onnx_parser(labels: int, side: int) -> bytes:
     mixtures of the colours, a quarter of the picture's size."""
     from onnx import TensorProto, helper, numpy_helper
 
-    state = random_state({"to_labels": [labels, 3, 4, 4], "to_edge": [2, 3, 4, 4]}, f"onnx {labels}")
+    state = random_state(
+        {"to_labels": [labels, 3, 4, 4], "to_edge": [2, 3, 4, 4]}, f"onnx {labels}"
+    )
     places = -(-side // 4)
     padding = 4 * places - side
     nodes = [

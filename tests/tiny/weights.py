@@ -44,7 +44,9 @@ def random_state(shapes: Shapes, seed: int | str = 0) -> dict[str, Tensor]:
     state = {}
     for name, shape in shapes.items():
         values = torch.randn(*shape, generator=generator)
-        if name.endswith("running_var"):
+        if name.endswith("num_batches_tracked"):
+            state[name] = torch.tensor(1)
+        elif name.endswith("running_var"):
             state[name] = 1 + 0.1 * values.abs()
         elif len(shape) < 2:
             state[name] = 0.1 * values + float(len(shape) == 1 and name.endswith("weight"))
