@@ -109,15 +109,16 @@ def _aligned(
     photo: np.ndarray, result: np.ndarray, mask: np.ndarray, match_colour: bool, limits: Limits
 ) -> tuple[np.ndarray, str, dict]:
     from ..pipelines import alignment
+    from ..pipelines.colour_cast import colour_cast, without_cast
 
     height, width = photo.shape[:2]
     result = alignment.at_size(result, width, height)
     found = alignment.measure(photo, result, mask)
     alignment.check(found, (width, height), limits)
     picture = alignment.corrected(result, found)
-    cast = alignment.colour_cast(photo, picture, mask)
+    cast = colour_cast(photo, picture, mask)
     if match_colour:
-        picture = alignment.without_cast(picture, cast)
+        picture = without_cast(picture, cast)
     figures = {
         "shift_x": found.shift_x, "shift_y": found.shift_y, "zoom": found.zoom,
         "rotation": found.rotation, "agreement": found.agreement, "residual": found.residual,

@@ -22,8 +22,6 @@ INLIER_PIXELS = 1.0  # of the longer side of 1000 pixels
 BACK_PIXELS = 0.5  # a corner followed there and back lies within this of where it was
 LONGEST = 1600  # pixels of the longer side beyond which corners say nothing more
 LEAST_SPREAD = 0.12  # of the picture's diagonal: corners in one spot say nothing of the zoom
-RING = 0.06  # of the longer side: how wide the ring is on which colours are compared
-STEADY_LEVELS = 12.0  # a ring flatter than this tells the offset of a colour, hardly its gain
 
 
 class NotAligned(InputError):
@@ -72,21 +70,6 @@ class Alignment:
         )
 
 
-@dataclass(frozen=True)
-class Cast:
-    """How the result's colours lie relative to the photo's: result = gain * photo + offset, per
-    channel. offset: levels of 0..255. levels: mean change in the ring, per channel."""
-
-    gain: tuple[float, float, float]
-    offset: tuple[float, float, float]
-    levels: tuple[float, float, float]
-
-    @property
-    def text(self) -> str:
-        red, green, blue = self.levels
-        return f"colour cast red {red:+.1f}, green {green:+.1f}, blue {blue:+.1f} levels"
-
-
 def measure(photo: np.ndarray, result: np.ndarray, changed: np.ndarray) -> Alignment:
     """Where the result lies relative to the photo.
 
@@ -95,8 +78,7 @@ def measure(photo: np.ndarray, result: np.ndarray, changed: np.ndarray) -> Align
     pictures of different sizes.
     """
     cv2 = opencv()
-
-    _check_sizes(photo, result, changed)
+    check_sizes(photo, result, changed)
     height, width = photo.shape[:2]
     scale = min(1.0, LONGEST / max(height, width))
     size = (round(width * scale), round(height * scale))
@@ -107,8 +89,8 @@ def measure(photo: np.ndarray, result: np.ndarray, changed: np.ndarray) -> Align
     corners = cv2.goodFeaturesToTrack(before, MOST_CORNERS, 0.01, 4, mask=still * 255)
     if corners is None or len(corners) < FEWEST_CORNERS:
         raise _too_little(0 if corners is None else len(corners))
-    matrix, followed, agree, residual = np.eye(2, 3), 0, 0.0, 0.0
-    for step in range(PASSES):
+    matrix, followed, agree, residual = _started(before, after, corners)
+    for step in range(1, PASSES):
         matrix, followed, agree, residual = _follow(before, after, corners, matrix, step)
     return _described(matrix, factors, (width, height), followed, agree, residual)
 
@@ -142,7 +124,6 @@ def check(found: Alignment, size: tuple[int, int], limits: Limits = LIMITS) -> N
 def corrected(result: np.ndarray, found: Alignment) -> np.ndarray:
     """The result laid onto the photo; beyond its edges its outermost pixels are repeated."""
     cv2 = opencv()
-
     height, width = result.shape[:2]
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     matrix = found.matrix.astype(np.float64)
@@ -151,42 +132,9 @@ def corrected(result: np.ndarray, found: Alignment) -> np.ndarray:
     )
 
 
-def colour_cast(photo: np.ndarray, result: np.ndarray, changed: np.ndarray) -> Cast:
-    """How the colours of an aligned result differ on the ring around what changed.
-
-    All of the photo's size; changed as in `measure`; without a ring inside the picture the whole
-    unchanged rest is taken. Pixels that differ for another reason (moved things) are left out.
-    """
-    cv2 = opencv()
-
-    _check_sizes(photo, result, changed)
-    reach = max(3, round(RING * max(photo.shape[:2])))
-    touched = (changed > 0).astype(np.uint8)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    ring = (cv2.dilate(touched, kernel) > 0) & (touched == 0)
-    if ring.sum() < 500:
-        ring = touched == 0
-    if ring.sum() < 500:
-        raise NotAligned("The mask covers the whole picture: no colour can be compared.")
-    smooth = [cv2.GaussianBlur(picture, (0, 0), 1.5) for picture in (photo, result)]
-    one, other = (picture[ring].astype(np.float64) for picture in smooth)
-    fits = [_line(one[:, channel], other[:, channel]) for channel in range(3)]
-    gain, offset, levels = zip(*fits, strict=True)
-    return Cast(gain, offset, levels)
-
-
-def without_cast(result: np.ndarray, cast: Cast) -> np.ndarray:
-    """The result in the photo's colours."""
-    plain = (result.astype(np.float32) - np.array(cast.offset, np.float32)) / np.array(
-        cast.gain, np.float32
-    )
-    return np.rint(plain.clip(0, 255)).astype(np.uint8)
-
-
 def at_size(picture: np.ndarray, width: int, height: int) -> np.ndarray:
     """The whole picture at a size; the model's own size need not be the photo's."""
     cv2 = opencv()
-
     if picture.shape[:2] == (height, width):
         return picture
     smaller = picture.shape[0] * picture.shape[1] > width * height
@@ -194,7 +142,8 @@ def at_size(picture: np.ndarray, width: int, height: int) -> np.ndarray:
     return cv2.resize(picture, (width, height), interpolation=way)
 
 
-def _check_sizes(photo: np.ndarray, result: np.ndarray, changed: np.ndarray) -> None:
+def check_sizes(photo: np.ndarray, result: np.ndarray, changed: np.ndarray) -> None:
+    """Raises InputError where photo, result and mask differ in size."""
     if photo.shape != result.shape or changed.shape != photo.shape[:2]:
         sizes = ", ".join(f"{item.shape[1]}x{item.shape[0]}" for item in (photo, result, changed))
         raise InputError(f"Photo, result and mask of one size were wanted; {sizes} pixels came.")
@@ -212,7 +161,6 @@ def _too_little(count: int) -> NotAligned:
 def _evened(picture: np.ndarray) -> np.ndarray:
     """Grey picture with light and contrast evened out locally: a colour cast does not mislead."""
     cv2 = opencv()
-
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
     around = max(picture.shape[:2]) / 40
     flat = grey - cv2.GaussianBlur(grey, (0, 0), around)
@@ -221,12 +169,31 @@ def _evened(picture: np.ndarray) -> np.ndarray:
     return np.rint((128 + 50 * flat / contrast).clip(0, 255)).astype(np.uint8)
 
 
+def _started(
+    before: np.ndarray, after: np.ndarray, corners: np.ndarray
+) -> tuple[np.ndarray, int, float, float]:
+    """The better first pass of two: from where things were, and from the shift of the whole
+    picture by phase correlation, which finds large ones."""
+    cv2 = opencv()
+    window = cv2.createHanningWindow(before.shape[::-1], cv2.CV_32F)
+    (x, y), _ = cv2.phaseCorrelate(before.astype(np.float32), after.astype(np.float32), window)
+    tried, problem = [], _too_little(0)
+    for shift in ((0.0, 0.0), (x, y)):
+        try:
+            start = np.column_stack([np.eye(2), shift])
+            tried.append(_follow(before, after, corners, start, 0))
+        except NotAligned as error:
+            problem = error
+    if not tried:
+        raise problem
+    return max(tried, key=lambda found: found[2])
+
+
 def _follow(
     before: np.ndarray, after: np.ndarray, corners: np.ndarray, matrix: np.ndarray, step: int
 ) -> tuple[np.ndarray, int, float, float]:
     """One pass: (better matrix photo to result, corners followed, share that agrees, residual)."""
     cv2 = opencv()
-
     height, width = before.shape
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     moved = cv2.warpAffine(after, matrix, (width, height), flags=flags,
@@ -250,10 +217,10 @@ def _follow(
         one, other, method=cv2.RANSAC, ransacReprojThreshold=max(threshold, 0.6),
         maxIters=5000, confidence=0.999, refineIters=20,
     )  # fmt: skip
+    if fitted is None:
+        raise _too_little(0)
     used = agreeing[:, 0] > 0
-    if fitted is None or used.sum() < FEWEST_CORNERS // 2:
-        raise _too_little(int(used.sum()))
-    if not _spread(one[used], width, height):
+    if used.sum() < FEWEST_CORNERS // 2 or not _spread(one[used], width, height):
         raise _too_little(int(used.sum()))
     distance = np.linalg.norm(one @ fitted[:, :2].T + fitted[:, 2] - other, axis=1)[used]
     # Corners that could not be followed at all count as not agreeing.
@@ -293,21 +260,3 @@ def _described(
     rotation = float(np.degrees(np.arctan2(full[1, 0] - full[0, 1], full[0, 0] + full[1, 1])))
     return Alignment(float(shift[0]), float(shift[1]), zoom, rotation, corners, agree,
                      float(residual / factors.mean()), full)  # fmt: skip
-
-
-def _line(one: np.ndarray, other: np.ndarray) -> tuple[float, float, float]:
-    """Gain, offset and mean change of other = gain * one + offset; others are left out."""
-    used = np.ones(len(one), bool)
-    gain, offset = 1.0, float(np.median(other - one))
-    for _ in range(6):
-        rest = np.abs(other - gain * one - offset)
-        used = rest <= max(3.0, 2.5 * float(np.median(rest[used])))
-        used &= (other > 2) & (other < 253) | (rest <= 3)  # clipped values say nothing of a line
-        x, y = one[used], other[used]
-        middle_x, middle_y = x.mean(), y.mean()
-        steady = STEADY_LEVELS**2
-        covariance = ((x - middle_x) * (y - middle_y)).mean()
-        gain = float((covariance + steady) / (((x - middle_x) ** 2).mean() + steady))
-        gain = min(max(gain, 0.5), 2.0)
-        offset = float(middle_y - gain * middle_x)
-    return gain, offset, float((gain - 1) * one[used].mean() + offset)

@@ -85,7 +85,9 @@ def test_a_shifted_result_comes_back_in_place(engine, edited):
     found = json.loads(history["outputs"]["words"]["text"][0])[0]
     assert abs(found["shift_x"] - 9) < 0.25 and abs(found["shift_y"] + 6.5) < 0.25
     assert abs(found["zoom"] - 1.02) < 0.001
-    assert np.array_equal(after[taken == 0], before[taken == 0]), "bit-identical outside"
+    outside = cv2.dilate(taken, np.ones((3, 3), np.uint8)) == 0  # a PNG rounds a faint edge to 0
+    assert outside.mean() > 0.5
+    assert np.array_equal(after[outside], before[outside]), "bit-identical outside"
     blue = after[cv2.erode(taken, np.ones((15, 15), np.uint8)) == 255].astype(int)
     assert np.abs(np.median(blue, 0) - (30, 90, 200)).max() < 20, "the new cloth, without the cast"
 
