@@ -58,10 +58,17 @@ def checked(image: torch.Tensor, what: str) -> torch.Tensor:
 
 def pictures(image: torch.Tensor, what: str = "Image") -> list[np.ndarray]:
     """IMAGE to a list of uint8 (height, width, 3) RGB; transparency is laid on white."""
-    rows = checked(image, what).clamp(0, 1)
-    if rows.shape[-1] == 4:
-        rows = rows[..., :3] * rows[..., 3:] + 1 - rows[..., 3:]
+    rows = on_white(checked(image, what).clamp(0, 1))
     return list((rows * 255).round().to(torch.uint8).cpu().numpy())
+
+
+def on_white(rows: torch.Tensor) -> torch.Tensor:
+    """(batch, height, width, 3) of RGB or RGBA: what is transparent is white, never what lies
+    hidden below. RGB comes back as it is."""
+    if rows.shape[-1] != 4:
+        return rows
+    alpha = rows[..., 3:].clamp(0, 1)
+    return rows[..., :3] * alpha + 1 - alpha
 
 
 def image_of(rows: Sequence[np.ndarray]) -> torch.Tensor:
