@@ -17,6 +17,7 @@ from .encode import EncodeGarment
 from .folder import PictureFolder
 from .garment import GarmentCutout
 from .guard import GuardedResult
+from .links import careful
 from .load import LoadTryOnModel
 from .mask import GarmentMask
 from .parsing import HumanParsing
@@ -38,7 +39,7 @@ class FittingRoomExtension(ComfyExtension):
         copy_samples()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [
+        nodes = [
             BodyPose,
             GarmentCutout,
             GarmentMask,
@@ -59,3 +60,4 @@ class FittingRoomExtension(ComfyExtension):
             GuardedResult,
             SavePicture,
         ]
+        return [careful(node) for node in nodes]

@@ -14,7 +14,7 @@ from comfy_api.latest import io
 
 from ..pipelines.errors import InputError, readable
 from ..pipelines.writing import LONGEST_NAME, next_number, write_numbered
-from .convert import checked, each
+from .convert import checked, each, on_white
 from .sockets import CATEGORY
 
 ENDINGS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "png 16 bit": ".png"}
@@ -162,8 +162,8 @@ def _marks(source: str, system: str, aigc_field: str, producer: str) -> Any:
 def _pixels(row: torch.Tensor, format: str) -> np.ndarray:
     """(height, width, 3 or 4) in 0..1 to uint8 or uint16; for a JPEG, without alpha, on white."""
     row = row.clamp(0, 1)
-    if row.shape[-1] == 4 and format == "jpeg":
-        row = row[..., :3] * row[..., 3:] + 1 - row[..., 3:]
+    if format == "jpeg":
+        row = on_white(row)
     kind, full = (np.uint16, 65535) if format == "png 16 bit" else (np.uint8, 255)
     return (row.numpy() * full).round().astype(kind)
 

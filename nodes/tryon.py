@@ -18,7 +18,7 @@ from ..pipelines.models.framing import (
     framed_photo,
     person_crop,
 )
-from .convert import checked, naming, paired
+from .convert import checked, naming, on_white, paired
 from .sockets import CATEGORY, EncodedGarmentSocket, ModelSocket
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ def photo_rows(image: torch.Tensor, mask: torch.Tensor, *others: torch.Tensor | 
     """
     from .crop import masks_for
 
-    photos = checked(image, "Try On")[..., :3].movedim(-1, 1).cpu()
+    photos = on_white(checked(image, "Try On")).movedim(-1, 1).cpu()
     rows: list[list[torch.Tensor | None]] = [
         [*photos.split(1)],
         [*masks_for(mask.cpu(), photos)[:, None].split(1)],
@@ -271,7 +271,7 @@ def photo_rows(image: torch.Tensor, mask: torch.Tensor, *others: torch.Tensor | 
         if other is None:
             rows.append([None])
             continue
-        given = checked(other, f"Try On, {name}")[..., :3].movedim(-1, 1).cpu()
+        given = on_white(checked(other, f"Try On, {name}")).movedim(-1, 1).cpu()
         if given.shape[-2:] != photos.shape[-2:]:
             raise InputError(
                 f"The {name} is {given.shape[-1]}x{given.shape[-2]} pixels and the photo "
