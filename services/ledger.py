@@ -19,7 +19,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, Float, Index, Integer, String, Text, func, or_, select
+from sqlalchemy import JSON, Boolean, Float, Index, Integer, String, Text, func, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .database import Base, Database, Moment, Money, now, open_database
@@ -35,7 +35,8 @@ class Attempt(Base):
     """key: ours, unique, told to services that take one. day: of `started` in UTC, as 2026-11-29.
     model: the backend's. fingerprint: of the request. project: who asked. resume: what the backend
     needs to find the job again, JSON. price: of the price book; charged: what the service said.
-    safety: what a filter or the service's moderation found; "" where none looked."""
+    billed: whether it was, or may have been, paid. error: the kind of `services.errors`, "" where
+    all went well. safety: what a filter or the service's moderation found; "" where none looked."""
 
     __tablename__ = "attempts"
     __table_args__ = (Index("ix_attempts_fingerprint", "fingerprint", "backend"),)
@@ -56,6 +57,8 @@ class Attempt(Base):
     price: Mapped[Decimal | None] = mapped_column(Money)
     charged: Mapped[Decimal | None] = mapped_column(Money)
     currency: Mapped[str] = mapped_column(String(32), default="")
+    billed: Mapped[bool] = mapped_column(Boolean, default=False)
+    error: Mapped[str] = mapped_column(String(32), default="")
     safety: Mapped[str] = mapped_column(String(200), default="")
     message: Mapped[str] = mapped_column(Text, default="")
 
@@ -76,6 +79,7 @@ class Attempt(Base):
             "seconds": self.seconds,
             "cost": None if self.cost is None else str(self.cost),
             "currency": self.currency,
+            "billed": self.billed,
             "project": self.project,
             "fingerprint": self.fingerprint,
             "safety": self.safety,
@@ -98,8 +102,8 @@ class Ledger:
         attempt = Attempt(
             key=uuid.uuid4().hex, started=moment, changed=moment, day=moment.date().isoformat(),
             backend=backend, model=model, fingerprint=fingerprint, project=project, price=price,
-            currency=currency, resume=resume or {}, state="new", remote_id="", safety="",
-            message="",
+            currency=currency, resume=resume or {}, state="new", remote_id="", billed=False,
+            error="", safety="", message="",
         )  # fmt: skip
         with self.database.writing() as session:
             session.add(attempt)
@@ -140,11 +144,11 @@ class Ledger:
             return list(session.scalars(wanted))
 
     def sums(self, first: date, last: date, project: str = "") -> Sequence[Any]:
-        """Rows (day, backend, model, state, project, currency, count, seconds, cost, unpriced):
-        attempts added up; cost is Decimal, unpriced counts those whose cost nobody knows."""
+        """Attempts added up: rows (day, backend, model, state, billed, project, currency, count,
+        seconds, cost, unpriced). cost: Decimal. unpriced: those whose cost nobody knows."""
         cost = func.coalesce(Attempt.charged, Attempt.price)
-        groups = (Attempt.day, Attempt.backend, Attempt.model, Attempt.state, Attempt.project,
-                  Attempt.currency)  # fmt: skip
+        groups = (Attempt.day, Attempt.backend, Attempt.model, Attempt.state, Attempt.billed,
+                  Attempt.project, Attempt.currency)  # fmt: skip
         wanted = (
             select(
                 *groups,
@@ -164,7 +168,7 @@ class Ledger:
         """Money by currency, of attempts that were or may have been paid."""
         found: dict[str, Decimal] = {}
         for row in self.sums(first, last, project):
-            if row.cost and row.state in ("done", "lost", *UNFINISHED):
+            if row.cost and row.billed:
                 found[row.currency] = found.get(row.currency, Decimal(0)) + row.cost
         return found
 

@@ -105,7 +105,7 @@ def _attempt():
     return ledger.Attempt(
         key="k", started=now(), changed=now(), day="2026-11-29", backend="b", model="m",
         fingerprint="f", state="new", resume={}, currency="", safety="", message="", project="",
-        remote_id="",
+        remote_id="", billed=False, error="",
     )  # fmt: skip
 
 

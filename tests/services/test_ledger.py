@@ -59,9 +59,9 @@ def test_a_state_that_is_none_is_refused(ledger):
 def test_money_is_added_exactly_and_by_currency(ledger):
     for cents in ("0.1", "0.2"):
         attempt = ledger.begin("fal", "leffa", "f", price=Decimal(cents), currency="USD")
-        ledger.note(attempt, state="done", seconds=1.0)
+        ledger.note(attempt, state="done", billed=True, seconds=1.0)
     yuan = ledger.begin("dashscope", "aitryon", "f", price=Decimal("0.20"), currency="CNY")
-    ledger.note(yuan, state="done", charged=Decimal("0.5"))
+    ledger.note(yuan, state="done", billed=True, charged=Decimal("0.5"))
     failed = ledger.begin("fal", "leffa", "f", price=Decimal(7), currency="USD")
     ledger.note(failed, state="failed")
     assert ledger.spent(*days()) == {"USD": Decimal("0.3"), "CNY": Decimal("0.5")}
@@ -72,7 +72,9 @@ def test_money_is_added_exactly_and_by_currency(ledger):
 
 
 def test_a_cost_that_nobody_knows_is_counted_and_not_taken_for_nothing(ledger):
-    ledger.note(ledger.begin("replicate", "idm-vton", "f", currency="USD"), state="done")
+    ledger.note(
+        ledger.begin("replicate", "idm-vton", "f", currency="USD"), state="done", billed=True
+    )
     (row,) = ledger.sums(*days())
     assert row.cost is None
     assert row.unpriced == 1
@@ -80,7 +82,7 @@ def test_a_cost_that_nobody_knows_is_counted_and_not_taken_for_nothing(ledger):
 
 def test_other_days_and_projects_are_left_out(ledger):
     attempt = ledger.begin("fal", "leffa", "f", price=Decimal(1), currency="USD", project="a")
-    ledger.note(attempt, state="done")
+    ledger.note(attempt, state="done", billed=True)
     assert not ledger.sums(date(2020, 1, 1), date(2020, 12, 31))
     assert not ledger.spent(*days(), project="b")
     assert ledger.spent(*days(), project="a") == {"USD": Decimal(1)}
@@ -90,7 +92,7 @@ def test_other_days_and_projects_are_left_out(ledger):
 def test_medians_are_of_the_newest_pictures(ledger):
     for seconds in (100.0, 2.0, 4.0, 3.0):
         attempt = ledger.begin("fal", "leffa", "f", price=Decimal("0.1"), currency="USD")
-        ledger.note(attempt, state="done", seconds=seconds)
+        ledger.note(attempt, state="done", billed=True, seconds=seconds)
     assert ledger.measured(last=3) == {("fal", "leffa"): (3.0, Decimal("0.1"), "USD")}
 
 

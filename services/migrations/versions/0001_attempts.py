@@ -30,6 +30,8 @@ def upgrade() -> None:
         sa.Column("price", sa.BigInteger),
         sa.Column("charged", sa.BigInteger),
         sa.Column("currency", sa.String(32), nullable=False),
+        sa.Column("billed", sa.Boolean, nullable=False),
+        sa.Column("error", sa.String(32), nullable=False),
         sa.Column("safety", sa.String(200), nullable=False),
         sa.Column("message", sa.Text, nullable=False),
     )
