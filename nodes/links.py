@@ -19,7 +19,7 @@ from comfy_api.latest import io
 
 from ..pipelines.errors import InputError, readable
 
-PACKAGE = __package__.rpartition(".")[0]
+PACKAGE = __name__.rpartition(".nodes.")[0]
 
 SOCKETS = {
     "FITTING_ROOM_BODY": ("pipelines.masking.body", "Body", "Body Pose"),

@@ -61,7 +61,7 @@ def read_xmp(packet: bytes | str) -> dict[str, str]:
     Attributes count as well as elements, as XMP allows. Lists and structures are joined by "; ".
     A packet that is no XML, or declares entities (XMP never does), gives nothing.
     """
-    text = packet.decode("utf-8", "replace") if isinstance(packet, bytes) else packet
+    text = _decoded(packet) if isinstance(packet, bytes) else packet
     text = text.strip("\ufeff\x00 \r\n")
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         return {}
@@ -70,7 +70,8 @@ def read_xmp(packet: bytes | str) -> dict[str, str]:
     except ElementTree.ParseError:
         return {}
     found = {}
-    for description in root.iter(f"{{{RDF}}}Description"):
+    described = next(root.iter(f"{{{RDF}}}RDF"), root)
+    for description in described.findall(f"{{{RDF}}}Description"):
         found |= {_short(name): value for name, value in description.attrib.items()}
         for element in description:
             words = [text.strip() for text in element.itertext() if text.strip()]
@@ -78,6 +79,14 @@ def read_xmp(packet: bytes | str) -> dict[str, str]:
             found[_short(element.tag)] = "; ".join(words) or linked or ""
     found.pop("about", None)
     return found
+
+
+def _decoded(packet: bytes) -> str:
+    """A packet is in UTF-8 mostly; in UTF-16 or UTF-32 its first letter has zeros beside it."""
+    start = packet.lstrip(b"\xef\xbb\xbf\xfe\xff")[:4]
+    order = "le" if start[:1] != b"\0" else "be"
+    width = {3: "utf-32", 2: "utf-16", 1: "utf-16"}.get(start.count(0), "utf-8")
+    return packet.decode(width if width == "utf-8" else f"{width}-{order}", "replace")
 
 
 def _short(name: str) -> str:
