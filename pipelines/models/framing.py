@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..images import Crop, crop_around, cut, letterbox
+from ..masking.wishes import without_specks
 
 FRAMINGS = ("fit", "reference")
 
@@ -33,9 +34,10 @@ def person_crop(
 
     model: "leffa", "idm_vton" or "ootdiffusion". mask: (height, width) of the photo.
     context: for fit, the surroundings on each side as a share of the mask's longer side.
-    Raises InputError for an empty mask.
+    Stray dots of the mask do not decide. Raises InputError for a mask that marks nothing else.
     """
-    around = crop_around(mask, width, height, context)
+    wish = torch.from_numpy(without_specks(mask.cpu().numpy()))
+    around = crop_around(wish, width, height, context)
     if framing == "fit":
         return around
     photo_height, photo_width = mask.shape
