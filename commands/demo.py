@@ -29,13 +29,13 @@ def run(options: argparse.Namespace) -> int:
     pictures.expect_outputs([options.output], [])
     output = Path(options.output).resolve()
     backend = "library"
-    engine = None if options.alone else find_engine()
-    if engine is not None:
-        try:
+    try:
+        engine = None if options.alone else find_engine()
+        if engine is not None:
             _through_engine(engine, output)
             backend = f"ComfyUI at {engine}"
-        except EngineError as error:
-            print(f"{error}\nGoing on without ComfyUI.", file=sys.stderr)
+    except EngineError as error:
+        print(f"{error}\nGoing on without ComfyUI.", file=sys.stderr)
     if backend == "library":
         _through_library(output)
     seconds = round(time.perf_counter() - start, 1)
@@ -76,6 +76,8 @@ def _through_engine(engine: Path, output: Path) -> None:
                 if graph[node]["class_type"] == "SaveImage"
                 for found in shown["images"]
             ]
+            if not saved:
+                raise EngineError("ComfyUI ran the workflow and saved no picture.")
             made = Path(folder) / "made.png"
             made.write_bytes(running.picture(saved[0]))
             write_picture(output, pictures.photo(str(made)))

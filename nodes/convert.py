@@ -19,10 +19,11 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def checked(image: torch.Tensor, what: str) -> torch.Tensor:
-    """IMAGE as float32 RGB or RGBA, or an InputError that names the picture and what is wrong.
+def checked(image: torch.Tensor, what: str, transparent: bool = False) -> torch.Tensor:
+    """IMAGE as float32 RGB, or an InputError that names the picture and what is wrong.
 
-    Grey becomes RGB. Values a little outside 0..1, as upscalers make them, are kept: a pixel that
+    Grey becomes RGB. What is transparent is white, never what lies hidden below; with `transparent`
+    RGBA stays RGBA. Values a little outside 0..1, as upscalers make them, are kept: a pixel that
     nobody repaints comes back as it was.
     """
     if not isinstance(image, torch.Tensor) or image.ndim != 4:
@@ -53,12 +54,14 @@ def checked(image: torch.Tensor, what: str) -> torch.Tensor:
                 "infinite). Look at the node that made it; a VAE in half precision is the usual "
                 "cause."
             )
-    return image.expand(-1, -1, -1, 3) if channels == 1 else image
+    if channels == 1:
+        return image.expand(-1, -1, -1, 3)
+    return image if transparent else on_white(image)
 
 
 def pictures(image: torch.Tensor, what: str = "Image") -> list[np.ndarray]:
     """IMAGE to a list of uint8 (height, width, 3) RGB; transparency is laid on white."""
-    rows = on_white(checked(image, what).clamp(0, 1))
+    rows = checked(image, what).clamp(0, 1)
     return list((rows * 255).round().to(torch.uint8).cpu().numpy())
 
 

@@ -8,9 +8,9 @@ import torch
 from comfy_api.latest import io
 
 from ..pipelines.errors import InputError
-from ..pipelines.images import resize
+from ..pipelines.images import resample
 from ..pipelines.safety.filter import SafetyVerdict, apply
-from .convert import checked, image_of, on_white, paired, pictures
+from .convert import checked, image_of, paired, pictures
 from .judging import Checked, Filter, as_judged, judged, report_outputs, told, treated
 from .sockets import CATEGORY, FilterSocket, SafetySocket
 
@@ -119,14 +119,14 @@ def _with_stand_ins(image: torch.Tensor, rows: list[Row]) -> torch.Tensor:
     """The person's photo, hidden, in the place of each try-on with a photo that was held back."""
     if not any(map(_is_held, rows)):
         return image
-    image = on_white(checked(image, "Guarded Result")).cpu().clone()
+    image = checked(image, "Guarded Result").cpu().clone()
     height, width = image.shape[1:3]
     for place, row in enumerate(rows):
         if _is_held(row):
             item = _shown(row)
             action = next(item.action for item in row if item is not None and item.held)
             hidden = apply(item.photo, replace(item.verdict, flagged=True), action)
-            image[place] = resize(image_of([hidden]).movedim(-1, 1), width, height)[0].movedim(
+            image[place] = resample(image_of([hidden]).movedim(-1, 1), width, height)[0].movedim(
                 0, -1
             )
     return image

@@ -12,7 +12,7 @@ from comfy_api.latest import io
 from ..pipelines.errors import InputError
 from ..pipelines.safety.filter import SafetyVerdict, apply, check, stop_on_hit
 from ..pipelines.safety.report import SafetyReport
-from .convert import checked, each, image_of, on_white
+from .convert import checked, each, image_of
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def as_judged(image: torch.Tensor, using: Filter) -> torch.Tensor:
     transparency or beyond white would be passed on unseen. Untouched where nothing is judged."""
     if using.level == "off":
         return image
-    return on_white(checked(image, "Safety Check").clamp(0, 1))
+    return checked(image, "Safety Check").clamp(0, 1)
 
 
 def treated(image: torch.Tensor, row: Mapping[int, Checked]) -> torch.Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from comfy_api.latest import io
 
-from .convert import checked, drawn_masks, each, image_of, mask_of, on_white, paired, pictures
+from .convert import checked, drawn_masks, each, image_of, mask_of, paired, pictures
 from .sockets import CATEGORY, BodySocket, GarmentSocket
 
 
@@ -72,7 +72,7 @@ class PreviewTryOn(io.ComfyNode):
         from ..pipelines.images import composite
         from ..pipelines.preview.pipeline import PreviewPipeline
 
-        originals = on_white(checked(image, "Preview Try-On"))
+        originals = checked(image, "Preview Try-On")
         pipeline = PreviewPipeline()
         rows = paired(
             list(originals), pictures(image, "Preview Try-On"), body, garment,

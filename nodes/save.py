@@ -81,7 +81,7 @@ class SavePicture(io.ComfyNode):
         from ..pipelines.marks.provenance import FORMATS, marked_picture, with_number
         from ..pipelines.marks.visible_label import VisibleLabel
 
-        rows = list(checked(image, "Save Picture").cpu())
+        rows = list(checked(image, "Save Picture", transparent=True).cpu())
         label = VisibleLabel(label_text, label_language, label_corner) if visible_label else None
         marks = _marks(source, ai_system, aigc_field, producer)
         workflow = cls._workflow() if embed_workflow else None
