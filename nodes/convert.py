@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from ..pipelines.errors import InputError
-from ..pipelines.images import LARGEST_PIXELS, SMALLEST_SIDE
+from ..pipelines.images import SMALLEST_SIDE
+from ..pipelines.picture_files import LARGEST_PIXELS
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

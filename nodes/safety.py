@@ -9,7 +9,7 @@ import torch
 from comfy_api.latest import io
 
 from ..pipelines.errors import InputError
-from ..pipelines.images import resize
+from ..pipelines.images import resample
 from ..pipelines.safety.filter import ACTIONS, KINDS, LEVELS, LIMITS, MODELS
 from ..pipelines.safety.report import LANGUAGES
 from .convert import pictures
@@ -227,5 +227,5 @@ def _filled(image: torch.Tensor, row: Sequence[Checked], other: torch.Tensor) ->
     if going:
         return image[[going[0] if item.held else place for place, item in enumerate(row)]]
     height, width = image.shape[1:3]
-    stand_in = resize(other.movedim(-1, 0)[None], width, height).movedim(1, -1)
+    stand_in = resample(other.movedim(-1, 0)[None], width, height).movedim(1, -1)
     return stand_in.expand(len(row), -1, -1, -1)

@@ -15,7 +15,6 @@ import torch
 import torch.nn.functional as F
 
 from .errors import InputError
-from .picture_files import LARGEST_PIXELS as LARGEST_PIXELS
 from .picture_files import eight_bits, encoded, opened, upright
 from .writing import write_whole
 
