@@ -27,8 +27,8 @@ COCO_DATASET = 0
 
 @dataclass(frozen=True)
 class VitPose:
-    """detector: RT-DETR, joints: ViTPose, each with its image processor. Of the detector's only what
-    comes after the network is used; `detector_pictures` prepares its pictures.
+    """detector: RT-DETR, joints: ViTPose, each with its image processor. Of the detector's only
+    what comes after the network is used; `detector_pictures` prepares its pictures.
 
     least_person, least_joint: 0..1, the scores below which a person or a joint is left out.
     """
