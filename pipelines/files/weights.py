@@ -35,6 +35,8 @@ State = dict[str, Tensor]
 NAMES_SHOWN = 12
 """Parameter names per list of an error message; the count is always complete."""
 
+ARCHIVE = b"PK\x03\x04"
+
 OLD_PARTS = 5
 """Pickles at the beginning of a file of PyTorch before 1.6."""
 
@@ -189,14 +191,17 @@ def _read_safetensors(path: Path) -> State:
 
 
 def _read_torch(path: Path) -> State:
-    # Files written before PyTorch 1.6 are no zip archives and cannot be mapped.
-    mapped = zipfile.is_zipfile(path)
+    # Files written before PyTorch 1.6 are no zip archives and cannot be mapped. PyTorch goes by the
+    # first bytes, so it is these that decide what has to be looked at.
+    with path.open("rb") as file:
+        mapped = file.read(len(ARCHIVE)) == ARCHIVE
+        if mapped and not zipfile.is_zipfile(path):
+            raise EOFError("its archive has no end")
+        file.seek(0)
+        for _ in range(0 if mapped else OLD_PARTS):
+            expect_flat(file)
     if mapped:
         expect_plain_archive(path)
-    else:
-        with path.open("rb") as file:
-            for _ in range(OLD_PARTS):
-                expect_flat(file)
     content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     return _tensors(content)
 

@@ -121,6 +121,17 @@ def test_an_archive_that_unpacks_to_more_is_refused(tmp_path):
         weights.read_state(tmp_path / "a.pth")
 
 
+def test_an_archive_behind_a_pickle_hides_nothing(tmp_path):
+    """By its end it is an archive, by its beginning a pickle, and PyTorch reads the beginning."""
+    key = pickle.dumps(shared(lambda a, b: (a, b), 60), 2)[2:-1]
+    torch.save(TENSORS, tmp_path / "good.pth")
+    data = b"\x80\x02}" + key + b"K\x01s." + (tmp_path / "good.pth").read_bytes()
+    (tmp_path / "a.pth").write_bytes(data)
+    assert zipfile.is_zipfile(tmp_path / "a.pth")
+    with pytest.raises(MissingFiles, match="nothing in it was run"):
+        weights.read_state(tmp_path / "a.pth")
+
+
 HEADERS = {
     "no end": b'{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, null]}}',
     "text": b'{"a": {"dtype": "F32", "shape": [1], "data_offsets": "04"}}',
