@@ -14,7 +14,7 @@ its end. A key never stands in the ledger.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -152,16 +152,20 @@ class Ledger:
         with self.database.reading() as session:
             return session.get(Attempt, number)
 
-    def unfinished(self, fingerprint: str = "", backend: str = "") -> list[Attempt]:
+    def unfinished(self, fingerprints: Collection[str] = ()) -> list[Attempt]:
         """Attempts that may still bring a picture or may have been paid for nothing: sending, open
-        and lost, oldest first."""
+        and lost, oldest first. fingerprints: only of these, where there are any."""
         wanted = select(Attempt).where(Attempt.state.in_((*UNFINISHED, "lost")))
-        if fingerprint:
-            wanted = wanted.where(Attempt.fingerprint == fingerprint)
-        if backend:
-            wanted = wanted.where(Attempt.backend == backend)
+        if fingerprints:
+            wanted = wanted.where(Attempt.fingerprint.in_(fingerprints))
         with self.database.reading() as session:
             return list(session.scalars(wanted.order_by(Attempt.id)))
+
+    def recent(self, backend: str, since: datetime) -> list[Attempt]:
+        """A backend's newest attempts since a moment, newest first."""
+        wanted = select(Attempt).where(Attempt.backend == backend, Attempt.changed >= since)
+        with self.database.reading() as session:
+            return list(session.scalars(wanted.order_by(Attempt.id.desc()).limit(20)))
 
     def attempts(self, first: date, last: date, project: str = "") -> list[Attempt]:
         """All that began on these days (UTC, both included), oldest first."""

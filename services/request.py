@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -83,6 +83,12 @@ class TryOnRequest:
     @property
     def garment_mask(self) -> np.ndarray | None:
         return self.garment_masks[0] if self.garment_masks else None
+
+    def for_model(self, model: str) -> TryOnRequest:
+        """The same request for one model, whoever chose it; the pictures are not hashed again."""
+        other = replace(self, model=model, tier="")
+        vars(other).update(_hashes=self._hashes, _shapes=self._shapes)
+        return other
 
     def settings(self) -> dict[str, Any]:
         """All but the pictures, as JSON values in a fixed order."""

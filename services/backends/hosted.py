@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +90,7 @@ class HostedBackend:
 
     def fingerprint(self, request: TryOnRequest) -> str:
         """Of the request as this model would do it, whoever chose the model."""
-        return self._own(request).fingerprint(self.model.remote)
+        return self.own(request).fingerprint(self.model.remote)
 
     def run(
         self, request: TryOnRequest, progress: Progress = silent, cancelled: Stopped = never
@@ -99,7 +99,7 @@ class HostedBackend:
         problems = self.accepts(request)
         if problems:
             raise Unavailable(" ".join(problems), backend=self.name)
-        request, fingerprint = self._own(request), self.fingerprint(request)
+        request, fingerprint = self.own(request), self.fingerprint(request)
         began = time.monotonic()
         while True:
             kept = self.store.get(fingerprint)
@@ -244,8 +244,8 @@ class HostedBackend:
             return Decimal(0)  # a machine of one's own
         return self.price.a_picture if self.price else None
 
-    def _own(self, request: TryOnRequest) -> TryOnRequest:
-        return replace(request, model=self.model.name, tier="")
+    def own(self, request: TryOnRequest) -> TryOnRequest:
+        return request.for_model(self.model.name)
 
     @staticmethod
     def _plan(request: TryOnRequest) -> dict[str, Any]:

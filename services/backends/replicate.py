@@ -139,8 +139,9 @@ class Replicate:
         if refused and not MODERATED.search(reason):
             reason += ". It found no person or garment to work with: use other pictures."
         return Seen(
-            "refused" if refused else phase, reason=reason, units=ran, billed=status != "aborted"
-        )
+            "refused" if refused else phase, reason=reason, units=ran,
+            billed=found.get("started_at") is not None,
+        )  # fmt: skip
 
     def cancel(self, wire: Wire, job: Job) -> None:
         told(self, wire.ask("POST", f"{self.base}/v1/predictions/{part(job.remote_id)}/cancel"))

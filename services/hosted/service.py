@@ -156,7 +156,7 @@ def refusal_of(
 
     words: the service's own, for the user.
     """
-    told_so = f": {words[:500]}" if words else ""
+    told_so = f": {words[:500].rstrip('.')}" if words else ""
     said = f"{title} says {answer.status}{told_so}."
     if answer.status in (401, 403):
         keys = " and ".join(key_names)

@@ -25,6 +25,7 @@ Kept = TypeVar("Kept")
 CANCEL_SECONDS = 8.0
 LAST_FETCH_SECONDS = 60.0
 FORGOTTEN_LOOKS = 4
+REFUSED_LOOKS = 3
 FETCHES = 4
 FIRST_POLL, SLOWEST_POLL, POLL_GROWTH = 0.4, 5.0, 1.3
 
@@ -64,11 +65,11 @@ def watch(course: Course, job: Job, keep: Callable[[Seen, np.ndarray], Kept]) ->
 
 
 def _until_over(course: Course, job: Job) -> Seen:
-    wait, troubles, unknown = FIRST_POLL, 0, 0
+    wait, troubles, unknown, refusals = FIRST_POLL, 0, 0, 0
     while True:
         try:
             seen = course.service.look(course.wire, job, course.model)
-            troubles = unknown = 0
+            troubles = unknown = refusals = 0
         except PASSING as error:
             troubles += 1
             _rest(course, max(retry_after(error), min(0.3 * 2**troubles, 15.0)), error)
@@ -80,7 +81,11 @@ def _until_over(course: Course, job: Job) -> Seen:
             _rest(course, unknown * 0.7)
             continue
         except BackendError as error:
-            course.let_go(Undecided(f"{error} {course.resumable()}"))
+            refusals += 1
+            if refusals >= REFUSED_LOOKS:
+                course.let_go(Undecided(f"{error} {course.resumable()}"))
+            _rest(course, refusals * 0.7, error)
+            continue
         if seen.over:
             return seen
         course.progress(seen.note or seen.phase, 0.1 + 0.8 * seen.share)
