@@ -134,9 +134,11 @@ class RemoteComfyUI:
         ordered = [_second(each) for each in sorted(pending, key=lambda each: each[0])]
         return ordered.index(name) + 1 if name in ordered else None
 
-    def cancel(self, wire: Wire, job: Job) -> None:
+    def cancel(self, wire: Wire, job: Job) -> bool:
         wire.ask("POST", f"{self.base}/queue", json={"delete": [job.remote_id]})
-        wire.ask("POST", f"{self.base}/interrupt", json={"prompt_id": job.remote_id})
+        return wire.ask(
+            "POST", f"{self.base}/interrupt", json={"prompt_id": job.remote_id}
+        ).good  # fmt: skip
 
     def credits(self, wire: Wire) -> str:
         found = told(self, wire.ask("GET", f"{self.base}/system_stats"))

@@ -151,9 +151,9 @@ class DashScope:
         reason = f"{code or status}: {text(inner(output, 'message'))}"
         return Seen("refused" if code in REFUSED else phase, reason=reason)
 
-    def cancel(self, wire: Wire, job: Job) -> None:
+    def cancel(self, wire: Wire, job: Job) -> bool:
         """Only a task that still waits is stopped."""
-        wire.ask("POST", f"{self.base}/api/v1/tasks/{part(job.remote_id)}/cancel")
+        return wire.ask("POST", f"{self.base}/api/v1/tasks/{part(job.remote_id)}/cancel").good
 
     def credits(self, wire: Wire) -> str:
         """DashScope tells no balance; a policy for uploads is given for a good key, for nothing."""

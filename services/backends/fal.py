@@ -177,9 +177,9 @@ class Fal:
             return Seen("failed", reason=f"{kind or answer.status}: {words}")
         raise Trouble(f"fal answered {answer.status}", answer.retry_after)
 
-    def cancel(self, wire: Wire, job: Job) -> None:
+    def cancel(self, wire: Wire, job: Job) -> bool:
         """Asked for, not done: a job that runs already may still finish, and be billed."""
-        wire.ask("PUT", job.links["cancel"])
+        return wire.ask("PUT", job.links["cancel"]).good
 
     def credits(self, wire: Wire) -> str:
         """fal tells no balance; a token for uploads is given for a good key only, at no cost."""

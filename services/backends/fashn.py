@@ -96,8 +96,8 @@ class Fashn:
         reason = f"{kind or 'failed'}: {words}. {CURES.get(kind, '')}".strip()
         return Seen("refused" if kind in REFUSALS else phase, reason=reason)
 
-    def cancel(self, wire: Wire, job: Job) -> None:
-        """There is no such call."""
+    def cancel(self, wire: Wire, job: Job) -> bool:
+        return False  # there is no such call
 
     def credits(self, wire: Wire) -> str:
         found = told(self, wire.ask("GET", f"{self.base}/v1/credits"))

@@ -122,8 +122,8 @@ class Kling:
         refused = any(word in reason.lower() for word in REFUSED_WORDS)
         return Seen("refused" if refused else "failed", reason=reason)
 
-    def cancel(self, wire: Wire, job: Job) -> None:
-        """There is no such call."""
+    def cancel(self, wire: Wire, job: Job) -> bool:
+        return False  # there is no such call
 
     def credits(self, wire: Wire) -> str:
         self._told(wire.ask("GET", f"{self.base}{PATH}?pageNum=1&pageSize=1"))

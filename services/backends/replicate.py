@@ -143,8 +143,9 @@ class Replicate:
             billed=found.get("started_at") is not None,
         )  # fmt: skip
 
-    def cancel(self, wire: Wire, job: Job) -> None:
-        told(self, wire.ask("POST", f"{self.base}/v1/predictions/{part(job.remote_id)}/cancel"))
+    def cancel(self, wire: Wire, job: Job) -> bool:
+        address = f"{self.base}/v1/predictions/{part(job.remote_id)}/cancel"
+        return wire.ask("POST", address).good
 
     def credits(self, wire: Wire) -> str:
         found = told(self, wire.ask("GET", f"{self.base}/v1/account"))

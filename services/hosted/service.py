@@ -128,7 +128,9 @@ class Service(Protocol):
 
     def look(self, wire: Wire, job: Job, model: HostedModel) -> Seen: ...
 
-    def cancel(self, wire: Wire, job: Job) -> None: ...
+    def cancel(self, wire: Wire, job: Job) -> bool:
+        """Whether the service took the wish; how the job ends, only `look` tells."""
+        ...
 
     def credits(self, wire: Wire) -> str:
         """What the account says of itself, in words; raises where the key is not taken."""

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 Kept = TypeVar("Kept")
 
-CANCEL_SECONDS = 8.0
+CANCEL_SECONDS = 5.0
 LAST_FETCH_SECONDS = 60.0
 FORGOTTEN_LOOKS = 4
 REFUSED_LOOKS = 3
@@ -179,11 +179,10 @@ def _cancelled(course: Course, job: Job) -> Seen | None:
     course.wire.stopped = backends.never
     until = Limit(CANCEL_SECONDS)
     try:
-        if course.service.cancels:
-            course.service.cancel(course.wire, job)
+        asked = course.service.cancels and course.service.cancel(course.wire, job)
         while until.left > 0:
             seen = course.service.look(course.wire, job, course.model)
-            if seen.over or not course.service.cancels:
+            if seen.over or not asked:
                 return seen if seen.over else None
             time.sleep(0.4)
     except (*PASSING, Forgotten, BackendError) as error:
