@@ -21,6 +21,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..pipelines.fit import FitReport
 from .places import home
 from .request import TryOnResult
 
@@ -59,6 +60,7 @@ class ResultStore:
                 model=facts["model"], seed=facts["seed"], seconds=facts["seconds"],
                 cost=Decimal(0), currency=facts["currency"], warnings=tuple(facts["warnings"]),
                 remote_id=facts["remote_id"],
+                fit=FitReport(facts["fit"]["level"], tuple(facts["fit"]["reasons"])),
             )  # fmt: skip
         except FileNotFoundError:
             return None

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ...pipelines.errors import InputError
+from ...pipelines.fit import doubtful
 from ..costs.prices import Price
 from ..errors import Unavailable, Undecided
 from ..hosted.keys import find_keys
@@ -149,14 +150,15 @@ class HostedBackend:
     def resume(
         self, attempt: Attempt, progress: Progress = silent, cancelled: Stopped = never
     ) -> TryOnResult:
-        """The picture of an open job, without its request. Raises a BackendError; InputError where
-        only the request can finish it."""
+        """The picture of an earlier attempt, without its request. Raises a BackendError; InputError
+        where only the request can finish it."""
         import numpy as np
 
+        from ..hosted.submit import look_for
         from ..hosted.watch import watch
 
         told = attempt.resume
-        if attempt.state != "open" or told.get("masked") or not told.get("size"):
+        if told.get("masked") or not told.get("size"):
             raise InputError(
                 f"Attempt {attempt.id} can be finished only by the same request as before: run it "
                 "again, nothing is sent or paid a second time."
@@ -167,10 +169,15 @@ class HostedBackend:
             blank, (blank,), told["category"], self.model.name, seed=told["seed"]
         )
         course = self._course(attempt, progress, cancelled)
-        course.note(resume={**told, **mine()})
         try:
+            course.note(resume={**told, **mine()})
+            job = _job_of(attempt)
+            if attempt.state != "open":
+                job = look_for(course, "its submission was interrupted")
+            if job is None:
+                course.fail(Unavailable(f"{self.service.title} never got this job."))
             return watch(
-                course, _job_of(attempt),
+                course, job,
                 lambda seen, picture: self._keep(course, request, seen, picture, ()),
             )  # fmt: skip
         finally:
@@ -191,30 +198,29 @@ class HostedBackend:
         self, request: TryOnRequest, key: str, course: Course
     ) -> tuple[Order, tuple[str, ...]]:
         try:
-            category, warnings = self._category(request)
+            category, doubts = self._category(request)
             pictures = [encode(each, self.model.wanted) for each in
                         (request.person, *request.garments)]  # fmt: skip
         except BaseException as error:
             course.never_sent(error)
-        warnings += self.model.ignored(request)
         order = Order(self.model, request, category, pictures[0], tuple(pictures[1:]), key)
-        return order, tuple(warnings)
+        return order, (*doubts, *self.model.ignored(request))
 
-    def _category(self, request: TryOnRequest) -> tuple[str, list[str]]:
+    def _category(self, request: TryOnRequest) -> tuple[str, tuple[str, ...]]:
         """What the garment is, where the service wants to be told and the user did not."""
         if request.category in self.model.categories:
-            return request.category, []
+            return request.category, ()
         if request.category != "auto":
             raise Unavailable(f"{self.model.name} does no {request.category} garments.")
         from ...pipelines.garment.read import read_garment
 
         try:
-            return read_garment(request.garments[0], "auto", None).category, []
+            return read_garment(request.garments[0], "auto", None).category, ()
         except InputError:
-            return "upper", [
+            return "upper", (
                 "The garment was taken for one of the upper body, as its photo does not tell. Name "
-                "the category if it is something else."
-            ]
+                "the category if it is something else.",
+            )
 
     def _keep(
         self, course: Course, request: TryOnRequest, seen: Seen, picture: np.ndarray,
@@ -230,7 +236,7 @@ class HostedBackend:
             picture=fitted, mask=request.mask, category=request.category, backend=self.name,
             model=self.model.name, seed=request.seed, seconds=seconds, cost=cost,
             currency=attempt.currency,
-            warnings=(*warnings, *doubts), remote_id=attempt.remote_id,
+            warnings=warnings, remote_id=attempt.remote_id, fit=doubtful(doubts),
         )  # fmt: skip
         self.store.put(attempt.fingerprint, result)
         course.note(

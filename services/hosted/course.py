@@ -118,7 +118,7 @@ class Course:
     def resumable(self) -> str:
         return (
             f"It may be billed. Its job {self.attempt.remote_id} is in the ledger: "
-            "`fitting-room jobs --resume` fetches it, and so does the same request."
+            "`fitting-room jobs` fetches it, and so does the same request."
         )
 
     # ------------------------------------------------------------------ waiting

@@ -144,7 +144,7 @@ def test_a_passing_refusal_to_tell_how_a_paid_job_stands_is_outlived(run, servic
 def test_a_service_that_never_tells_leaves_a_job_that_is_resumed(run, service):
     end = run(service, {"on": "status", "kind": "error", "status": 500, "times": -1}, limit=2)
     assert isinstance(end, Undecided)
-    assert "jobs --resume" in str(end)
+    assert "fitting-room jobs" in str(end)
     assert is_picture(run(service))
 
 
@@ -252,5 +252,5 @@ def test_a_picture_is_told_by_its_content(run):
 def test_a_picture_of_another_size_is_told_to_be_doubtful(run):
     end = run("kling", {"on": "file", "kind": "other_size", "times": -1})
     assert is_picture(end)
-    assert "doubtful" in " ".join(end.warnings)
+    assert "doubtful" in str(end.fit)
     assert end.picture.shape == (640, 480, 3)

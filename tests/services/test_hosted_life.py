@@ -278,6 +278,7 @@ def test_a_large_photo_goes_smaller_and_comes_back_at_its_size(double, ledger):
     big = np.kron(request().person, np.ones((5, 5, 1), np.uint8))
     result = backend(ledger, "fal/fashn").run(replace(request(), person=big))
     assert result.picture.shape == big.shape
+    assert result.fit.level == "ok"
     assert not result.warnings
 
 
