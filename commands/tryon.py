@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import pictures
+from . import pictures, routed
 
 DOUBTFUL = 6
 """Exit code: the picture is written, and its fit is a guess."""
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--lighting", type=float, default=1.0, help="the photo's folds, 0 to 1")
     parser.add_argument("--mask-output", help="also write what was repainted")
+    routed.add_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -44,6 +45,8 @@ def run(options: argparse.Namespace) -> int:
         person_index=options.index,
         options={"lighting": options.lighting},
     )
+    if routed.is_wanted(options):
+        return routed.run(options, request)
     result = PreviewBackend().run(request, pictures.tell)
     write_picture(options.output, result.picture)
     if options.mask_output:

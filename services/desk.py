@@ -69,7 +69,8 @@ class Outcome:
 @dataclass
 class Desk:
     """local, hosted: who may be asked. keep_local: whether results of this machine are kept too.
-    project: who asks, for the ledger."""
+    project: who asks, for the ledger. order: names of models or of their services, first to last,
+    where there is no tier."""
 
     ledger: Ledger
     store: ResultStore
@@ -79,6 +80,7 @@ class Desk:
     local: Sequence[Local] = ()
     keep_local: bool = False
     project: str = ""
+    order: tuple[str, ...] = ()
 
     @cached_property
     def _backends(self) -> dict[str, Backend]:
@@ -115,7 +117,12 @@ class Desk:
                 each.model.name, each.name, estimate, tuple(each.accepts(request)),
                 closed=closed[each.name],
             ))  # fmt: skip
-        return found
+        return sorted(found, key=self._place)
+
+    def _place(self, candidate: Candidate) -> int:
+        names = (candidate.model, candidate.model.split("/")[0])
+        places = [place for place, name in enumerate(self.order) if name in names]
+        return places[0] if places else len(self.order)
 
     def carry_out(
         self, request: TryOnRequest, wishes: Wishes, progress: Progress = silent,

@@ -85,9 +85,11 @@ class TryOnRequest:
     def garment_mask(self) -> np.ndarray | None:
         return self.garment_masks[0] if self.garment_masks else None
 
-    def for_model(self, model: str) -> TryOnRequest:
-        """The same request for one model, whoever chose it; the pictures are not hashed again."""
-        other = replace(self, model=model, tier="")
+    def for_model(self, model: str, options: Mapping[str, Any] | None = None) -> TryOnRequest:
+        """The same request for one model, whoever chose it; the pictures are not hashed again.
+        options: in place of the request's."""
+        kept = self.options if options is None else options
+        other = replace(self, model=model, tier="", options=kept)
         vars(other).update(_hashes=self._hashes, _shapes=self._shapes)
         return other
 

@@ -105,6 +105,15 @@ class ResultStore:
         os.replace(made, self._path(fingerprint, hashed, made.suffix[1:]))
         return hashed
 
+    def path_of(self, fingerprint: str) -> Path | None:
+        """Where the kept picture lies, None for a miss."""
+        try:
+            told = json.loads(self._path(fingerprint).read_text(encoding="utf-8"))
+            path = self._path(fingerprint, told["sha256"]["png"], "png")
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return path if path.is_file() else None
+
     def drop(self, fingerprint: str) -> None:
         for path in self._files(fingerprint):
             path.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +91,7 @@ class HostedBackend:
 
     def fingerprint(self, request: TryOnRequest) -> str:
         """Of the request as this model would do it, whoever chose the model."""
-        return self.own(request).fingerprint(self.model.remote)
+        return self.model.own(request).fingerprint(self.model.remote)
 
     def run(
         self, request: TryOnRequest, progress: Progress = silent, cancelled: Stopped = never
@@ -100,7 +100,8 @@ class HostedBackend:
         problems = self.accepts(request)
         if problems:
             raise Unavailable(" ".join(problems), backend=self.name)
-        request, fingerprint = self.own(request), self.fingerprint(request)
+        ignored, request = self.model.ignored(request), self.model.own(request)
+        fingerprint = self.fingerprint(request)
         began = time.monotonic()
         while True:
             kept = self.store.get(fingerprint)
@@ -118,7 +119,8 @@ class HostedBackend:
             if cancelled() or time.monotonic() - began > self.limit_seconds:
                 raise Undecided("Another run of the same request is not done.", backend=self.name)
             time.sleep(0.3)
-        return self._carry_out(attempt, fresh, request, progress, cancelled)
+        result = self._carry_out(attempt, fresh, request, progress, cancelled)
+        return replace(result, warnings=(*result.warnings, *ignored))
 
     def _carry_out(
         self, attempt: Attempt, fresh: bool, request: TryOnRequest, progress: Progress,
@@ -204,7 +206,7 @@ class HostedBackend:
         except BaseException as error:
             course.never_sent(error)
         order = Order(self.model, request, category, pictures[0], tuple(pictures[1:]), key)
-        return order, (*doubts, *self.model.ignored(request))
+        return order, doubts
 
     def _category(self, request: TryOnRequest) -> tuple[str, tuple[str, ...]]:
         """What the garment is, where the service wants to be told and the user did not."""
@@ -249,9 +251,6 @@ class HostedBackend:
         if not self.service.keys:
             return Decimal(0)  # a machine of one's own
         return self.price.a_picture if self.price else None
-
-    def own(self, request: TryOnRequest) -> TryOnRequest:
-        return request.for_model(self.model.name)
 
     @staticmethod
     def _plan(request: TryOnRequest) -> dict[str, Any]:

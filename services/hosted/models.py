@@ -66,6 +66,12 @@ class HostedModel:
         names = sorted(set(request.options) - set(self.options))
         return [f"{self.name} has no {', '.join(names)}: it was left out."] if names else []
 
+    def own(self, request: TryOnRequest) -> TryOnRequest:
+        """The request as this model sees it: two that differ only in what it does not know are one
+        and the same job."""
+        known = {name: value for name, value in request.options.items() if name in self.options}
+        return request.for_model(self.name, known)
+
     def fields(self, request: TryOnRequest, category: str) -> dict[str, Any]:
         """All but the pictures, by the service's names."""
         found = dict(self.fixed)
