@@ -78,9 +78,11 @@ def run(options: argparse.Namespace, request: TryOnRequest) -> int:
     """Carries the request out and tells how it went. request: without a model."""
     from dataclasses import replace
 
+    from ..pipelines.images import expect_writable
     from ..services.desk import NobodyCould
     from ..services.errors import Cancelled, Refused
 
+    expect_writable(options.output)  # before anything is paid
     wishes = wishes_of(options)
     named = {name: _value(text) for name, _, text in map(_parted, options.option)}
     if options.lighting == 1:  # as it is without being said: not a word to those without it

@@ -59,11 +59,13 @@ def encode(picture: np.ndarray, wanted: Wanted) -> Encoded:
     """
     from PIL import Image
 
-    image = Image.fromarray(picture)
-    scale = wanted.longest / max(image.size)
+    from ...pipelines.images import resize
+
+    height, width = picture.shape[:2]
+    scale = wanted.longest / max(height, width)
     if scale < 1:
-        size = tuple(max(1, round(side * scale)) for side in image.size)
-        image = image.resize((size[0], size[1]), Image.Resampling.LANCZOS)
+        picture = resize(picture, max(1, round(width * scale)), max(1, round(height * scale)))
+    image = Image.fromarray(picture)
     heavy = min(wanted.most, 3 * 2**20)
     for level in (6, 0):  # a picture of few colours may be too light for a service
         data = _saved(image, "PNG", compress_level=level)
@@ -138,7 +140,8 @@ def fit_to_photo(
     never stretched. mask: float32 (height, width); where it is 0 the photo's pixels come back.
     """
     import numpy as np
-    from PIL import Image, ImageOps
+
+    from ...pipelines.images import resize
 
     height, width = photo.shape[:2]
     made_height, made_width = picture.shape[:2]
@@ -153,10 +156,10 @@ def fit_to_photo(
             f"The service's picture is only {made_width}x{made_height} pixels, and was enlarged to "
             f"the photo's {width}x{height}: it is doubtful."
         )
-    image = Image.fromarray(picture)
-    if image.size != (width, height):
-        image = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
-    fitted = np.asarray(image)
+    scale = max(height / made_height, width / made_width)
+    left, top = (made_width - width / scale) / 2, (made_height - height / scale) / 2
+    fitted = resize(picture, width, height, "lanczos",
+                    box=(left, top, left + width / scale, top + height / scale))  # fmt: skip
     if mask is not None:
         share = mask[..., None]
         mixed = (fitted * share + photo * (1 - share)).round().astype(np.uint8)
