@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..services.router import Plan, Wishes
 
 NOBODY, INTERRUPTED = 4, 130
+SERVICES = ("fashn", "fal", "replicate", "dashscope", "kling", "comfyui")
 TIERS = ("preview", "standard", "best")
 
 
@@ -33,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--backend", action="append", default=[], metavar="NAME",
-        help="a service (fashn, fal, replicate, dashscope, kling, comfyui), a model of one "
-        "(fal/leffa), or preview; given several times, in this order",
+        help=f"a service ({', '.join(SERVICES)}), a model of one (fal/leffa), a model of the "
+        "catalogue, or preview; given several times, in this order",
     )  # fmt: skip
     group.add_argument(
         "--tier", help=f"let the router choose: {', '.join(TIERS)}, or one of your routes.toml"
@@ -53,10 +54,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--allow-upload", action="store_true",
         help="let the photos leave this machine, to the service that is chosen",
     )  # fmt: skip
-    group.add_argument(
-        "--option", action="append", default=[], metavar="NAME=VALUE",
-        help="an option of the service's model, such as mode=quality",
-    )  # fmt: skip
     group.add_argument("--explain", action="store_true", help="print the plan and stop")
     group.add_argument("--project", default="", help="who asks, for the ledger")
     group.add_argument("--ledger", default="", help="URL of the ledger (a file of your own)")
@@ -70,7 +67,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def is_wanted(options: argparse.Namespace) -> bool:
-    """Whether the user asks for a backend or a tier."""
+    """Whether the user asks for a backend or a tier, or names a service's model."""
+    if options.model.split("/")[0] in SERVICES and not options.backend:
+        options.backend = [options.model]
     return bool(options.backend or options.tier or options.explain)
 
 
@@ -78,16 +77,14 @@ def run(options: argparse.Namespace, request: TryOnRequest) -> int:
     """Carries the request out and tells how it went. request: without a model."""
     from dataclasses import replace
 
-    from ..pipelines.images import expect_writable
     from ..services.desk import NobodyCould
     from ..services.errors import Cancelled, Refused
 
-    expect_writable(options.output)  # before anything is paid
     wishes = wishes_of(options)
-    named = {name: _value(text) for name, _, text in map(_parted, options.option)}
+    said = dict(request.options)
     if options.lighting == 1:  # as it is without being said: not a word to those without it
-        request = replace(request, options={})
-    request = replace(request, model="", options={**request.options, **named})
+        said.pop("lighting", None)
+    request = replace(request, model="", options=said)
     desk = desk_of(options)
     if options.explain:
         return _explain(options, desk.plan(request, wishes))
@@ -139,16 +136,15 @@ def free_memory() -> int | None:
 def desk_of(options: argparse.Namespace) -> Desk:
     """The desk with the backends that the options name, or all. Raises InputError."""
     from ..services.costs.prices import read_prices
-    from ..services.desk import Desk
+    from ..services.desk import Desk, local_backends
     from ..services.hosted.registry import hosted_backends
     from ..services.ledger import open_ledger
     from ..services.results import ResultStore
     from ..services.router import read_routes
-    from .local import local_backends
 
     ledger, store, book = open_ledger(options.ledger), ResultStore(), read_prices()
-    local = local_backends()
-    here = {each.model for each in local} | {each.model.split("/")[0] for each in local}
+    local = local_backends(options.device, options.precision, chosen=bool(options.backend))
+    here = {name for each in local for name in (each.model, each.model.split("/")[0])}
     hosted_names = [name for name in options.backend if name not in here]
     more = {
         "allow_upload": options.allow_upload, "limit_seconds": options.limit_seconds,
@@ -273,19 +269,3 @@ def _told_badly(
     billed = " It may be billed." if error.billed and "billed" not in str(error) else ""
     print(f"fitting-room tryon: {error}{billed}", file=sys.stderr)
     return code
-
-
-def _parted(text: str) -> tuple[str, str, str]:
-    name, sign, value = text.partition("=")
-    if not sign or not name:
-        raise InputError(f"--option takes NAME=VALUE, and {text!r} came.")
-    return name, sign, value
-
-
-def _value(text: str) -> Any:
-    """Text, or the boolean or number that it is."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return text
-    return found if isinstance(found, (bool, int, float)) else text

@@ -25,6 +25,9 @@ from .router import Candidate, Plan, Routes, Verdict, Wishes, plan
 
 logger = logging.getLogger(__name__)
 
+HALF_BYTES = 2
+"""Bytes of a parameter in half precision: a model's largest part must fit, the others wait."""
+
 
 Tried = tuple[str, BackendError | MissingFiles]
 """A model's name and what happened."""
@@ -227,12 +230,22 @@ class Desk:
         return Candidate(local.model, local.backend.name, estimate, tuple(reasons), local.memory)
 
 
-def preview_local() -> Local:
-    """The embedded preview."""
+def local_backends(
+    device: str = "auto", precision: str = "auto", chosen: bool = False
+) -> list[Local]:
+    """The embedded preview and the catalogue's models of this machine, also those that are not
+    installed. chosen: the user names one, and it runs whatever the memory."""
+    from ..pipelines.catalog.models import variants_of
+    from .backends.local import LocalBackend
     from .backends.preview import PreviewBackend
     from .request import PREVIEW
 
-    return Local(PreviewBackend(), PREVIEW)
+    local = LocalBackend(device, precision)
+    found = [Local(PreviewBackend(), PREVIEW)]
+    for variant in variants_of("try_on"):
+        largest = max((part.parameters for part in variant.parts), default=0) * HALF_BYTES
+        found.append(Local(local, variant.name, None if chosen else largest))
+    return found
 
 
 def _end_of(error: BaseException) -> str:
