@@ -9,14 +9,17 @@ import logging
 
 from comfy_api.latest import ComfyExtension, io
 
+from .align import AlignResult
 from .body import BodyPose
 from .compare import BeforeAfter
 from .crop import CropForTryOn, Uncrop
 from .densepose import DensePose
+from .editing import FrameForEditing, PasteBack
 from .encode import EncodeGarment
 from .folder import PictureFolder
 from .garment import GarmentCutout
 from .guard import GuardedResult
+from .links import careful
 from .load import LoadTryOnModel
 from .mask import GarmentMask
 from .parsing import HumanParsing
@@ -38,7 +41,7 @@ class FittingRoomExtension(ComfyExtension):
         copy_samples()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [
+        nodes = [
             BodyPose,
             GarmentCutout,
             GarmentMask,
@@ -52,6 +55,9 @@ class FittingRoomExtension(ComfyExtension):
             PoseTransfer,
             CropForTryOn,
             Uncrop,
+            FrameForEditing,
+            AlignResult,
+            PasteBack,
             BeforeAfter,
             PictureFolder,
             SafetyFilter,
@@ -59,3 +65,4 @@ class FittingRoomExtension(ComfyExtension):
             GuardedResult,
             SavePicture,
         ]
+        return [careful(node) for node in nodes]

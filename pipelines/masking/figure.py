@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +24,11 @@ class Limb:
     seen: np.ndarray
     line: np.ndarray
     radii: np.ndarray
+
+    def scaled(self, factor: float) -> Limb:
+        """The same limb in a picture resized by a factor."""
+        lengths = ("joints", "depth", "end", "line", "radii")
+        return replace(self, **{name: getattr(self, name) * factor for name in lengths})
 
     @property
     def length(self) -> float:
@@ -55,6 +60,17 @@ class Figure:
     face_up: np.ndarray
     chin: np.ndarray
     face_seen: bool
+
+    def scaled(self, factor: float) -> Figure:
+        """The same body in a picture resized by a factor."""
+        points = ("unit", "right_shoulder", "left_shoulder", "right_hip", "left_hip",
+                  "face_centre", "face_axes", "chin")  # fmt: skip
+        limbs = ("right_arm", "left_arm", "right_leg", "left_leg")
+        return replace(
+            self,
+            **{name: getattr(self, name) * factor for name in points},
+            **{name: getattr(self, name).scaled(factor) for name in limbs},
+        )
 
     @property
     def neck(self) -> np.ndarray:
@@ -119,12 +135,14 @@ def build_figure(body: Body, origin: tuple[float, float], scale: float) -> Figur
         return Limb(joints, depth[chosen], end, seen[chosen], joints, np.array(radii) * unit)
 
     eyes, mouth = (points[2] + points[5]) / 2, (points[9] + points[10]) / 2
+    # However the photo is turned: the way to the left shoulder, seen along the torso.
+    way, down = points[11] - points[12], (points[23] + points[24] - points[11] - points[12]) / 2
     drop = mouth - eyes
     face = max(float(np.linalg.norm(drop)), 0.18 * unit)
     up = -unit_vector(drop)
     return Figure(
         unit=unit,
-        facing=1 if points[11, 0] >= points[12, 0] else -1,
+        facing=1 if way[0] * down[1] >= way[1] * down[0] else -1,
         right_shoulder=points[12],
         left_shoulder=points[11],
         right_hip=points[24],
