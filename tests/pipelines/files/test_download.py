@@ -24,6 +24,7 @@ from fitting_room.pipelines.errors import InputError, MissingFiles
 from fitting_room.pipelines.files import download, locate, locks, transfer
 from safetensors.torch import save
 
+PIECE = 50_000
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -113,13 +114,12 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 content = bytes([content[0] ^ 1]) + content[1:]
             if hub.cut_after is not None and len(content) > hub.cut_after:
                 self.wfile.write(content[: hub.cut_after])
-                self.wfile.flush()
                 self.close_connection = True
                 self.connection.close()
                 return
-            for place in range(0, len(content), 50_000 if hub.drip else len(content) or 1):
+            for place in range(0, len(content), PIECE):
                 time.sleep(hub.drip)
-                self.wfile.write(content[place : place + 50_000 if hub.drip else None])
+                self.wfile.write(content[place : place + PIECE])
 
     return Handler
 
