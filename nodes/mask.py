@@ -14,6 +14,7 @@ from ..pipelines.masking.rules import RULES
 from ..pipelines.masking.select import AUTO, EMBEDDED, masked_models
 from .body import marks_surroundings
 from .convert import drawn_masks, each, image_of, mask_of, paired, pictures
+from .items import left_out
 from .pose import pose_rows
 from .sockets import (
     CATEGORY,
@@ -64,6 +65,7 @@ class GarmentMask(io.ComfyNode):
         )
 
     @classmethod
+    @left_out("Garment Mask")
     def execute(
         cls,
         image: torch.Tensor,
