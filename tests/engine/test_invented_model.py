@@ -1,13 +1,11 @@
 """A stranger's model under ComfyUI's memory management, through the nodes and the HTTP API."""
 
-import io
 import urllib.request
 
 import numpy as np
 import pytest
 from fixtures import invented_model
-from PIL import Image
-from test_models import graph_of
+from test_models import graph_of, shown
 
 
 @pytest.fixture(scope="module")
@@ -17,20 +15,13 @@ def dyer(engine):
     return engine
 
 
-def picture_of(engine, graph):
-    history = engine.run(graph)
-    assert history["status"]["status_str"] == "success", history["status"]
-    saved = next(image for out in history["outputs"].values() for image in out.get("images", []))
-    return np.asarray(Image.open(io.BytesIO(engine.picture(saved))).convert("RGB")), history
-
-
 def test_it_can_be_chosen_and_dresses_a_person(dyer):
     told = dyer.get("/object_info/FittingRoomLoadModel")["FittingRoomLoadModel"]
     kind, options = told["input"]["required"]["variant"]
     assert invented_model.NAME in (options["options"] if kind == "COMBO" else kind)
     chosen = {"load": {"variant": invented_model.NAME}, "encode": {"width": 96, "height": 128}}
-    first, _ = picture_of(dyer, graph_of(**chosen))
-    second, _ = picture_of(dyer, graph_of(**chosen, **{"try": {"seed": 7}}))
+    graphs = graph_of(**chosen), graph_of(**chosen, **{"try": {"seed": 7}})
+    (first,), (second,) = (shown(dyer, dyer.run(graph)) for graph in graphs)
     assert first.shape == second.shape and not np.array_equal(first, second)
 
 
