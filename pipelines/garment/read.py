@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from ..errors import InputError, NoGarmentFound
 from ..fit import FitReport, doubtful
+from ..images import resize
 from ..maps.colours import to_lab
 from ..maps.edges import blur
 from ..maps.grids import nearest_known
@@ -130,7 +130,7 @@ def taken_off(photo: np.ndarray, small: np.ndarray, cloth: WornCloth) -> Garment
     cut = matte(photo, small, inside)
     scale = photo.shape[0] / small.shape[0]
     known = nearest_known(labels, labels > 0)
-    whole = Image.fromarray(known).resize(photo.shape[1::-1], Image.Resampling.NEAREST)
+    whole = resize(known, photo.shape[1], photo.shape[0], "nearest")
     reach = float(np.mean(list(cloth.reaches.values()))) if cloth.reaches else 0.0
     return Garment(
         picture=cut.picture,
@@ -141,7 +141,7 @@ def taken_off(photo: np.ndarray, small: np.ndarray, cloth: WornCloth) -> Garment
         points={
             name: tuple(((point + 0.5) * scale - 0.5).tolist()) for name, point in points.items()
         },
-        parts=np.asarray(whole) * (cut.alpha > 0),
+        parts=whole * (cut.alpha > 0),
         limbs={
             part: Limb((limb.line + 0.5) * scale - 0.5, limb.half_widths * scale)
             for part, limb in limbs.items()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ..errors import InputError
+from ..images import resize
 from ..maps.colours import to_lab
 from ..maps.edges import blur, in_bytes
 from ..maps.grids import closed, narrowest, pieces, sizes_of, within
@@ -28,21 +28,12 @@ from ..masking.figure import (
     pixel_grid,
     projected,
 )
-from ..masking.regions import HAIR, LOWER, SKIN, UPPER, Regions, fine_regions, hand_discs
+from ..masking.regions import HAIR, LOWER, SKIN, UPPER, fine_regions, hand_discs
+from .worn_view import check_ends, check_front, check_view, choose, legs_apart, refused
 
-LEAST_TURN = 0.62  # shoulders seen so narrow, of what the torso's length lets expect: side view
-TURNED = 0.8
-MOST_LEAN, LEAN = 25.0, 10.0  # degrees of the trunk
 MOST_HIDDEN, HIDDEN = 0.45, 0.12  # of the garment, behind arms, hands and hair
-SEATED = 0.45  # shoulder widths the knees are below the hips of somebody seated, at most
-ALIKE = 9.0  # Lab units between the two parts of a dress
 LEAST_SLEEVE = 0.12  # of the arm
 LEAST_GARMENT = 0.12  # of the square of the shoulder width
-BELOW_HIPS = 0.15  # shoulder widths that a lower garment or a dress must go on below the hips
-ADVICE = (
-    "Use a photo of the whole garment, seen from the front, with nothing in front of it; a photo "
-    "of the garment laid flat is best."
-)
 
 
 @dataclass(frozen=True)
@@ -66,10 +57,6 @@ class WornCloth:
         return np.logical_or.reduce([self.torso, *self.sleeves.values()])
 
 
-def refused(why: str) -> InputError:
-    return InputError(f"The garment cannot be read from its wearer: {why}. {ADVICE}")
-
-
 def find_cloth(
     small: np.ndarray, body: Body, category: str, given: np.ndarray | None = None
 ) -> WornCloth:
@@ -81,7 +68,7 @@ def find_cloth(
     for what cannot be read.
     """
     figure = build_figure(body, (0.0, 0.0), 1.0)
-    words = list(check_view(body, figure))
+    words = list(check_view(figure))
     regions = fine_regions(small.astype(np.float32) / 255, body.mask, figure)
     taken, said = choose(small, category, regions, figure)
     words += said
@@ -113,7 +100,7 @@ def find_cloth(
         sleeves[side] = largest(closed(sleeve & ~torso, 2) & ~torso)
     if taken != "lower":
         check_front(torso, figure, points)
-    hidden = torso & ~seen & in_front(regions.kinds, figure, points)
+    hidden = torso & ~seen & in_front(regions.kinds, taken, figure, points)
     share = float(hidden.sum() / max(torso.sum(), 1))
     if share > MOST_HIDDEN:
         raise refused("arms, hair or a bag hide too much of it")
@@ -123,75 +110,6 @@ def find_cloth(
     return WornCloth(taken, figure, torso, hidden, sleeves, reaches, tuple(words))
 
 
-def check_view(body: Body, figure: Figure) -> list[str]:
-    """What makes the wearer's view doubtful; raises InputError where nothing can be read."""
-    if figure.facing < 0:
-        raise refused("the wearer is seen from behind")
-    shoulders = float(np.linalg.norm(figure.right_shoulder - figure.left_shoulder))
-    front = shoulders / (0.66 * figure.torso)
-    across, down = figure.down
-    lean = float(np.degrees(np.arctan2(abs(across), down)))
-    if front < LEAST_TURN:
-        raise refused("the wearer is seen from the side")
-    if lean > MOST_LEAN:
-        raise refused("the wearer leans")
-    words = []
-    if front < TURNED or lean > LEAN:
-        words.append("The wearer is turned or leans, so the garment's shape is a guess.")
-    return words
-
-
-def choose(
-    small: np.ndarray, category: str, regions: Regions, figure: Figure
-) -> tuple[str, list[str]]:
-    """Which garment to take, and what to say about it."""
-    kinds = regions.kinds
-    knees = (figure.right_leg.joints[1] + figure.left_leg.joints[1])[1] / 2
-    seated = knees - figure.hips[1] < SEATED * figure.unit
-    if category != "auto":
-        if seated and category != "upper":
-            raise refused("the wearer is seated or lifts a leg")
-        return category, []
-    if seated:
-        return "upper", ["The wearer is seated, so the upper garment was taken."]
-    height = kinds.shape[1]
-    shows_legs = figure.hips[1] + 0.4 * figure.unit < height
-    alike = regions.one_piece or same_cloth(small, kinds)
-    if alike and shows_legs and not legs_apart(kinds[LOWER] > 0.5, figure):
-        return "dress", []
-    if kinds[LOWER].sum() > 0.3 * kinds[UPPER].sum():
-        return "upper", ["Of the wearer's clothes the upper one was taken; choose lower or dress."]
-    return "upper", []
-
-
-def same_cloth(small: np.ndarray, kinds: np.ndarray) -> bool:
-    """Whether upper and lower garment are of one colour, as a dress is."""
-    lab = to_lab(small)
-    parts = [kinds[kind] > 0.8 for kind in (UPPER, LOWER)]
-    if min(part.sum() for part in parts) < 50:
-        return False
-    upper, lower = (np.median(lab[part], axis=0) for part in parts)
-    return float(np.linalg.norm(upper - lower)) < ALIKE
-
-
-def legs_apart(lower: np.ndarray, figure: Figure) -> bool:
-    """Whether a lower garment (h, w), bool, ends in two legs."""
-    labels, count = pieces(lower)
-    if not count:
-        return False
-    rows = np.flatnonzero((labels == sizes_of(labels, count).argmax()).any(1))
-    rows = rows[rows > figure.hips[1] + 0.3 * figure.unit]
-    if len(rows) < 0.2 * figure.unit:
-        return False
-    last = rows[-max(3, round(0.3 * len(rows))) : -1]
-    return float(np.mean([runs_of(row) > 1 for row in lower[last]])) > 0.6
-
-
-def runs_of(row: np.ndarray) -> int:
-    """How many runs a row of bools has."""
-    return int((np.diff(row.astype(np.int8), prepend=0) == 1).sum())
-
-
 def cloth_seen(kinds: np.ndarray, category: str, figure: Figure, points: np.ndarray) -> np.ndarray:
     """Where the photo shows the garment (h, w), bool: never the head."""
     share = {"upper": kinds[UPPER], "lower": kinds[LOWER], "dress": kinds[UPPER] + kinds[LOWER]}
@@ -199,7 +117,7 @@ def cloth_seen(kinds: np.ndarray, category: str, figure: Figure, points: np.ndar
     seen &= (kinds[SKIN] < 0.3) & (kinds[HAIR] < 0.3)
     labels, count = pieces(seen)
     sizes = sizes_of(labels, count)
-    return (sizes >= max(1.0, 0.04 * sizes.max()))[labels] & seen
+    return np.asarray((sizes >= max(1.0, 0.04 * sizes.max()))[labels]) & seen
 
 
 def bare_limbs(
@@ -232,26 +150,6 @@ def shows_face(region: np.ndarray, figure: Figure) -> bool:
     column, row = (round(float(value)) for value in figure.face_centre)
     height, width = region.shape
     return 0 <= row < height and 0 <= column < width and bool(region[row, column])
-
-
-def check_front(torso: np.ndarray, figure: Figure, points: np.ndarray) -> None:
-    """Raises InputError for a garment of which much of the breast is hidden by something else."""
-    level = figure.level(points) / figure.torso
-    breast = (np.abs(figure.side(points)) < 0.3 * figure.unit) & (level > 0.3) & (level < 0.5)
-    if breast.any() and torso[breast].mean() < 0.6:
-        raise refused("something in front of the breast hides it, or it is open")
-
-
-def check_ends(seen: np.ndarray, category: str, figure: Figure) -> None:
-    """Raises InputError for a garment that the photo's edge cuts off."""
-    wide = seen.any(0).sum()
-    level = (len(seen) - figure.neck[1]) / figure.torso
-    if seen[-2:].any(0).sum() > 0.3 * wide and (category != "upper" or level < 0.85):
-        raise refused("the edge of the photo cuts it off")
-    if category != "upper":
-        lowest = float(np.flatnonzero(seen.any(1))[-1])
-        if lowest < figure.hips[1] + BELOW_HIPS * figure.unit:
-            raise refused(f"no garment of the category {category} shows below the hips")
 
 
 def find_sleeve(
@@ -304,7 +202,7 @@ def without_gaps(
     """The trunk of the garment (h, w), bool, with what hands, arms and hair hide of it: gaps in its
     rows that are neither the neckline nor between legs, and hair that hangs over its shoulders."""
     columns = np.arange(seen.shape[1])[None]
-    found = seen.any(1)[:, None]
+    found = np.atleast_1d(seen.any(1))[:, None]
     first = np.where(found, seen.argmax(1)[:, None], seen.shape[1])
     last = np.where(found, seen.shape[1] - 1 - seen[:, ::-1].argmax(1)[:, None], -1)
     hull = (columns >= first) & (columns <= last)
@@ -312,7 +210,7 @@ def without_gaps(
     if category == "lower" and legs_apart(seen, figure):
         gaps &= points[..., 1] < figure.hips[1] + 0.25 * figure.unit
     if category != "lower":
-        open_skin = (kinds[SKIN] > 0.4) & ~seen & (points[..., 1] < figure.hips[1])
+        open_skin = ~seen & (kinds[SKIN] > 0.4) & (points[..., 1] < figure.hips[1])
         labels, _ = pieces(open_skin | (face_distance(points, figure) < 1))
         x, y = (figure.chin + 0.4 * (figure.neck - figure.chin)).round().astype(int)
         rows, wide = slice(max(0, y - 3), y + 4), slice(max(0, x - 3), x + 4)
@@ -324,14 +222,15 @@ def without_gaps(
     return closed(seen | gaps, 1) | seen
 
 
-def in_front(kinds: np.ndarray, figure: Figure, points: np.ndarray) -> np.ndarray:
-    """What may hide a garment (h, w), bool: arms and hands, and the hair of the head. Anything else
-    within it is a print."""
+def in_front(kinds: np.ndarray, category: str, figure: Figure, points: np.ndarray) -> np.ndarray:
+    """What may hide a garment (h, w), bool: arms and hands, the hair of the head, and a top that
+    hangs over a lower garment. Anything else within it is a print."""
     arms = np.minimum(capsule(points, figure.right_arm), capsule(points, figure.left_arm))
     near = (arms < 0.08 * figure.unit) | (hand_discs(points, figure) < 1)
     labels, _ = pieces(kinds[HAIR] > 0.3)
     head = np.unique(labels[face_distance(points, figure) < 1.6])
-    return (near & (kinds[SKIN] > 0.2)) | np.isin(labels, head[head > 0])
+    top = (kinds[UPPER] > 0.4) & (category == "lower")
+    return top | (near & (kinds[SKIN] > 0.2)) | np.isin(labels, head[head > 0])
 
 
 def hair_over_shoulders(
@@ -342,7 +241,7 @@ def hair_over_shoulders(
     rise = np.interp(side, [0.2, 0.32, 0.42, 0.52], [0.25, 0.195, 0.165, 0.11]) * figure.unit
     under = figure.level(points) > -rise
     hair = (kinds[HAIR] > 0.4) & under & (side > 0.2) & (side < 0.53)
-    goes_on = np.flip(np.maximum.accumulate(np.flip(seen, 0), axis=0), 0)
+    goes_on = np.maximum.accumulate(seen[::-1], axis=0)[::-1]
     return hair & goes_on
 
 
@@ -361,8 +260,8 @@ def filled(photo: np.ndarray, small: np.ndarray, cloth: WornCloth) -> tuple[np.n
         made = spread(picture[cut], known[cut])
     result = picture.copy()
     result[cut] = np.where(hole[cut][..., None], made, picture[cut])
-    size = photo.shape[1::-1]
-    share = blur(hole.astype(np.float32), 0.7)
-    mask = Image.fromarray(in_bytes(share)).resize(size, Image.Resampling.BILINEAR)
-    large = Image.fromarray(in_bytes(result)).resize(size, Image.Resampling.BICUBIC)
-    return np.array(Image.composite(large, Image.fromarray(photo), mask)), in_bytes(result)
+    height, width = photo.shape[:2]
+    mask = resize(in_bytes(blur(hole.astype(np.float32), 0.7)), width, height, "bilinear")
+    large = resize(in_bytes(result), width, height)
+    images = (Image.fromarray(part) for part in (large, photo, mask))
+    return np.array(Image.composite(*images)), in_bytes(result)

@@ -7,7 +7,8 @@ import numpy as np
 
 from ..masking.figure import Figure, unit_vector
 from .parts import LINE_POINTS, NUMBERS, TORSO, Limb
-from .worn import WornCloth, armhole, legs_apart, refused
+from .worn import WornCloth, armhole
+from .worn_view import legs_apart, refused
 
 Points = dict[str, np.ndarray]
 HEM = 0.03  # of the height, above the lowest row, where a hem's ends are looked for
@@ -79,7 +80,7 @@ def lower_edge(points: Points, cloth: WornCloth, axis: np.ndarray) -> None:
     torso, figure = cloth.torso, cloth.figure
     rows = np.flatnonzero(torso.any(1))
     hem = rows[-1] - max(1, round(HEM * len(rows)))
-    below = torso[:, round(np.clip(axis[hem], 0, torso.shape[1] - 1))]
+    below = torso[:, int(np.clip(axis[hem], 0, torso.shape[1] - 1))]
     last = np.flatnonzero(below)
     points["hem_center"] = np.array([axis[hem], float(last[-1] if len(last) else rows[-1])])
     for side, sign in sides_of(figure):
