@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from ..errors import InputError
-from ..files.locate import download_command, models_home
+from .commands import download_command, models_home
 from .models import variant_named
 
 RECORD = "licences.json"

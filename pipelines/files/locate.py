@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..catalog.commands import download_command, models_home
 from ..catalog.models import variant_named
 from ..catalog.types import File, Source, Variant
 from ..errors import MissingFiles
@@ -51,12 +51,6 @@ class Located:
         for source, root in zip(self.variant.sources, self.roots, strict=True):
             for file in source.files:
                 yield file, published_or_converted(root / file.path)
-
-
-def models_home() -> Path:
-    """$FITTING_ROOM_MODELS, or the folder used where neither it nor ComfyUI says one."""
-    given = os.environ.get("FITTING_ROOM_MODELS")
-    return Path(given).expanduser() if given else Path.home() / ".cache" / "fitting_room"
 
 
 def find(
@@ -248,10 +242,6 @@ def in_words(size: int) -> str:
         if size >= scale:
             return f"{size / scale:,.1f} {unit}"
     return f"{size} bytes"
-
-
-def download_command(name: str) -> str:
-    return f"fitting-room download {name}"
 
 
 def _in_hub_cache(source: Source) -> Path | None:
