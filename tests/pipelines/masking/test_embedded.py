@@ -154,4 +154,4 @@ def test_clothes_that_the_photo_does_not_show(category):
     sample = Path(__file__).resolve().parents[3] / "samples" / "person.jpg"
     body = find_body(load_body_model(), np.asarray(Image.open(sample).convert("RGB")))
     mask = embedded_mask(body, category)
-    assert np.isfinite(mask).all() and 0 <= mask.min() and 0 < mask.mean() < 0.9
+    assert np.isfinite(mask).all() and mask.min() >= 0 and 0 < mask.mean() < 0.9
