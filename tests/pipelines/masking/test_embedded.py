@@ -144,3 +144,11 @@ def test_shoes_of_the_old_cloth_s_colour_stay_outside():
     photo, body = in_colours(standing(), CLOTH)
     mask = embedded_mask(body, "dress", "long")
     assert mask[672:, :].max() < 0.5
+
+
+def test_where_the_photo_shows_no_such_clothes_the_body_alone_decides():
+    body = standing()
+    bare = np.full((800, 400, 3), SKIN, np.uint8)
+    for category in ("upper", "lower", "dress"):
+        mask = embedded_mask(body.seen_in(bare), category)
+        assert np.isfinite(mask).all() and mask.max() == 1
