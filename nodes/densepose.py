@@ -68,6 +68,12 @@ class DensePose(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **inputs: object) -> str:
+        from .perception import state_of_networks
+
+        return state_of_networks()
+
+    @classmethod
     def execute(
         cls, image: torch.Tensor, rendering: str, threshold: float, body: tuple | None = None
     ) -> io.NodeOutput:

@@ -65,6 +65,12 @@ class GarmentMask(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **inputs: object) -> str:
+        from .perception import state_of_networks
+
+        return state_of_networks()
+
+    @classmethod
     @left_out("Garment Mask")
     def execute(
         cls,

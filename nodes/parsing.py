@@ -78,6 +78,12 @@ class HumanParsing(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, folder: str = "", **others: object) -> str:
+        from .perception import state_of_networks
+
+        return state_of_networks(folder)
+
+    @classmethod
     def execute(
         cls,
         image: torch.Tensor,

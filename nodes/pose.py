@@ -75,6 +75,12 @@ class OpenPose(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **inputs: object) -> str:
+        from .perception import state_of_networks
+
+        return state_of_networks()
+
+    @classmethod
     def execute(
         cls,
         image: torch.Tensor,
