@@ -111,7 +111,7 @@ class HumanParsing(io.ComfyNode):
             return found, parsing_over_photo(photo, shown, names), labelled(shown, names, wanted)
 
         found, overlays, masks = zip(
-            *each(paired(photos, body or (None,)), work), strict=True
+            *each(paired(photos, body or (None,), names=("image", "body")), work), strict=True
         )  # fmt: skip
         return io.NodeOutput(tuple(found), image_of(overlays), mask_of(masks))
 
