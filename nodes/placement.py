@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import cache, lru_cache
 from pathlib import Path
@@ -18,6 +19,9 @@ from ..pipelines.catalog.models import VARIANTS
 if TYPE_CHECKING:
     from ..pipelines.masking.body import BodyModel
     from ..pipelines.safety.models import SafetyModel
+
+LATER = 1.0
+"""Seconds after an unloading at which what was unloaded is let go of."""
 
 KIND = "fitting_room"
 """ComfyUI's name for this package's models: the folder below models, and in extra_model_paths."""
@@ -54,10 +58,18 @@ def managed(
 
         def unloaded(_patcher: object, everything: bool) -> None:
             if everything and not _workflow_runs():
-                forget()
+                # Not here: ComfyUI is going through its list of models, and this would shorten it.
+                later = threading.Timer(LATER, _forget_when_idle, [forget])
+                later.daemon = True
+                later.start()
 
         patcher.add_callback(CallbacksMP.ON_DETACH, unloaded)
     return patcher
+
+
+def _forget_when_idle(forget: Callable[[], None]) -> None:
+    if not _workflow_runs():
+        forget()
 
 
 def _workflow_runs() -> bool:
