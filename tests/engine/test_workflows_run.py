@@ -11,7 +11,7 @@ from PIL import Image
 from tiny_models import small
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = sorted(path.stem for path in (ROOT / "workflows").glob("*.json"))
+NAMES = sorted(p.stem for p in (ROOT / "workflows").glob("*.json") if ".app." not in p.name)
 
 
 def saved(engine, graph, history):
