@@ -3,8 +3,8 @@
     python scripts/make_apps.py           writes workflows/*.app.json and subgraphs/*.json
     python scripts/make_apps.py --check   exits 1 where one is missing or differs
 
-An app is the workflow with ComfyUI's app mode on: chosen inputs, a Run button, the result. Its labels
-stand in English and Chinese in `extra`; web/app_labels.js shows those of the page's language.
+An app is the workflow with ComfyUI's app mode on: chosen inputs, a Run button, the result. Its
+labels stand in English and Chinese in `extra`; web/apps.js shows those of the page's language.
 A blueprint is the workflow between its pictures and its results as one node for other graphs.
 """
 
@@ -233,7 +233,8 @@ class Inner:
             "id": self.identity, "version": 1, "revision": 0, "config": {}, "name": name,
             "state": {"lastGroupId": len(self.groups), "lastNodeId": max(self.nodes),
                       "lastLinkId": self.last, "lastRerouteId": 0},
-            "inputNode": {"id": -10, "bounding": [left - 180, top, 140, 40 + 20 * len(self.inputs)]},
+            "inputNode": {"id": -10, "bounding": [left - 180, top, 140,
+                                                  40 + 20 * len(self.inputs)]},
             "outputNode": {"id": -20, "bounding": [right + 100, top, 140,
                                                    40 + 20 * len(self.outputs)]},
             "inputs": self.inputs, "outputs": self.outputs, "widgets": [],

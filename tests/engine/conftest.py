@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for the modules that several t
 
 import tiny_models  # noqa: E402
 import tiny_tools  # noqa: E402
+from pages import browser, page  # noqa: E402, F401 - fixtures
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -21,7 +21,7 @@ MAKE_SMALL = """([types, values]) => {
 }"""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser(engine_folder):
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
@@ -34,7 +34,7 @@ def browser(engine_folder):
 
 
 @pytest.fixture
-def page(browser, engine):  # noqa: F811
+def page(browser, engine):
     """ComfyUI's page, with what its console complains of in `page.complaints`."""
     opened = browser.new_page(viewport={"width": 1800, "height": 1100})
     opened.complaints = []

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fitting_room.services.engine import failure
-from pages import MAKE_SMALL, browser, page, shot  # noqa: F401 - two are fixtures
+from pages import MAKE_SMALL, shot
 from PIL import Image
 from tiny_models import DRAWING, SMALL, small
 
@@ -54,21 +54,21 @@ USE_BLUEPRINT = """async ([name, pictures]) => {
 }"""
 
 
-def open_app(page, name):  # noqa: F811
+def open_app(page, name):
     page.evaluate(OPEN, f"{name}.app")
     page.wait_for_timeout(1500)
     page.keyboard.press("Escape")  # the page's own welcome
     page.wait_for_timeout(500)
 
 
-def to_inputs(page):  # noqa: F811
+def to_inputs(page):
     """On a phone, inputs and outputs are two pages."""
     if page.viewport_size["width"] < 500:
         page.get_by_text("Edit & Run").click()
         page.wait_for_timeout(800)
 
 
-def upload(page, place, name):  # noqa: F811
+def upload(page, place, name):
     with page.expect_response(lambda answer: "/upload/image" in answer.url):
         with page.expect_file_chooser() as chooser:
             page.locator(PICKERS).nth(place).click()
@@ -76,7 +76,7 @@ def upload(page, place, name):  # noqa: F811
     page.wait_for_timeout(500)
 
 
-def press_run(page, engine):  # noqa: F811
+def press_run(page, engine):
     """Presses Run and waits for the end. Returns the history entry."""
     before = set(engine.get("/history"))
     page.get_by_role("button", name="Run", exact=True).click()
@@ -115,7 +115,7 @@ def twin_of(graph, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_two_pictures_run_and_the_result_is_the_twins(page, engine, graph, name):  # noqa: F811
+def test_two_pictures_run_and_the_result_is_the_twins(page, engine, graph, name):
     prompt = twin_of(graph, name)
     open_app(page, name)
     labels = page.locator("[data-testid=builder-widget-label]").all_inner_texts()
@@ -142,7 +142,7 @@ def test_two_pictures_run_and_the_result_is_the_twins(page, engine, graph, name)
     assert page.complaints == []
 
 
-def test_on_a_phone(page, engine):  # noqa: F811
+def test_on_a_phone(page, engine):
     page.set_viewport_size(PHONE)
     open_app(page, "preview_try_on")
     to_inputs(page)
@@ -160,7 +160,7 @@ def test_on_a_phone(page, engine):  # noqa: F811
 
 
 @pytest.mark.parametrize("size", [None, PHONE], ids=["desk", "phone"])
-def test_a_refusal_says_its_sentence_in_the_page(page, engine, size):  # noqa: F811
+def test_a_refusal_says_its_sentence_in_the_page(page, engine, size):
     if size:
         page.set_viewport_size(size)
     open_app(page, "preview_try_on")
@@ -176,7 +176,7 @@ def test_a_refusal_says_its_sentence_in_the_page(page, engine, size):  # noqa: F
     assert failure(press_run(page, engine)) is None, "and the next run is fine"
 
 
-def test_labels_in_chinese(page, engine):  # noqa: F811
+def test_labels_in_chinese(page, engine):
     set_language = "value => window.app.ui.settings.setSettingValueAsync('Comfy.Locale', value)"
     page.evaluate(set_language, "zh")
     try:
@@ -189,7 +189,7 @@ def test_labels_in_chinese(page, engine):  # noqa: F811
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_blueprint_in_another_graph_gives_the_twins_picture(page, engine, graph, name):  # noqa: F811
+def test_a_blueprint_in_another_graph_gives_the_twins_picture(page, engine, graph, name):
     prompt = twin_of(graph, name)
     assert page.get_by_text("Failed to load subgraph blueprints").count() == 0
     for file in UPLOADS:

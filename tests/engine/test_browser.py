@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fitting_room.services.engine import failure
-from pages import MAKE_SMALL, browser, load, page, shot  # noqa: F401 - two are fixtures
+from pages import MAKE_SMALL, load, shot
 from tiny_models import DRAWING, SMALL
 
 ROOT = Path(__file__).resolve().parents[2]
