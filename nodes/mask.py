@@ -10,8 +10,10 @@ import torch
 from comfy_api.latest import io
 
 from ..pipelines.errors import NobodyFound
+from ..pipelines.masking.installed import OPENPOSE, PARSING, VITPOSE
 from ..pipelines.masking.rules import RULES
 from ..pipelines.masking.select import AUTO, EMBEDDED, masked_models
+from .body import marks_surroundings
 from .convert import drawn_masks, each, image_of, mask_of, paired, pictures
 from .parsing import CLOTHES
 from .pose import pose_rows
@@ -83,14 +85,18 @@ class GarmentMask(io.ComfyNode):
         fill_holes: bool = False,
     ) -> io.NodeOutput:
         from ..pipelines.masking.overlay import mask_over_photo
+        from ..pipelines.masking.wishes import told_wish
 
         asked = Asked(category, sleeves, grow, feather, model, rule, keep_hands, fill_holes)
 
         def work(row: tuple) -> tuple[np.ndarray, str]:
             photo, person, item, drawn, *known = row
-            if drawn is not None:
-                return drawn, "your own mask"
-            return asked.mask(asked.sources(photo, person, *known), item)
+            if drawn is None:
+                return asked.mask(asked.sources(photo, person, *known), item)
+            if not marks_surroundings(drawn, photo, person):
+                return drawn, told_wish(drawn)
+            mask, said = asked.mask(asked.sources(photo, person, *known), item)
+            return mask, f"{said}; your mask marks what is around the person and counts as none"
 
         photos = pictures(image, "Garment Mask")
         rows = paired(
@@ -150,8 +156,8 @@ def _known_inputs() -> list[io.Input]:
         io.Mask.Input(
             "mask",
             optional=True,
-            tooltip="Your own mask; it wins. An empty one, or one of another "
-            "size than the image, counts as none.",
+            tooltip="Your own mask; it wins. One that is black but for specks, or a cut-out's "
+            "surroundings, counts as none.",
         ),
         io.MultiType.Input(
             "parsing",
@@ -275,17 +281,17 @@ def _read(photo: np.ndarray, body: Body | None, pose: bool) -> Sources | None:
     from ..pipelines.masking.sources import read_sources
     from . import perception
 
-    if any(map(perception.installed, perception.PARSING)):
-        atr, lip = perception.schp("atr", "lip")
-    elif found := next(filter(perception.installed, CLOTHES.values()), None):
-        atr, lip = perception.installed_clothes_parser(found), None
+    if any(map(perception.NETWORKS.installed, PARSING)):
+        atr, lip = perception.NETWORKS.schp("atr", "lip")
+    elif found := next(filter(perception.NETWORKS.installed, CLOTHES.values()), None):
+        atr, lip = perception.NETWORKS.installed_clothes_parser(found), None
     else:
         return None
     network = None
-    if pose and perception.installed(perception.OPENPOSE):
-        network = perception.openpose()
-    elif pose and perception.installed(perception.VITPOSE):
-        network = perception.vitpose()
+    if pose and perception.NETWORKS.installed(OPENPOSE):
+        network = perception.NETWORKS.openpose()
+    elif pose and perception.NETWORKS.installed(VITPOSE):
+        network = perception.NETWORKS.vitpose()
     return read_sources(photo, atr=atr, lip=lip, pose=network, body=body)
 
 

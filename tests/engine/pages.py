@@ -21,7 +21,7 @@ MAKE_SMALL = """([types, values]) => {
 }"""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(engine_folder):
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")

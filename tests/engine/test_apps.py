@@ -12,7 +12,7 @@ import pytest
 from fitting_room.services.engine import failure
 from pages import MAKE_SMALL, shot
 from PIL import Image
-from tiny_models import DRAWING, SMALL, small
+from small_graphs import DRAWING, SMALL, small
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "samples"

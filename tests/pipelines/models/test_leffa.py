@@ -1,9 +1,7 @@
 """Leffa on tiny random checkpoints in the published layout."""
 
 import copy
-import json
 import math
-import os
 from pathlib import Path
 
 import numpy as np
@@ -16,82 +14,20 @@ from fitting_room.pipelines.diffusion.run import (
     pair_up,
 )
 from fitting_room.pipelines.diffusion.schedulers import NAMES
+from fitting_room.pipelines.diffusion.token_store import TokenStore
 from fitting_room.pipelines.errors import InputError, MissingFiles, NobodyFound, NoGarmentFound
 from fitting_room.pipelines.masking.densepose import load_densepose
 from fitting_room.pipelines.models.leffa import pictures
 from fitting_room.pipelines.models.leffa.load import BASES, build, load, prepare
 from safetensors.numpy import load_file
+from tiny.leffa import write_checkpoint
+from tiny.weights import published_configs, published_shapes
 
 ROOT = Path(__file__).resolve().parents[3]
-PUBLISHED = json.loads((ROOT / "benchmarks" / "published_sizes.json").read_text())
-SCHEDULER = {
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "beta_schedule": "scaled_linear",
-    "steps_offset": 1,
-    "clip_sample": False,
-}
-TINY_UNET = {  # the same kinds of blocks as published, fewer of them
-    "virtual_tryon": {
-        "block_out_channels": [8, 16],
-        "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
-        "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
-        "layers_per_block": 1,
-        "attention_head_dim": 2,
-        "cross_attention_dim": 8,
-        "norm_num_groups": 2,
-    },
-    "pose_transfer": {
-        "block_out_channels": [8, 16],
-        "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"],
-        "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"],
-        "layers_per_block": 1,
-        "attention_head_dim": [1, 2],
-        "cross_attention_dim": 8,
-        "norm_num_groups": 2,
-        "transformer_layers_per_block": [1, 2],
-        "addition_time_embed_dim": 4,
-        "projection_class_embeddings_input_dim": 40,
-    },
-}
-TINY_VAE = {"block_out_channels": [4, 4, 4, 4], "norm_num_groups": 2, "layers_per_block": 1}
 
 
 def published(variant):
-    return PUBLISHED["leffa/pose_transfer" if variant == "pose_transfer" else "leffa/virtual_tryon"]
-
-
-def full_size_keys():
-    folders = (ROOT / "tests" / "golden", ROOT.parent / "shared" / "golden",
-               Path(os.environ.get("FITTING_ROOM_GOLDEN", ROOT)))  # fmt: skip
-    for folder in folders:
-        if (folder / "leffa" / "full_size_keys.json").is_file():
-            return json.loads((folder / "leffa" / "full_size_keys.json").read_text())
-    pytest.skip("the published key list is not at hand")
-
-
-def write_checkpoint(root, variant, seed=0):
-    """Random weights, files and folders as published."""
-    unet = {**published(variant)["unet"], **TINY_UNET.get(variant, TINY_UNET["virtual_tryon"])}
-    vae = {**published(variant)["vae"], **TINY_VAE}
-    for part, config in (("unet", unet), ("vae", vae), ("scheduler", SCHEDULER)):
-        name = "scheduler_config.json" if part == "scheduler" else "config.json"
-        path = root / BASES[variant] / part / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"_class_name": "Any", "decay": 0.99, **config}))
-    networks = build(unet, vae)
-    generator = torch.Generator().manual_seed(seed)
-    state = {}
-    for prefix, network in (
-        ("vae.", networks.vae), ("unet_encoder.", networks.reference), ("unet.", networks.denoiser)
-    ):  # fmt: skip
-        for name, tensor in network.state_dict().items():
-            values = torch.randn(tensor.shape, generator=generator)
-            spread = 0.1 if tensor.ndim == 1 else (1 / tensor[0].numel()) ** 0.5
-            centre = 1.0 if tensor.ndim == 1 and name.endswith("weight") else 0.0
-            state[prefix + name] = centre + spread * values
-    torch.save(state, root / f"{variant}.pth")
-    return state
+    return published_configs("leffa/" + variant.removesuffix("_dc"))
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +37,13 @@ def roots(tmp_path_factory):
         made[variant] = tmp_path_factory.mktemp(variant)
         write_checkpoint(made[variant], variant)
     return made
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(pipelines):
+    """Each test begins as after loading."""
+    for pipeline in pipelines.values():
+        pipeline.unconditional = TokenStore()
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +121,7 @@ def test_published_networks_take_exactly_the_published_names(variant):
         ("vae.", networks.vae), ("unet_encoder.", networks.reference), ("unet.", networks.denoiser)
     ):  # fmt: skip
         ours |= {prefix + n: list(t.shape) for n, t in network.state_dict().items()}
-    assert ours == full_size_keys()[f"{variant}.pth"]
+    assert ours == published_shapes("leffa", f"{variant}.pth")
 
 
 @pytest.mark.parametrize(
@@ -256,7 +199,7 @@ def test_guidance_of_one_runs_no_unconditional_half(pipeline):
     assert rows == {"denoiser": [1, 1], "reference": [1, 1]}
     with Calls(denoiser=pipeline.denoiser, reference=pipeline.reference) as rows:
         formula = pipeline(person, garment, steps=2, guidance=1 + 1e-6)
-    assert rows == {"denoiser": [2, 2], "reference": [2, 2]}
+    assert rows == {"denoiser": [2, 2], "reference": [1, 1, 1, 1]}
     torch.testing.assert_close(without, formula, atol=1e-4, rtol=0)
 
 
@@ -264,10 +207,33 @@ def test_the_reference_runs_one_zero_row_and_each_garment_once(pipeline):
     person, garment = people(pipeline, 2), garments(pipeline)
     with Calls(denoiser=pipeline.denoiser, reference=pipeline.reference) as rows:
         pipeline(person, garment, steps=2)
-    assert rows == {"denoiser": [4, 4], "reference": [2, 2]}
+    assert rows == {"denoiser": [4, 4], "reference": [1, 1, 1, 1]}  # garment, zero; twice
     with Calls(reference=pipeline.reference) as rows:
         pipeline(person, garment, steps=3, accelerated=True)
-    assert rows == {"reference": [2]}
+    assert rows == {"reference": [1, 1]}
+
+
+def test_the_zero_row_is_read_once_for_a_checkpoint_size_and_time(pipeline):
+    person, first, second = people(pipeline), garments(pipeline), garments(pipeline, seed=5)
+    alone = pipeline(person, second, steps=2)
+    pipeline.unconditional = TokenStore()
+    pipeline(person, first, steps=2)
+    with Calls(reference=pipeline.reference) as rows:
+        after = pipeline(person, second, steps=2)
+    assert rows == {"reference": [1, 1]} and torch.equal(after, alone)
+    with Calls(reference=pipeline.reference) as rows:  # switched off: every run reads it
+        pipeline.unconditional = TokenStore(0)
+        off = [pipeline(person, second, steps=2) for _ in range(2)]
+    assert rows == {"reference": [1] * 8} and all(torch.equal(each, alone) for each in off)
+
+
+def test_tokens_read_ahead_lie_in_main_memory_within_a_limit(pipeline):
+    garment = garments(pipeline)
+    with pytest.raises(InputError, match="Keep fewer garments"):
+        pipeline.read_ahead(garment, steps=3, accelerated=False, most_bytes=1000)
+    ahead = pipeline.read_ahead(garment, steps=3, accelerated=False)
+    kept = [each for tokens in ahead.tokens.values() for each in tokens.values()]
+    assert all(each.device.type == "cpu" and len(each) == 1 for each in kept)
 
 
 @pytest.mark.parametrize("accelerated", [False, True])
@@ -441,7 +407,8 @@ def test_a_variant_that_is_not(roots):
     ids=["missing", "left over", "other part", "inpainting UNet", "no reference UNet"],
 )
 def test_checkpoints_that_do_not_fit(tmp_path, change, words):
-    state = write_checkpoint(tmp_path, "virtual_tryon")
+    write_checkpoint(tmp_path, "virtual_tryon")
+    state = torch.load(tmp_path / "virtual_tryon.pth", weights_only=True)
     change(state)
     torch.save(state, tmp_path / "virtual_tryon.pth")
     with pytest.raises(MissingFiles, match=words):
@@ -532,3 +499,13 @@ def test_eight_bit_storage(roots, tryon):
     block = small.denoiser.get_submodule("down_blocks.0.attentions.0.transformer_blocks.0")
     assert block.attn1.to_k.weight.dtype == torch.float8_e4m3fn
     assert (rough - exact).abs().mean() < 0.15
+
+
+@pytest.mark.parametrize("side, kept", [(90, 88), (88, 88)])
+def test_body_map_of_training_has_sides_of_multiples_of_8(side, kept):
+    """Nearest pixels: no label between two others appears."""
+    picture = np.zeros((120, side, 3), np.uint8)
+    picture[:, side // 2 :] = (255, 255, 24)
+    body = pictures.unit_body_map(picture)
+    assert body.shape == (1, 3, 120, kept)
+    assert set(body.unique().tolist()) == {0, 1}
