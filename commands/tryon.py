@@ -31,6 +31,10 @@ def run(options: argparse.Namespace) -> int:
 
     if not 0 <= options.lighting <= 1:
         raise InputError(f"--lighting takes a number from 0 to 1, and {options.lighting} came.")
+    pictures.expect_outputs(
+        [options.output, options.mask_output],
+        [options.person, options.garment, options.mask, options.garment_mask],
+    )
     person, garment = pictures.photo(options.person), pictures.photo(options.garment)
     garment_mask = pictures.mask(options.garment_mask, garment)
     request = TryOnRequest(
