@@ -16,7 +16,7 @@ from small_graphs import DRAWING, SMALL, small
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "samples"
-UPLOADS = ("person_mirrored.jpg", "stripes.png", "tshirt.png")
+UPLOADS = ("person.jpg", "stripes.png", "tshirt.png")
 PHONE = {"width": 390, "height": 844}
 PICKERS = 'label:has(input[type=file][accept="image/*"])'
 
@@ -204,4 +204,6 @@ def test_a_blueprint_in_another_graph_gives_the_twins_picture(page, engine, grap
     wanted = [p for pictures in shown(engine, engine.run(prompt)).values() for p in pictures]
     assert made
     for picture in made:
-        assert any(p.shape == picture.shape and np.array_equal(p, picture) for p in wanted)
+        alike = [other for other in wanted if other.shape == picture.shape]
+        # ComfyUI's Save Image rounds down, Save Picture to the nearest level.
+        assert min(np.abs(other.astype(int) - picture).max() for other in alike) <= 1
