@@ -1,0 +1,55 @@
+"""A moving person: the sample's, cut out, over a drawn ground."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fitting_room.pipelines.masking.body import find_body, load_body_model
+from PIL import Image
+
+SAMPLES = Path(__file__).resolve().parents[3] / "samples"
+SIZE = (448, 320)  # height, width
+
+
+@pytest.fixture(scope="session")
+def body_model():
+    return load_body_model()
+
+
+@pytest.fixture(scope="session")
+def cutouts(body_model):
+    """Person and mirrored person: (picture, mask) at a third of the frame's width."""
+    found = []
+    for name in ("person_close.jpg", "person_mirrored.jpg"):
+        picture = Image.open(SAMPLES / name).convert("RGB")
+        picture = picture.resize((256, round(256 * picture.height / picture.width)))
+        pixels = np.asarray(picture)
+        found.append((pixels, find_body(body_model, pixels).mask))
+    return found
+
+
+def ground(seed=0):
+    """A quiet room: soft light, a floor and some things on the wall."""
+    height, width = SIZE
+    rows = np.linspace(200, 150, height)[:, None, None] * np.ones((1, width, 3))
+    random = np.random.default_rng(seed)
+    for _ in range(6):
+        y, x = random.integers(0, height - 60), random.integers(0, width - 50)
+        rows[y : y + 50, x : x + 40] = random.integers(60, 230, 3)
+    return rows.astype(np.uint8)
+
+
+def laid(frame, cutout, x, y):
+    """The frame with a cut-out at x, y (its left upper corner); and where it is, as a mask."""
+    picture, mask = cutout
+    height, width = frame.shape[:2]
+    place = np.zeros((height, width), np.float32)
+    result = frame.astype(np.float32)
+    top, left = max(y, 0), max(x, 0)
+    bottom, right = min(y + mask.shape[0], height), min(x + mask.shape[1], width)
+    if bottom > top and right > left:
+        part = (slice(top - y, bottom - y), slice(left - x, right - x))
+        place[top:bottom, left:right] = mask[part]
+        weight = mask[part][..., None]
+        result[top:bottom, left:right] += weight * (picture[part] - result[top:bottom, left:right])
+    return np.rint(result).astype(np.uint8), place
