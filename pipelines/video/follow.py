@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from ..masking.body import Body, BodyModel
 from ..masking.landmarks import Reading, settle
@@ -87,14 +87,14 @@ class Follower:
         box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
         return Body(reading.landmarks, mask, box, reading.score)
 
-    def _look(self, image: object) -> Reading | None:
+    def _look(self, image: Image.Image) -> Reading | None:
         """Who the detector finds where the person should be; at the start, the one asked for."""
         self._age = 0
         wanted = self._person + 1 if self._torso is None else 2
-        people = look_for_people(self._model, image, wanted)  # type: ignore[arg-type]
+        people = look_for_people(self._model, image, wanted)
         if self._torso is None:
             people = people[self._person :][:1]
-        readings = [settle(self._model, image, one.crop) for one in people]  # type: ignore[arg-type]
+        readings = [settle(self._model, image, one.crop) for one in people]
         fitting = [reading for reading in readings if reading is not None and self._near(reading)]
         return min(fitting, key=self._away, default=None)
 
@@ -123,6 +123,3 @@ def torso(landmarks: np.ndarray) -> tuple[np.ndarray, float]:
     shoulders, hips = landmarks[11:13, :2].mean(0), landmarks[23:25, :2].mean(0)
     width = float(np.linalg.norm(landmarks[11, :2] - landmarks[12, :2]))
     return (shoulders + hips) / 2, max(float(np.linalg.norm(shoulders - hips)), width)
-
-
-Read = Callable[[np.ndarray], "Body | None"]
