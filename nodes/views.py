@@ -7,7 +7,7 @@ from comfy_api.latest import io
 
 from ..pipelines.errors import InputError
 from ..pipelines.views import SHOWN, STYLES
-from .convert import image_of, pictures
+from .convert import checked, image_of, pictures
 from .sockets import CATEGORY
 
 
@@ -23,6 +23,7 @@ class Views(io.ComfyNode):
                 "each. View Sheet lays the stills on one sheet and says which sides are invented."
             ),
             search_aliases=["angles", "multi view", "camera", "turnaround", "multiple angles"],
+            is_input_list=True,
             inputs=[
                 io.String.Input(
                     "names", default="", multiline=True,
@@ -39,6 +40,14 @@ class Views(io.ComfyNode):
                     tooltip="Which side of the garment its photo shows. Other sides are invented "
                     "by the model and labelled so.",
                 ),
+                io.Image.Input(
+                    "images", optional=True,
+                    tooltip="Pictures of dressed people: every view of each. A list or batches.",
+                ),
+                io.String.Input(
+                    "captions", default="", multiline=True, optional=True,
+                    tooltip="For several pictures: one line each, put before the view's name.",
+                ),
             ],
             outputs=[
                 io.String.Output(
@@ -49,18 +58,39 @@ class Views(io.ComfyNode):
                     "labels", display_name="labels", is_output_list=True,
                     tooltip="What stands under each view, for View Sheet.",
                 ),
+                io.Image.Output(
+                    "people", display_name="images", is_output_list=True,
+                    tooltip="The picture that belongs to each sentence.",
+                ),
             ],
         )  # fmt: skip
 
     @classmethod
-    def execute(cls, names: str, style: str, garment_shows: str) -> io.NodeOutput:
+    def execute(
+        cls,
+        names: list[str],
+        style: list[str],
+        garment_shows: list[str],
+        images: list[torch.Tensor] | None = None,
+        captions: list[str] | None = None,
+    ) -> io.NodeOutput:
         from ..pipelines.views import chosen, label, words
 
-        views = chosen(names)
+        views = chosen(names[0])
+        people = [row[None] for batch in images or [] for row in checked(batch, "Views")]
+        lines = _lines(captions or [])
+        if lines and len(lines) != len(people):
+            raise InputError(f"{len(people)} pictures and {len(lines)} captions came, one a line.")
+        before = [f"{line}, " for line in lines] or [""] * max(len(people), 1)
         return io.NodeOutput(
-            [words(view, style) for view in views],
-            [label(view.name, view.angle, garment_shows) for view in views],
+            [words(view, style[0]) for _ in before for view in views],
+            [start + label(v.name, v.angle, garment_shows[0]) for start in before for v in views],
+            [person for person in people for _ in views],
         )
+
+
+def _lines(texts: list[str]) -> list[str]:
+    return [line.strip() for text in texts for line in text.splitlines() if line.strip()]
 
 
 class ViewSheet(io.ComfyNode):
@@ -102,7 +132,7 @@ class ViewSheet(io.ComfyNode):
         from ..pipelines.views import sheet
 
         rows = [row for batch in images for row in pictures(batch, "View Sheet")]
-        lines = [line.strip() for text in labels for line in text.splitlines() if line.strip()]
+        lines = _lines(labels)
         if lines and len(lines) != len(rows):
             raise InputError(
                 f"{len(rows)} pictures and {len(lines)} labels came. Give one line for each "
