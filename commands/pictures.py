@@ -6,8 +6,8 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,22 @@ def add_person(parser: argparse.ArgumentParser) -> None:
 def tell(stage: str, share: float = 0.0) -> None:
     """Progress goes to standard error, so that --json alone stands on standard output."""
     print(f"{stage} …", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def bar() -> Iterator[Callable[[str, float], None]]:
+    """A progress bar on standard error, as a backend tells it: what is done, and which share."""
+    from tqdm import tqdm
+
+    layout = "{desc:24} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+    with tqdm(total=1.0, bar_format=layout, leave=False) as shown:
+
+        def progress(stage: str, share: float = 0.0) -> None:
+            shown.set_description_str(stage, refresh=False)
+            shown.update(max(share - shown.n, 0.0))
+            shown.refresh()
+
+        yield progress
 
 
 def report(options: argparse.Namespace, facts: dict[str, Any], sentence: str) -> None:

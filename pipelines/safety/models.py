@@ -17,8 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError, MissingFiles
+from ..files.damage import in_our_words
+from ..files.json_files import read_json
 from ..files.locate import find, weight_file
+from ..files.published import expect_sane
 from ..files.weights import read_state
+from ..processor import load_processor
 from ..threads import single_thread
 from .filter import MODELS
 from .open_nsfw import load_open_nsfw, prepare
@@ -98,7 +102,7 @@ class FalconsaiModel:
         from transformers import ViTForImageClassification
 
         self.network: ViTForImageClassification = _load(ViTForImageClassification, folder)
-        self.processor = _image_processor(folder)
+        self.processor = load_processor(folder)
         labels = {
             text.lower(): index for index, text in (self.network.config.id2label or {}).items()
         }
@@ -113,7 +117,7 @@ class FalconsaiModel:
     def scores(self, pictures: Sequence[np.ndarray]) -> list[float]:
         if not pictures:
             return []
-        pixels = _pixels(self.processor, pictures).to(_device(self.network))
+        pixels = self.processor(pictures).to(_device(self.network))
         return self.network(pixels).logits.softmax(dim=1)[:, self.unsafe].tolist()
 
 
@@ -132,14 +136,14 @@ class StableDiffusionModel:
         )
 
         self.network: StableDiffusionSafetyChecker = _load(StableDiffusionSafetyChecker, folder)
-        self.processor = _image_processor(folder)
+        self.processor = load_processor(folder)
 
     @torch.inference_mode()
     def scores(self, pictures: Sequence[np.ndarray]) -> list[float]:
         if not pictures:
             return []
         checker = self.network
-        pixels = _pixels(self.processor, pictures).to(_device(checker))
+        pixels = self.processor(pictures).to(_device(checker))
         pooled = checker.vision_model(pixels)[1]
         seen = checker.visual_projection(pooled)  # (batch, projected)
         special = _cosines(seen, checker.special_care_embeds) - checker.special_care_embeds_weights
@@ -169,15 +173,24 @@ def _cosines(seen: Tensor, concepts: Tensor) -> Tensor:
 def _load(kind: Any, folder: Path) -> Any:
     """A transformers model from published names, which the library translates to its own."""
     path = weight_file(folder / "model.safetensors")
-    config = kind.config_class.from_json_file(folder / "config.json")
-    network, found = kind.from_pretrained(
-        None,
-        config=config,
-        state_dict=read_state(path),
-        dtype=torch.float32,
-        ignore_mismatched_sizes=True,  # told below, with everything else that is wrong
-        output_loading_info=True,
-    )
+    state = read_state(path)
+    expect_sane(folder / "config.json")
+    try:
+        network, found = kind.from_pretrained(
+            None,
+            config=kind.config_class.from_dict(read_json(folder / "config.json")),
+            state_dict=state,
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,  # told below, with everything else that is wrong
+            output_loading_info=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
+    except Exception as error:  # a library on a stranger's configuration may raise anything
+        raise MissingFiles(
+            f"{folder} does not hold a {kind.__name__} ({in_our_words(error)}). Get the published "
+            "files with `fitting-room download`."
+        ) from error
     wrong = [
         f"{words}: {len(found[key])}, such as {sorted(map(str, found[key]))[0]}"
         for key, words in (("missing_keys", "missing"), ("mismatched_keys", "other shapes"))
@@ -189,17 +202,6 @@ def _load(kind: Any, folder: Path) -> Any:
             "Get the published file with `fitting-room download`."
         )
     return network.requires_grad_(False).eval()
-
-
-def _image_processor(folder: Path) -> Any:
-    from transformers import AutoImageProcessor
-
-    return AutoImageProcessor.from_pretrained(folder, local_files_only=True)
-
-
-def _pixels(processor: Any, pictures: Sequence[np.ndarray]) -> Tensor:
-    """(batch, 3, side, side) float32 as the model's own preprocessor makes them."""
-    return processor(images=list(pictures), return_tensors="pt")["pixel_values"]
 
 
 def _device(network: nn.Module) -> torch.device:
