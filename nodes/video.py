@@ -95,7 +95,7 @@ def _followed(
 
     def draw(picture: np.ndarray, body: Body) -> np.ndarray:
         try:
-            return asked.mask(asked.sources(picture, body, None, None, None), garment)[0]
+            return asked.mask(asked.sources(picture, garment, body, None, None, None), garment)[0]
         except InputError:  # that part of the body is not in this frame
             return np.zeros(picture.shape[:2], np.float32)
 

@@ -99,6 +99,8 @@ def sheet(
     """
     from PIL import Image, ImageDraw, ImageFont
 
+    from .images import resize
+
     if not pictures or len(pictures) != len(labels):
         raise InputError(
             f"A sheet needs one label for each picture; {len(pictures)} pictures and {len(labels)} "
@@ -116,7 +118,7 @@ def sheet(
     for index, (picture, name) in enumerate(zip(pictures, labels, strict=True)):
         scale = min(wide / picture.shape[1], high / picture.shape[0])
         size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
-        one = Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS)
+        one = Image.fromarray(resize(picture, *size, "lanczos"))
         left, top = gap + index % columns * step_x, gap + index // columns * step_y
         page.paste(one, (left + (wide - size[0]) // 2, top + (high - size[1]) // 2))
         invented = name.endswith("invented")

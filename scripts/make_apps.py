@@ -91,6 +91,41 @@ APPS = {
         ),
         ("FittingRoomSavePicture", "Preview", "Preview and finish"),
     ),
+    "edit_klein_4b": App(
+        "Try-On (FLUX.2 klein 4B)",
+        (
+            PERSON,
+            GARMENT,
+            CATEGORY,
+            WHO,
+            ("FittingRoomFrameForEditing", "description", "Describe the garment", "描述服装"),
+            ("Seed", "noise_seed", "Seed", "种子"),
+        ),
+        ("FittingRoomSavePicture", COMPARED),
+    ),
+    "edit_qwen_2511_4steps": App(
+        "Try-On (Qwen-Image-Edit 2511)",
+        (
+            PERSON,
+            GARMENT,
+            CATEGORY,
+            WHO,
+            ("FittingRoomFrameForEditing", "description", "Describe the garment", "描述服装"),
+            ("KSampler", "seed", "Seed", "种子"),
+        ),
+        ("FittingRoomSavePicture", COMPARED),
+    ),
+    "design_to_try_on": App(
+        "Try-On (Garment from Words)",
+        (
+            PERSON,
+            ("The garment", "value", "Describe the garment", "描述服装"),
+            CATEGORY,
+            WHO,
+            ("Draw", "seed", "Seed of the design", "设计的种子"),
+        ),
+        ("FittingRoomSavePicture", COMPARED, "Preview"),
+    ),
     "check_a_folder": App(
         "Safety Check of a Folder",
         (

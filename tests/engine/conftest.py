@@ -13,6 +13,7 @@ from required import refuse_skip
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the modules that several tests here share
 
+import core_models  # noqa: E402
 from pages import browser, page  # noqa: E402, F401 - fixtures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +44,7 @@ def engine(engine_folder, tmp_path_factory):
 
     base = tmp_path_factory.mktemp("engine")
     tiny.install(base)
+    core_models.install(base)
     extra = Path(__file__).parent / "test_nodes"
     with Engine(engine_folder, base, more=(extra,)) as running:
         yield running

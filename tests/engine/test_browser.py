@@ -7,6 +7,7 @@ unless $FITTING_ROOM_REQUIRE names `browser`.
 import json
 from pathlib import Path
 
+import core_models
 import pytest
 from fitting_room.services.engine import failure
 from pages import MAKE_SMALL, load, shot
@@ -42,12 +43,17 @@ def test_workflow_in_the_page(page, engine, graph, name):
         key: {"class_type": node["class_type"], "inputs": node["inputs"]}
         for key, node in prompt.items()
     }
+    for node in sent.values():
+        node["inputs"].pop("video-preview", None)  # the page's own, once the video has loaded
     twin = {
         key: {"class_type": node["class_type"], "inputs": node["inputs"]}
         for key, node in graph(name).items()
     }
     assert sent == twin, "the page sends what the API twin says"
     shot(page, f"{name}-loaded")
+    if name in core_models.workflows():  # its models are empty files: see test_core_workflows
+        assert page.evaluate(OVERLAPPING) == [] and page.complaints == []
+        return
 
     page.evaluate(MAKE_SMALL, [list(DRAWING), SMALL])
     done = len(engine.get("/history"))
