@@ -15,6 +15,7 @@ Where files lie is in `locate.py`, which files belong to a model in `catalog.py`
 
 from __future__ import annotations
 
+import argparse
 import fnmatch
 import io
 import pickle
@@ -47,13 +48,13 @@ def empty() -> AbstractContextManager[object]:
     return torch.device("meta")
 
 
-def read_state(path: Path | str, prefix: str = "") -> State:
+def read_state(path: Path | str, prefix: str = "", opened: bool = True) -> State:
     """Tensors of one weight file by name, memory-mapped where the format allows it.
 
     Takes .safetensors, PyTorch's .pth .pt .bin .ckpt (never more than plain tensors is unpickled)
     and detectron2's .pkl (a pickle of numpy arrays). A wrapping {"state_dict": …} or {"model": …}
-    is opened, tables inside a table are joined as "outer.inner". With `prefix` only the names that
-    begin with it are given, without it.
+    is `opened`, tables inside a table are joined as "outer.inner". With `prefix` only the names
+    that begin with it are given, without it.
     Old attention names of VAE files are turned into the present ones.
 
     Raises MissingFiles for a file that is absent, cut short, of another kind, or not plain tensors.
@@ -67,15 +68,15 @@ def read_state(path: Path | str, prefix: str = "") -> State:
         elif path.suffix == ".pkl":
             state = _read_array_pickle(path)
         else:
-            state = _read_torch(path)
+            state = _read_torch(path, opened)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, LookupError, TypeError,
             ValueError, AttributeError, ImportError) as error:  # fmt: skip
-        raise MissingFiles(_unreadable(path, error)) from error
+        raise MissingFiles(unreadable(path, error)) from error
     except Exception as error:
         # The safetensors library has one exception type of its own, derived from Exception.
         if type(error).__name__ != "SafetensorError":
             raise
-        raise MissingFiles(_unreadable(path, error)) from error
+        raise MissingFiles(unreadable(path, error)) from error
     return {
         present_name(name)[len(prefix) :]: tensor
         for name, tensor in state.items()
@@ -182,14 +183,17 @@ def _read_safetensors(path: Path) -> State:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
 
 
-def _read_torch(path: Path) -> State:
+def _read_torch(path: Path, opened: bool) -> State:
     # Files written before PyTorch 1.6 are no zip archives and cannot be mapped.
     mapped = zipfile.is_zipfile(path)
-    content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    return _tensors(content)
+    with torch.serialization.safe_globals(
+        [argparse.Namespace]
+    ):  # a training's settings: plain data
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    return _tensors(content, opened)
 
 
-class _ArraysOnly(pickle.Unpickler):
+class ArraysOnly(pickle.Unpickler):
     """Rebuilds numpy arrays and built-in containers; every other name in the pickle is refused."""
 
     ALLOWED = {
@@ -212,12 +216,12 @@ class _ArraysOnly(pickle.Unpickler):
 
 def _read_array_pickle(path: Path) -> State:
     # Protocol 2 files of Python 2 name their strings in latin-1; newer ones do not mind.
-    return _tensors(_ArraysOnly(io.BytesIO(path.read_bytes()), encoding="latin1").load())
+    return _tensors(ArraysOnly(io.BytesIO(path.read_bytes()), encoding="latin1").load())
 
 
-def _tensors(content: object) -> State:
+def _tensors(content: object, opened: bool = True) -> State:
     """The flat name -> tensor part of what a pickle held."""
-    for wrapper in ("state_dict", "model"):
+    for wrapper in ("state_dict", "model") if opened else ():
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
             content = content[wrapper]
     if not isinstance(content, dict):
@@ -278,8 +282,8 @@ def _misfit(
     return "\n".join(lines)
 
 
-def _unreadable(path: Path, error: Exception) -> str:
-    """Why a file could not be read, from its first bytes where they tell."""
+def unreadable(path: Path, error: Exception) -> str:
+    """Why a weight file could not be read, from its first bytes where they tell."""
     with path.open("rb") as file:
         start = file.read(64)
     size = path.stat().st_size
