@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 import tempfile
 import time
@@ -27,16 +26,16 @@ def run(options: argparse.Namespace) -> int:
     from ..services.engine import EngineError, find_engine
 
     start = time.perf_counter()
+    pictures.expect_outputs([options.output], [])
     output = Path(options.output).resolve()
-    output.parent.mkdir(parents=True, exist_ok=True)
     backend = "library"
-    engine = None if options.alone else find_engine()
-    if engine is not None:
-        try:
+    try:
+        engine = None if options.alone else find_engine()
+        if engine is not None:
             _through_engine(engine, output)
             backend = f"ComfyUI at {engine}"
-        except EngineError as error:
-            print(f"{error}\nGoing on without ComfyUI.", file=sys.stderr)
+    except EngineError as error:
+        print(f"{error}\nGoing on without ComfyUI.", file=sys.stderr)
     if backend == "library":
         _through_library(output)
     seconds = round(time.perf_counter() - start, 1)
@@ -58,6 +57,8 @@ def _through_library(output: Path) -> None:
 
 
 def _through_engine(engine: Path, output: Path) -> None:
+    from ..pipelines.images import write_picture
+    from ..pipelines.writing import write_whole
     from ..services.engine import Engine, EngineError, failure
 
     graph = json.loads(WORKFLOW.read_text("utf-8"))
@@ -75,5 +76,9 @@ def _through_engine(engine: Path, output: Path) -> None:
                 if graph[node]["class_type"] == "SaveImage"
                 for found in shown["images"]
             ]
-            output.write_bytes(running.picture(saved[0]))
-            shutil.copyfile(running.log, output.with_suffix(".log"))
+            if not saved:
+                raise EngineError("ComfyUI ran the workflow and saved no picture.")
+            made = Path(folder) / "made.png"
+            made.write_bytes(running.picture(saved[0]))
+            write_picture(output, pictures.photo(str(made)))
+            write_whole(output.with_suffix(".log"), running.log.read_bytes())

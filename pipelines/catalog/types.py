@@ -47,14 +47,23 @@ class Part:
 
 
 SHOP = ("yes", "no", "ask a lawyer")
-KINDS = ("try_on", "pose_transfer", "design", "video", "tool")
+KINDS = {
+    "try_on": "a try-on model",
+    "pose_transfer": "a pose transfer model",
+    "design": "a model that draws garments from words",
+    "video": "a video model",
+    "tool": "a network that reads photos",
+}
+"""What a variant may be, in words."""
+
 INPUTS = ("mask", "body_map", "pose", "parsing", "description")
 """What a model may want beside the photo and the garment. mask: what is repainted; body_map:
 DensePose; pose: key points; parsing: labels of clothes and limbs; description: words."""
 
 SETTINGS = (
     "seed", "steps", "guidance", "scheduler", "strength", "accelerated", "ahead_steps", "samples",
-    "skip_guidance", "published_times", "framing",
+    "skip_guidance", "published_times", "framing", "whole_picture", "keep_unconditional", "compile",
+    "fp8",
 )  # fmt: skip
 """What a run of a model may be told. A setting that a variant does not list is ignored by it, and
 the node and the command line say so."""

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 
 from ..errors import InputError, MissingFiles
+from ..processor import Processor, load_processor
 from .rules_common import ATR, opencv, resized_labels
 
 SAPIENS2 = (
@@ -69,11 +69,11 @@ GARMENT_SHARE = 0.05
 
 @dataclass(frozen=True)
 class ClothesParser:
-    """network, processor: of transformers. meanings: (labels of the network,) uint8, ATR numbers
-    and the placeholders above. title: its kind, for reports."""
+    """network: of transformers. processor: makes its pictures. meanings: (labels of the network,)
+    uint8, ATR numbers and the placeholders above. title: its kind, for reports."""
 
     network: Any
-    processor: Any
+    processor: Processor
     meanings: np.ndarray
     title: str = "a clothes parser"
 
@@ -81,7 +81,7 @@ class ClothesParser:
     def parse(self, picture: np.ndarray) -> np.ndarray:
         """ATR labels of a photo, (height, width, 3) uint8 RGB -> (height, width) uint8."""
         height, width = picture.shape[:2]
-        pixels = self.processor(Image.fromarray(picture), return_tensors="pt")["pixel_values"]
+        pixels = self.processor([picture])
         pixels = pixels.to(self.network.device, self.network.dtype)
         scores = self.network(pixel_values=pixels).logits.float()
         shrink = min(1, LONGEST_MAP / max(height, width))
@@ -98,11 +98,11 @@ def load_clothes_parser(folder: Path | str) -> ClothesParser:
     Raises MissingFiles for a folder that does not hold one, InputError for labels with names that
     are not known here.
     """
-    from transformers import AutoImageProcessor, AutoModelForSemanticSegmentation
+    from transformers import AutoModelForSemanticSegmentation
 
     try:
         network = AutoModelForSemanticSegmentation.from_pretrained(folder, local_files_only=True)
-        processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
+        processor = load_processor(folder)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise MissingFiles(

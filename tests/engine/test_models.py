@@ -225,7 +225,7 @@ FAILS = {
         {"load": {"precision": "fp8", "compile": True}}, "FittingRoomLoadModel", "Choose one"),
     "pose transfer model": (
         {"load": {"variant": "leffa/pose_transfer"}}, "FittingRoomEncodeGarment",
-        "try-on model was wanted"),
+        "A try-on model was wanted"),
     "files missing": (
         {"load": {"folder": "/nowhere"}}, "FittingRoomLoadModel",
         "fitting-room download ootdiffusion/hd"),

@@ -6,11 +6,14 @@ are (1, channels, height, width) float32 in 0..1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from ...errors import InputError, NobodyFound, NoGarmentFound
+from ...images import resize
 from ...masking.densepose import (
     DensePose,
     coloured,
@@ -69,8 +72,8 @@ def centre_garment(picture: np.ndarray, width: int = 768, height: int = 1024) ->
     side = max(right - left, bottom - top)
     left = _inside(left + (right - left) // 2 - side // 2, side, cutout.width)
     top = _inside(top + (bottom - top) // 2 - side // 2, side, cutout.height)
-    square = cutout.crop((left, top, left + side, top + side))
-    square = square.resize((width, width), Image.Resampling.LANCZOS)
+    square = np.asarray(cutout.crop((left, top, left + side, top + side)))
+    square = Image.fromarray(resize(square, width, width, "lanczos"), "RGBA")
     canvas = Image.new("RGBA", (width, height), (255, 255, 255, 255))
     canvas.paste(square, (0, (height - width) // 2), square)
     return np.array(canvas)
@@ -96,49 +99,51 @@ def unit_mask(mask: np.ndarray) -> Tensor:
 def unit_body_map(picture: np.ndarray) -> Tensor:
     """U, V and label (0..24) each stretched to 0..1, as in the authors' training of pose_transfer.
 
-    Their app does not: it gives `unit` for every variant, and so does the pipeline by default.
+    Sides are cut down to multiples of 8 without mixing labels (nearest). Their app does neither: it
+    gives `unit` for every variant, and so does the pipeline by default.
     Golden stage: transform.pose_transfer.densepose.
     """
-    scaled = torch.from_numpy(picture).permute(2, 0, 1)[None].float()
+    whole = _to_multiple_of_8(picture, "nearest")
+    scaled = torch.from_numpy(whole).permute(2, 0, 1)[None].float()
     return scaled / torch.tensor([255.0, 255.0, PARTS])[:, None, None]
 
 
 def resize_mask(mask: np.ndarray, width: int, height: int) -> np.ndarray:
     """A mask of the authors' maskers, uint8 (h, w), at the model's size: Pillow's bicubic."""
-    from PIL import Image
-
-    resized = Image.fromarray(mask).resize((width, height), Image.Resampling.BICUBIC)
-    return np.array(resized)
+    return resize(mask, width, height)
 
 
-def _to_multiple_of_8(picture: np.ndarray) -> np.ndarray:
-    from PIL import Image
-
+def _to_multiple_of_8(picture: np.ndarray, how: str = "lanczos") -> np.ndarray:
     height, width = (side - side % 8 for side in picture.shape[:2])
-    if (height, width) == picture.shape[:2]:
-        return np.array(picture)
-    return np.array(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
+    return resize(picture, width, height, how)
 
 
-def read_body_map(network: DensePoseRCNN, photo: np.ndarray, variant: str) -> np.ndarray:
+def read_body_map(
+    network: DensePoseRCNN,
+    photo: np.ndarray,
+    variant: str,
+    person: Sequence[float] | None = None,
+) -> np.ndarray:
     """DensePose's picture of a photo as the variant was trained with it, (height, width, 3).
 
     As the authors do it: at the model's own size, with red and blue swapped on the way into
-    DensePose, above a score of 0.5; of several people the last found for virtual_tryon, the best
-    for the others. Nobody found is a black picture for virtual_tryon.
-    Raises NobodyFound for the other variants.
+    DensePose, above a score of 0.5. person: a box (left, top, right, bottom) around the one who is
+    meant, who must be there: NobodyFound. None takes whom the authors' code takes of several: the
+    last found for virtual_tryon, where nobody is a black picture, and the best for the others,
+    where nobody raises NobodyFound.
     """
     swapped = np.ascontiguousarray(photo[:, :, ::-1])
+    published = "last" if variant == "virtual_tryon" else "best"
     try:
         found = read_densepose(
             network,
             swapped,
             threshold=0.5,
-            person="last" if variant == "virtual_tryon" else "best",
+            person=published if person is None else person,
             with_places=variant == "pose_transfer",
         )
     except NobodyFound:
-        if variant != "virtual_tryon":
+        if person is not None or variant != "virtual_tryon":
             raise
         return np.zeros_like(photo)
     return body_map(found, variant)

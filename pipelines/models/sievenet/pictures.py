@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...images import resize
 from ..matching import HEIGHT, WIDTH
 
 HEAD = (1, 2, 4, 13)  # hat, hair, sunglasses, face
@@ -25,15 +26,12 @@ def stretch(picture: np.ndarray) -> np.ndarray:
     """Any picture at 192x256, its aspect not kept (Pillow, bicubic), as the published code does."""
     from PIL import Image
 
-    image = Image.fromarray(picture).convert("RGB")
-    return np.array(image.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC))
+    return resize(np.asarray(Image.fromarray(picture).convert("RGB")), WIDTH, HEIGHT)
 
 
 def stretch_labels(labels: np.ndarray) -> np.ndarray:
     """A label map at 192x256: nearest, labels are never mixed."""
-    from PIL import Image
-
-    return np.array(Image.fromarray(labels).resize((WIDTH, HEIGHT), Image.Resampling.NEAREST))
+    return resize(labels, WIDTH, HEIGHT, "nearest")
 
 
 def unit(picture: np.ndarray) -> Tensor:
@@ -61,11 +59,9 @@ def pose_squares(points: np.ndarray) -> Tensor:
 
 def silhouette(labels: np.ndarray) -> Tensor:
     """Where anybody is, blurred, (1, 256, 192) in -1..1. Golden stage: agnostic_shape."""
-    from PIL import Image
-
-    image = Image.fromarray(((labels > 0) * 255).astype(np.uint8))
-    small = image.resize((WIDTH // SHRINK, HEIGHT // SHRINK), Image.Resampling.BILINEAR)
-    large = np.array(small.resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR))
+    person = ((labels > 0) * 255).astype(np.uint8)
+    small = resize(person, WIDTH // SHRINK, HEIGHT // SHRINK, "bilinear")
+    large = resize(small, WIDTH, HEIGHT, "bilinear")
     return torch.from_numpy(large)[None].float() / 255 * 2 - 1
 
 
