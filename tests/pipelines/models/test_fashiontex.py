@@ -1,7 +1,5 @@
 """FashionTex on tiny random files in the published layout."""
 
-import argparse
-import json
 import pickle
 import sys
 from types import ModuleType
@@ -16,114 +14,24 @@ from fitting_room.pipelines.models.fashiontex.inversion import Encoder
 from fitting_room.pipelines.models.fashiontex.load import load, load_generator, load_mapper
 from fitting_room.pipelines.models.fashiontex.mapper import Mapper
 from fitting_room.pipelines.models.fashiontex.pictures import is_one_piece, own_texture
-from safetensors.torch import save_file
-from tiny_diffusion import published_keys, random_pictures, random_state, shapes_of
-
-MAPPER = "mapper (Lightning checkpoint, prefix net.mapper.)"
-GENERATOR = "generator (stylegan_human_v2_1024.pth['g_ema'])"
-WIDTH, DIVIDE = 16, 32
-BLUR = torch.tensor([1.0, 3, 3, 1]).outer(torch.tensor([1.0, 3, 3, 1])) / 64
-
-
-def narrow(shapes):
-    return {n: [side // DIVIDE if side >= DIVIDE and not n.startswith("noises") else side
-                for side in shape] for n, shape in shapes.items()}  # fmt: skip
-
-
-def generator_state(seed=0):
-    """Random weights; a blur kernel and noise maps as any generator has."""
-    shapes = narrow(published_keys("fashiontex")[GENERATOR])
-    state = random_state(shapes, seed)
-    for name in state:
-        if name.endswith("kernel"):
-            state[name] = 4 * BLUR
-        if name.startswith("style") and name.endswith("weight"):
-            state[name] = state[name] * 100  # the mapping network's are stored so
-        if name.endswith("noise.weight"):
-            state[name] = torch.tensor([0.1])
-    return state
-
-
-def encoder_shapes(width=WIDTH):
-    """IR-SE50's names, narrower."""
-    shapes, into = {"input_layer.0.weight": [4, 3, 3, 3], "input_layer.2.weight": [4]}, 4
-    norms, place = [("input_layer.1", 4)], 0
-    for out, count in zip((4, 8, 12, width), (3, 4, 14, 3), strict=True):
-        for _ in range(count):
-            block = f"body.{place}"
-            if into != out:
-                shapes[f"{block}.shortcut_layer.0.weight"] = [out, into, 1, 1]
-                norms.append((f"{block}.shortcut_layer.1", out))
-            norms += [(f"{block}.res_layer.0", into), (f"{block}.res_layer.4", out)]
-            shapes |= {
-                f"{block}.res_layer.1.weight": [out, into, 3, 3],
-                f"{block}.res_layer.2.weight": [out],
-                f"{block}.res_layer.3.weight": [out, out, 3, 3],
-                f"{block}.res_layer.5.fc1.weight": [2, out, 1, 1],
-                f"{block}.res_layer.5.fc2.weight": [out, 2, 1, 1],
-            }
-            into, place = out, place + 1
-    for name, channels in norms:
-        shapes |= {f"{name}.{kind}": [channels] for kind in
-                   ("weight", "bias", "running_mean", "running_var")}  # fmt: skip
-        shapes[f"{name}.num_batches_tracked"] = []
-    for style in range(18):
-        halvings = 4 if style < 3 else 5 if style < 7 else 6
-        for number in range(halvings):
-            shapes[f"styles.{style}.convs.{2 * number}.weight"] = [width, width, 3, 3]
-            shapes[f"styles.{style}.convs.{2 * number}.bias"] = [width]
-        shapes[f"styles.{style}.linear.weight"] = [width, width]
-        shapes[f"styles.{style}.linear.bias"] = [width]
-    for number, channels in ((1, 12), (2, 8)):
-        shapes[f"latlayer{number}.weight"] = [width, channels, 1, 1]
-        shapes[f"latlayer{number}.bias"] = [width]
-    return shapes
-
-
-def write_clip(folder):
-    from transformers import CLIPConfig, CLIPModel
-    from transformers.convert_slow_tokenizer import bytes_to_unicode
-
-    folder.mkdir()
-    part = {"hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1,
-            "num_attention_heads": 2}  # fmt: skip
-    text = {**part, "vocab_size": 514, "bos_token_id": 512, "eos_token_id": 513}
-    config = CLIPConfig(
-        text_config=text, vision_config={**part, "patch_size": 56}, projection_dim=WIDTH
-    )
-    (folder / "config.json").write_text(json.dumps(config.to_dict()))
-    save_file(random_state(CLIPModel(config)), folder / "model.safetensors")
-    letters = list(bytes_to_unicode().values())
-    words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    (folder / "vocab.json").write_text(json.dumps({word: n for n, word in enumerate(words)}))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    (folder / "tokenizer_config.json").write_text(
-        json.dumps({"tokenizer_class": "CLIPTokenizer", "model_max_length": 77})
-    )
-
-
-def write_files(root):
-    """Everything that a user puts in place."""
-    mapper = random_state(narrow(published_keys("fashiontex")[MAPPER]))
-    lightning = {f"net.mapper.{name}": tensor for name, tensor in mapper.items()}
-    lightning |= {"net.mapper.clip_model.x": torch.zeros(1), "id_loss.x": torch.zeros(1)}
-    torch.save(
-        {"state_dict": lightning, "epoch": 3, "hyper_parameters": argparse.Namespace(lr=1)},
-        root / "last.ckpt",
-    )
-    torch.save({"g_ema": generator_state()}, root / "stylegan_human_v2_1024.pth")
-    encoder = {f"encoder.{n}": t for n, t in random_state(encoder_shapes()).items()}
-    torch.save(
-        {"state_dict": encoder | {"decoder.x": torch.zeros(1)}, "opts": {"size": 1024},
-         "latent_avg": torch.full((18, WIDTH), 0.25)}, root / "e4e_w+.pt",
-    )  # fmt: skip
-    write_clip(root / "clip-vit-base-patch32")
+from tiny.fashiontex import (
+    BLUR,
+    GENERATOR,
+    MAPPER,
+    WIDTH,
+    encoder_shapes,
+    generator_state,
+    narrow,
+    write_checkpoint,
+)
+from tiny.weights import random_state
+from tiny_diffusion import published_keys, random_pictures, shapes_of
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     made = tmp_path_factory.mktemp("fashiontex")
-    write_files(made)
+    write_checkpoint(made)
     return made
 
 
@@ -146,7 +54,7 @@ def test_the_networks_are_shaped_by_the_published_names():
             state = {n: torch.empty(shape) for n, shape in shapes.items()}
             network = make(state)
         assert shapes_of(network) == shapes
-    assert make(random_state(narrow(shapes))).layers == 18
+    assert make(random_state(narrow(name))).layers == 18
 
 
 def test_the_encoder_has_the_published_size():
@@ -292,8 +200,7 @@ def test_the_published_pickle_is_read_once_and_nothing_in_it_runs(tmp_path, nvid
     found = read_stylegan_pickle(path)
     assert found.pop("latent_avg").tolist() == [0.5] * WIDTH
     assert {n.removeprefix("g_ema."): shape for n, shape in
-            ((n, list(t.shape)) for n, t in found.items())} == narrow(
-        published_keys("fashiontex")[GENERATOR])  # fmt: skip
+            ((n, list(t.shape)) for n, t in found.items())} == narrow(GENERATOR)  # fmt: skip
     for name, tensor in state.items():
         assert torch.equal(found[f"g_ema.{name}"], tensor)
     generator, mean = load_generator(tmp_path)
@@ -357,14 +264,14 @@ def test_nobody_published_a_mapper(tmp_path):
     ],
 )
 def test_files_of_something_else(tmp_path, file, content, words):
-    write_files(tmp_path)
+    write_checkpoint(tmp_path)
     torch.save(content, tmp_path / file)
     with pytest.raises(MissingFiles, match=f"does not hold .*{words}"):
         load(tmp_path)
 
 
 def test_the_mean_code_may_lie_beside_the_generator(tmp_path):
-    write_files(tmp_path)
+    write_checkpoint(tmp_path)
     encoder = {n: t.clone() for n, t in read_state(tmp_path / "e4e_w+.pt").items()}
     torch.save({"state_dict": encoder}, tmp_path / "e4e_w+.pt")
     with pytest.raises(MissingFiles, match="latent_avg"):
