@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .lower_outline import read_bottom, read_lower, top_corner
+from .lower_outline import Armpit, Edges, read_bottom, read_lower, top_corner
 from .silhouette import SIDES, Silhouette, gap_tip, notches, offset
 
 
@@ -36,17 +36,6 @@ class Shape:
     @property
     def legs(self) -> bool:
         return "leg_left" in self.limbs
-
-
-@dataclass(frozen=True)
-class Armpit:
-    """On a half outline: its index and place (inferred where the sleeve touches the body), whether
-    a sleeve ends above it, and whether that touches the body."""
-
-    index: int
-    point: np.ndarray
-    sleeve: bool
-    touching: bool = False
 
 
 def read_shape(silhouette: Silhouette, category: str) -> Shape:
@@ -217,16 +206,13 @@ def top_edge(silhouette: Silhouette) -> dict[str, float]:
     }
 
 
-Limb = tuple[np.ndarray, np.ndarray]
-
-
 def read_top(
     silhouette: Silhouette, armpits: dict[str, Armpit]
-) -> tuple[dict[str, np.ndarray], dict[str, Limb], dict[str, np.ndarray]]:
+) -> tuple[dict[str, np.ndarray], dict[str, Edges], dict[str, np.ndarray]]:
     """Neck, shoulders, armpits and sleeve ends; sleeves; the ends of the neck's opening."""
     points: dict[str, np.ndarray] = {}
     rims: dict[str, np.ndarray] = {}
-    limbs: dict[str, Limb] = {}
+    limbs: dict[str, Edges] = {}
     for name, line in silhouette.halves.items():
         armpit = armpits[name]
         above = line[: max(armpit.index, 3) + 1]

@@ -62,7 +62,7 @@ def best_mask(
     options = options or MaskOptions()
     check_choice(rule, (AUTO, EMBEDDED, *RULES), "mask rule")
     check_choice(category, BODY_CATEGORIES, "category")
-    sources = _with_neck(sources)
+    sources = with_neck(sources)
     name, why = _choice(sources, category, model, rule)
     if name == EMBEDDED:
         mask = _embedded(sources, category, options)
@@ -78,6 +78,17 @@ def best_mask(
             "nothing there to repaint. Choose another category or rule, or draw the mask."
         )
     return ChosenMask(mask, name, why)
+
+
+def _check_model(model: str | None, category: str) -> None:
+    """Raises InputError for a category that a model of the catalogue was not trained for."""
+    variant = VARIANTS.get(model or "")
+    if variant and variant.categories and category not in variant.categories:
+        raise InputError(
+            f"{variant.title} was trained for {' and '.join(variant.categories)} garments, and a "
+            f"mask for {category} was asked for. Choose another model, or the garment's category "
+            "if it was read wrongly."
+        )
 
 
 def rule_of(model: str | None) -> str:
@@ -132,8 +143,8 @@ def _made_from(rule: str, sources: Sources) -> str:
     return parser + ("; key points from the embedded body" if borrowed else "")
 
 
-def _with_neck(sources: Sources) -> Sources:
-    """The sources with ATR + neck, made of what there is."""
+def with_neck(sources: Sources) -> Sources:
+    """The sources with ATR + neck, where what there is gives it."""
     maps = dict(sources.maps)
     if "atr_neck" in maps or "atr" not in maps:
         return sources

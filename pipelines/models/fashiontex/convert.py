@@ -18,7 +18,12 @@ import torch
 from torch import Tensor
 
 from ...errors import MissingFiles
-from ...files.weights import ArraysOnly, State, unreadable
+from ...files.damage import unreadable
+from ...files.pickles import ArraysOnly, expect_flat
+from ...files.weights import State
+
+OLD_PARTS = 5
+"""Pickles in the bytes of one tensor's numbers, as PyTorch writes them inside a pickle."""
 
 BLUR = 4
 """Times which that layout stores the blur kernel."""
@@ -35,7 +40,11 @@ def _object(meta: dict) -> _Object:
 
 def _storage(content: bytes) -> Any:
     """Numbers of a tensor; torch's own reader of plain weights reads them."""
-    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    for_torch = io.BytesIO(content)
+    for _ in range(OLD_PARTS):
+        expect_flat(for_torch)
+    for_torch.seek(0)
+    return torch.load(for_torch, map_location="cpu", weights_only=True)
 
 
 class _TensorsOnly(ArraysOnly):
@@ -65,11 +74,12 @@ def read_stylegan_pickle(path: Path) -> State:
     Raises MissingFiles for a file that is broken, holds anything else or another network.
     """
     try:
-        content = _TensorsOnly(io.BytesIO(path.read_bytes()), encoding="latin1").load()
-        found = dict(_tensors(content["G_ema"]))
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, LookupError, TypeError,
-            ValueError, AttributeError, ImportError) as error:  # fmt: skip
-        raise MissingFiles(unreadable(path, error)) from error
+        with path.open("rb") as file:
+            expect_flat(file)
+            file.seek(0)
+            found = dict(_tensors(_TensorsOnly(file, encoding="latin1").load()["G_ema"]))
+    except Exception as error:  # readers of strangers' files may raise anything
+        raise unreadable(path, error) from error
     try:
         return renamed(found)
     except KeyError as error:

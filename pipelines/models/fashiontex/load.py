@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ...diffusion.networks import read_config
 from ...errors import MissingFiles
 from ...files.locate import weight_file
+from ...files.published import TOKENIZER, load_published
 from ...files.weights import State, empty, load_strict, match_prefix, read_state
 from ..matching import part, shaped
 from .convert import read_stylegan_pickle
@@ -152,6 +153,4 @@ def _half_of_clip(folder: Path, half: str) -> nn.Module:
 def _tokenizer(folder: Path) -> Any:
     from transformers import CLIPTokenizer
 
-    if not (folder / "vocab.json").is_file():
-        read_config(folder / "vocab.json")  # tells what is missing
-    return CLIPTokenizer.from_pretrained(str(folder), local_files_only=True)
+    return load_published(CLIPTokenizer, folder, "a tokenizer", TOKENIZER)

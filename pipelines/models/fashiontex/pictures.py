@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...diffusion.latents import to_bytes
+from ...images import resize
 from .inversion import HEIGHT, WIDTH
 
 PATCH = 64
@@ -32,12 +33,7 @@ def own_texture(photo: Tensor, part: str) -> Tensor:
 
 def seen_by_encoder(photos: Tensor) -> Tensor:
     """Photos at the 128x256 that the inversion sees (Pillow, bilinear, whole levels)."""
-    from PIL import Image
-
-    seen = [
-        np.array(Image.fromarray(each).resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR))
-        for each in to_bytes(photos)
-    ]
+    seen = [resize(each, WIDTH, HEIGHT, "bilinear") for each in to_bytes(photos)]
     return torch.from_numpy(np.stack(seen)).permute(0, 3, 1, 2).float() / 255
 
 
