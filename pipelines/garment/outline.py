@@ -139,8 +139,11 @@ def without_sleeve(silhouette: Silhouette, line: np.ndarray) -> Armpit:
     armholes = []
     for start, deepest, end, depth in notches(line, 0.04 * body):
         way = line[end] - line[deepest]
+        if way[1] < 0:  # up to the top of a strap: the neckline
+            continue
         collar = way[0] > abs(way[1]) and line[end, 1] < top + 0.5 * body
-        if line[start, 1] < top + 0.25 * tall and line[deepest, 1] < top + 1.6 * body:
+        high = line[deepest, 1] < top + 1.6 * body or line[end, 1] < top + 0.45 * tall
+        if line[start, 1] < top + 0.25 * tall and high:
             armholes.append((not collar, depth, deepest, end))
     if armholes and max(armholes)[0]:
         _, _, deepest, end = max(armholes)
@@ -150,6 +153,7 @@ def without_sleeve(silhouette: Silhouette, line: np.ndarray) -> Armpit:
         return Armpit(index, line[index], False)
     level = top + min(1.0 * body, 0.45 * tall)
     below = np.nonzero((line[:, 1] >= level) & (line[:, 0] > 0.4 * body))[0]
+    below = below[below >= line[:, 1].argmin()]  # not on the neckline
     index = int(below[0]) if len(below) else len(line) // 2
     return Armpit(index, line[index], False)
 
