@@ -68,7 +68,9 @@ class GarmentCutout(io.ComfyNode):
         cls, image: torch.Tensor, category: str, mask: torch.Tensor | None = None
     ) -> io.NodeOutput:
         from ..pipelines.garment.read import read_garment
+        from .placement import body_model
 
+        model = body_model()
         photos = pictures(image, "Garment Cut-out")
         masks = drawn_masks(mask, image)
         if checked(image, "Garment Cut-out", transparent=True).shape[-1] == 4:
@@ -79,7 +81,7 @@ class GarmentCutout(io.ComfyNode):
             ]
         garments = each(
             list(zip(photos, masks, strict=True)),
-            lambda item: read_garment(item[0], category, item[1]),
+            lambda item: read_garment(item[0], category, item[1], model),
         )
         return io.NodeOutput(
             tuple(garments),
