@@ -157,17 +157,17 @@ def measured(
     category: str,
     words: tuple[str, ...] = (),
     given: bool = False,
-    sleeves: bool = True,
+    sleeved: bool = True,
 ) -> Garment:
     """A garment that was cut out flat, from its outline. words: what there is to doubt about it;
-    given: the user cut it out, so that it is one; sleeves: whether it may have any. Raises
+    given: the user cut it out, so that it is one; sleeved: whether it may have sleeves. Raises
     NoGarmentFound and InputError."""
     small = reduced((cut.alpha * 255).astype(np.uint8), ANALYSIS_SIDE)
     upright = stand_upright(small)
     if not given:
         words += tuple(check_resemblance(upright, small))
     silhouette = measure(upright.mask, upright.axis)
-    shape = read_shape(silhouette, category, sleeves)
+    shape = read_shape(silhouette, category, sleeved)
     scale = cut.alpha.shape[0] / small.shape[0]
     labels = divide(upright, shape)
     hanging = straps(shape, labels, silhouette.body)
@@ -175,7 +175,7 @@ def measured(
         gone = np.isin(at_full_size(labels, upright, cut.alpha, scale), hanging)
         rest = replace(cut, alpha=np.where(gone, np.float32(0), cut.alpha))
         words = (*words, "Straps that hang down were left out.")
-        return measured(rest, category, words, given, sleeves=False)
+        return measured(rest, category, words, given, sleeved=False)
     if not given:
         check_closed(shape, silhouette.tall)
     edge = front_edge(upright, shape, reduced(cut.picture, ANALYSIS_SIDE))
