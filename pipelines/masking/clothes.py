@@ -18,7 +18,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ..errors import InputError, MissingFiles
+from ..errors import InputError
+from ..files.published import load_published
 from ..processor import Processor, load_processor
 from .rules_common import ATR, opencv, resized_labels
 
@@ -100,15 +101,8 @@ def load_clothes_parser(folder: Path | str) -> ClothesParser:
     """
     from transformers import AutoModelForSemanticSegmentation
 
-    try:
-        network = AutoModelForSemanticSegmentation.from_pretrained(folder, local_files_only=True)
-        processor = load_processor(folder)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise MissingFiles(
-            f"{folder} does not hold a parsing network of transformers ({first_line}). It must be "
-            "a folder with config.json, preprocessor_config.json and model.safetensors."
-        ) from error
+    network = load_published(AutoModelForSemanticSegmentation, folder, "a parsing network")
+    processor = load_processor(folder)
     meanings = _meanings(network.config.id2label, str(folder))
     title = type(network).__name__.removesuffix("ForSemanticSegmentation")
     return ClothesParser(network.eval().requires_grad_(False), processor, meanings, title)

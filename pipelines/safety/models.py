@@ -10,18 +10,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..errors import InputError, MissingFiles
+from ..files.damage import in_our_words
+from ..files.json_files import read_json
 from ..files.locate import find, weight_file
+from ..files.published import expect_sane
 from ..files.weights import read_state
 from ..processor import load_processor
 from ..threads import single_thread
-from .filter import MODELS
+from .filter import MODELS, SafetyModel
 from .open_nsfw import load_open_nsfw, prepare
 
 if TYPE_CHECKING:
@@ -40,19 +43,6 @@ for special care, are the levels strict and catalogue (0.3 each way of 0.5)."""
 
 SPECIAL_CARE = 0.01
 """What diffusers' checker adds to every concept once one of its special-care concepts is met."""
-
-
-class SafetyModel(Protocol):
-    """name: key into the limits of safety.py. network: the module to place on a device."""
-
-    name: str
-
-    @property
-    def network(self) -> nn.Module: ...
-
-    def scores(self, pictures: Sequence[np.ndarray]) -> list[float]:
-        """One score in 0..1 per uint8 (height, width, 3) RGB picture: the higher, the less safe."""
-        ...
 
 
 def load_safety_model(
@@ -170,15 +160,24 @@ def _cosines(seen: Tensor, concepts: Tensor) -> Tensor:
 def _load(kind: Any, folder: Path) -> Any:
     """A transformers model from published names, which the library translates to its own."""
     path = weight_file(folder / "model.safetensors")
-    config = kind.config_class.from_json_file(folder / "config.json")
-    network, found = kind.from_pretrained(
-        None,
-        config=config,
-        state_dict=read_state(path),
-        dtype=torch.float32,
-        ignore_mismatched_sizes=True,  # told below, with everything else that is wrong
-        output_loading_info=True,
-    )
+    state = read_state(path)
+    expect_sane(folder / "config.json")
+    try:
+        network, found = kind.from_pretrained(
+            None,
+            config=kind.config_class.from_dict(read_json(folder / "config.json")),
+            state_dict=state,
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,  # told below, with everything else that is wrong
+            output_loading_info=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
+    except Exception as error:  # a library on a stranger's configuration may raise anything
+        raise MissingFiles(
+            f"{folder} does not hold a {kind.__name__} ({in_our_words(error)}). Get the published "
+            "files with `fitting-room download`."
+        ) from error
     wrong = [
         f"{words}: {len(found[key])}, such as {sorted(map(str, found[key]))[0]}"
         for key, words in (("missing_keys", "missing"), ("mismatched_keys", "other shapes"))
