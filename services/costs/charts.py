@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from ...pipelines.errors import MissingFiles
@@ -25,29 +24,30 @@ MOST_BARS = 14
 def month_figure(report: MonthReport) -> Figure:
     """Pictures a day, and what was spent a day and by model, each currency by itself."""
     figure = _figure(10, 6.5)
+    axes = figure.subplot_mosaic([["made", "spent"], ["models", "models"]])
     first, last = days_of(report.month)
     days = [f"{report.month}-{number:02}" for number in range(1, last.day + 1)]
-    made, spent, models = figure.add_subplot(2, 2, 1), figure.add_subplot(2, 2, 3), None
+    made, spent, models = axes["made"], axes["spent"], axes["models"]
     made.bar(range(1, len(days) + 1), [report.made.get(day, 0) for day in days], color=COLOURS[2])
     made.set_title(f"Pictures a day, {first:%B %Y}")
-    bottoms = [Decimal(0)] * len(days)
+    made.yaxis.get_major_locator().set_params(integer=True)
+    width = 0.9 / max(len(report.totals), 1)
     for place, currency in enumerate(sorted(report.totals)):
-        amounts = [report.days.get((day, currency), Decimal(0)) for day in days]
         spent.bar(
-            range(1, len(days) + 1), list(map(float, amounts)), bottom=list(map(float, bottoms)),
-            color=COLOURS[place % len(COLOURS)], label=currency,
+            [number + place * width for number in range(1, len(days) + 1)],
+            [float(report.days.get((day, currency), 0)) for day in days],
+            width, color=COLOURS[place % len(COLOURS)], label=currency,
         )  # fmt: skip
-        bottoms = [one + other for one, other in zip(bottoms, amounts, strict=True)]
-    spent.set_title("Spent a day" + (" (currencies are stacked)" if len(report.totals) > 1 else ""))
+    spent.set_title("Spent a day, each currency by itself")
     if report.totals:
         spent.legend()
-    models = figure.add_subplot(1, 2, 2)
     paid = [line for line in report.lines if line.cost][:MOST_BARS][::-1]
     names = [f"{line.model} ({line.currency})" for line in paid]
     bars = models.barh(names, [float(line.cost) for line in paid], color=COLOURS[0])
     models.bar_label(bars, [plain(line.cost) for line in paid], padding=3)
     models.set_title("Spent by model" if paid else "Nothing was spent")
-    models.margins(x=0.25)
+    models.set_ylim(-0.6, max(len(paid), 4) - 0.4)
+    models.margins(x=0.15)
     return figure
 
 
