@@ -24,13 +24,15 @@ MOST_BARS = 14
 def month_figure(report: MonthReport) -> Figure:
     """Pictures a day, and what was spent a day and by model, each currency by itself."""
     figure = _figure(10, 6.5)
+    from matplotlib.ticker import MaxNLocator
+
     axes = figure.subplot_mosaic([["made", "spent"], ["models", "models"]])
     first, last = days_of(report.month)
     days = [f"{report.month}-{number:02}" for number in range(1, last.day + 1)]
     made, spent, models = axes["made"], axes["spent"], axes["models"]
     made.bar(range(1, len(days) + 1), [report.made.get(day, 0) for day in days], color=COLOURS[2])
     made.set_title(f"Pictures a day, {first:%B %Y}")
-    made.yaxis.get_major_locator().set_params(integer=True)
+    made.yaxis.set_major_locator(MaxNLocator(integer=True))
     width = 0.9 / max(len(report.totals), 1)
     for place, currency in enumerate(sorted(report.totals)):
         spent.bar(

@@ -46,6 +46,15 @@ def test_the_file_says_how_it_was_made(tmp_path):
     assert "trainedAlgorithmicMedia" in json.dumps(told) or told.get("ai_made")
 
 
+def test_a_very_long_picture_is_kept_too(tmp_path):
+    from dataclasses import replace
+
+    store = ResultStore(tmp_path)
+    long = np.full((16_400, 4, 3), 9, np.uint8)
+    assert store.put(KEY, replace(result(), picture=long)).suffix == ".png"
+    assert np.array_equal(store.get(KEY).picture, long)
+
+
 def test_another_request_is_a_miss(tmp_path):
     ResultStore(tmp_path).put(KEY, result())
     assert ResultStore(tmp_path).get("cd" + "0" * 62) is None
@@ -53,7 +62,7 @@ def test_another_request_is_a_miss(tmp_path):
         ResultStore(tmp_path).get("../../etc/passwd")
 
 
-@pytest.mark.parametrize("ending", ["png", "npy", "json"])
+@pytest.mark.parametrize("ending", ["webp", "npy", "json"])
 @pytest.mark.parametrize("how", ["cut", "changed", "gone", "empty"])
 def test_a_file_that_is_not_whole_is_a_miss(tmp_path, ending, how):
     store = ResultStore(tmp_path)
