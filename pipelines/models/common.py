@@ -69,7 +69,8 @@ class Person:
 
     mask: None for a model that takes none. category: of the garment to come. body_map: DensePose
     as the model wants it. pose, parsing: what the model reads of the photo itself, in a form of its
-    own. start: the picture to begin from at a strength below 1.
+    own. start: the picture to begin from at a strength below 1. sight, crop: where all this comes
+    from, for models that read the whole photo.
     """
 
     photo: Tensor
@@ -80,6 +81,8 @@ class Person:
     parsing: Any = None
     start: Tensor | None = None
     notes: tuple[str, ...] = ()  # for the user: what was read, and by what
+    sight: Sight | None = None
+    crop: Crop | None = None
 
 
 @dataclass(frozen=True)

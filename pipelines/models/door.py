@@ -76,6 +76,8 @@ def see(
         photo=model.frame_photo(variant, sight.photo, crop, sight.framing),
         mask=None if mask is None else framed_mask(mask, crop),
         category=category,
+        sight=sight,
+        crop=crop,
     )
     if start is not None:
         person = replace(person, start=model.frame_photo(variant, start, crop, sight.framing))
