@@ -237,7 +237,7 @@ def _new(
     moment = now()
     return Attempt(
         key=uuid.uuid4().hex, started=moment, changed=moment, day=moment.date().isoformat(),
-        backend=backend, model=model, fingerprint=fingerprint, project=project, price=price,
+        backend=backend, model=model, fingerprint=fingerprint, project=project[:200], price=price,
         currency=currency, resume=resume or {}, state="new", remote_id="", billed=False, error="",
         safety="", message="",
     )  # fmt: skip
