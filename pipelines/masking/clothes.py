@@ -9,7 +9,7 @@ network does not tell left from right, the map is split along the person.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from PIL import Image
 
 from ..errors import InputError, MissingFiles
 from .rules_common import ATR, opencv, resized_labels
+from .rules_fashn import FASHN, of_atr
 
 SAPIENS2 = (
     "background", "apparel", "eyeglass", "face_neck", "hair", "left_foot", "left_hand",
@@ -67,29 +68,61 @@ GARMENT_SHARE = 0.05
 """Of the person's area: apparel at least so large is a dress, smaller a thing that is kept."""
 
 
+FASHN_INPUT = (384, 576)
+"""Width and height at which FASHN's own program shows a photo to its network."""
+
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of ImageNet's pictures."""
+
+
 @dataclass(frozen=True)
 class ClothesParser:
     """network, processor: of transformers. meanings: (labels of the network,) uint8, ATR numbers
-    and the placeholders above. title: its kind, for reports."""
+    and the placeholders above. title: its kind, for reports. processor: None for FASHN's network,
+    whose own program prepares a photo otherwise."""
 
     network: Any
     processor: Any
     meanings: np.ndarray
     title: str = "a clothes parser"
 
-    @torch.inference_mode()
     def parse(self, picture: np.ndarray) -> np.ndarray:
         """ATR labels of a photo, (height, width, 3) uint8 RGB -> (height, width) uint8."""
         height, width = picture.shape[:2]
-        pixels = self.processor(Image.fromarray(picture), return_tensors="pt")["pixel_values"]
-        pixels = pixels.to(self.network.device, self.network.dtype)
-        scores = self.network(pixel_values=pixels).logits.float()
         shrink = min(1, LONGEST_MAP / max(height, width))
         size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
-        scores = F.interpolate(scores, size=size, mode="bilinear", align_corners=False)
-        own = scores[0].max(dim=0).indices.to(torch.uint8).cpu().numpy()
-        labels = _decided(self.meanings[own])
+        labels = _decided(self.meanings[_best(self.scores(picture, *size))])
         return resized_labels(labels, width, height)
+
+    def fashn_labels(self, picture: np.ndarray) -> np.ndarray:
+        """FASHN's labels (`rules_fashn.FASHN`) of a photo: as its own network has them, or from
+        ATR's of another."""
+        if self.processor is None:
+            return _best(self.scores(picture, *picture.shape[:2]))
+        return of_atr(self.parse(picture))
+
+    @torch.inference_mode()
+    def scores(self, picture: np.ndarray, height: int, width: int) -> torch.Tensor:
+        """(1, labels, height, width) float32 of a photo of any size."""
+        if self.processor is None:
+            pixels = fashn_input(picture)
+        else:
+            pixels = self.processor(Image.fromarray(picture), return_tensors="pt")["pixel_values"]
+        pixels = pixels.to(self.network.device, self.network.dtype)
+        scores = self.network(pixel_values=pixels).logits.float()
+        return F.interpolate(scores, size=(height, width), mode="bilinear", align_corners=False)
+
+
+def _best(scores: torch.Tensor) -> np.ndarray:
+    return scores[0].max(dim=0).indices.to(torch.uint8).cpu().numpy()
+
+
+def fashn_input(picture: np.ndarray) -> torch.Tensor:
+    """(1, 3, 576, 384) float32 as FASHN's own program makes it: averaged down, aspect not kept."""
+    cv2 = opencv()
+    seen = cv2.resize(picture, FASHN_INPUT, interpolation=cv2.INTER_AREA)
+    normed = (seen.astype(np.float32) / 255 - np.float32(MEAN)) / np.float32(DEVIATION)
+    return torch.from_numpy(normed.transpose(2, 0, 1))[None]
 
 
 def load_clothes_parser(folder: Path | str) -> ClothesParser:
@@ -102,24 +135,33 @@ def load_clothes_parser(folder: Path | str) -> ClothesParser:
 
     try:
         network = AutoModelForSemanticSegmentation.from_pretrained(folder, local_files_only=True)
-        processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
+        names = _names(network.config.id2label)
+        own = tuple(names) == tuple(FASHN)
+        processor = (
+            None if own else AutoImageProcessor.from_pretrained(folder, local_files_only=True)
+        )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise MissingFiles(
             f"{folder} does not hold a parsing network of transformers ({first_line}). It must be "
             "a folder with config.json, preprocessor_config.json and model.safetensors."
         ) from error
-    meanings = _meanings(network.config.id2label, str(folder))
+    meanings = _meanings(names, str(folder))
     title = type(network).__name__.removesuffix("ForSemanticSegmentation")
     return ClothesParser(network.eval().requires_grad_(False), processor, meanings, title)
 
 
-def _meanings(names: Mapping[int, str], source: str) -> np.ndarray:
+def _names(labels: Mapping[int, str]) -> list[str]:
+    """What a network calls its labels, in order."""
     ordered = [
-        re.sub(r"[^a-z0-9]+", "_", str(names[i]).lower()).strip("_") for i in range(len(names))
+        re.sub(r"[^a-z0-9]+", "_", str(labels[i]).lower()).strip("_") for i in range(len(labels))
     ]
     if all(re.fullmatch(r"label_\d+", name) for name in ordered):
         ordered = list(NAMELESS.get(len(ordered), ordered))
+    return ordered
+
+
+def _meanings(ordered: Sequence[str], source: str) -> np.ndarray:
     unknown = [name for name in ordered if name not in MEANINGS]
     if unknown:
         raise InputError(

@@ -1,0 +1,119 @@
+"""What FASHN VTON v1.5 makes of the step and the category: shifts, scales and gates of all blocks.
+
+They depend on nothing else, so those of all steps are computed first. A quarter of all parameters
+lies here (518 MB in 16 bits), and is then not needed on the card any more. Names are the published.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .network import THETA, Sizes
+
+TIME_WIDTH = 256
+TIME_SCALE = 1000
+
+
+class Modulations(NamedTuple):
+    """What the blocks are told of step and category: (rows, vectors * width) each, one a block."""
+
+    mixer: list[Tensor]  # shift, scale, gate
+    garment: list[Tensor]  # of double blocks: those of attention, then those of the MLP
+    person: list[Tensor]
+    single: list[Tensor]
+    final: Tensor  # shift, scale
+
+    def row(self, index: int) -> Modulations:
+        """Those of one row, as (1, vectors * width)."""
+        one = slice(index, index + 1)
+        return Modulations(
+            [each[one] for each in self.mixer],
+            [each[one] for each in self.garment],
+            [each[one] for each in self.person],
+            [each[one] for each in self.single],
+            self.final[one],
+        )
+
+
+def time_embedding(times: Tensor) -> Tensor:
+    """Cosines, then sines, of times already multiplied by TIME_SCALE: (n,) to (n, 256) float32."""
+    half = TIME_WIDTH // 2
+    powers = torch.arange(half, dtype=torch.float32, device=times.device) / half
+    angles = times.float()[:, None] * THETA**-powers
+    return torch.cat([angles.cos(), angles.sin()], dim=-1)
+
+
+class Modulator(nn.Module):
+    def __init__(self, width: int, vectors: int) -> None:
+        super().__init__()
+        self.lin = nn.Linear(width, vectors * width)
+
+
+class BlockModulation(nn.Module):
+    """Of a mixer or single block."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.modulation = Modulator(width, 3)
+
+
+class DoubleModulation(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.txt_mod, self.img_mod = Modulator(width, 6), Modulator(width, 6)
+
+
+class FinalModulation(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.adaLN_modulation = nn.Sequential(nn.SiLU(), nn.Linear(width, 2 * width))
+
+
+class TimeEmbedder(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mlp = nn.ModuleDict(
+            {"in_layer": nn.Linear(TIME_WIDTH, width), "out_layer": nn.Linear(width, width)}
+        )
+
+    def forward(self, times: Tensor) -> Tensor:
+        """times: (n,), already multiplied by TIME_SCALE."""
+        entering, leaving = self.mlp["in_layer"], self.mlp["out_layer"]
+        embedding = time_embedding(times).to(entering.weight.dtype)
+        return leaving(functional.silu(entering(embedding)))
+
+
+class Modulation(nn.Module):
+    """Step and category to the shifts, scales and gates of every block."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        width = sizes.width
+        self.t_embedder = TimeEmbedder(width)
+        self.y_embedder = nn.Embedding(sizes.categories + 1, width)
+        self.x_patch_mixer = nn.ModuleList(
+            BlockModulation(width) for _ in range(sizes.mixer_blocks)
+        )
+        self.double_blocks = nn.ModuleList(
+            DoubleModulation(width) for _ in range(sizes.double_blocks)
+        )
+        self.single_blocks = nn.ModuleList(
+            BlockModulation(width) for _ in range(sizes.single_blocks)
+        )
+        self.final_layer = FinalModulation(width)
+
+    def forward(self, times: Tensor, categories: Tensor) -> Modulations:
+        """times: (rows,), already multiplied by TIME_SCALE; categories: (rows,) int64, 0 none."""
+        vector = self.t_embedder(times) + self.y_embedder(categories)
+        vector = functional.silu(vector)  # of the final layer too, whose own comes to the same
+        return Modulations(
+            [each.modulation.lin(vector) for each in self.x_patch_mixer],
+            [each.txt_mod.lin(vector) for each in self.double_blocks],
+            [each.img_mod.lin(vector) for each in self.double_blocks],
+            [each.modulation.lin(vector) for each in self.single_blocks],
+            self.final_layer.adaLN_modulation[1](vector),
+        )
