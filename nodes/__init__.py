@@ -9,10 +9,12 @@ import logging
 
 from comfy_api.latest import ComfyExtension, io
 
+from .align import AlignResult
 from .body import BodyPose
 from .compare import BeforeAfter
 from .crop import CropForTryOn, Uncrop
 from .densepose import DensePose
+from .editing import FrameForEditing, PasteBack
 from .encode import EncodeGarment
 from .folder import PictureFolder
 from .garment import GarmentCutout
@@ -52,6 +54,9 @@ class FittingRoomExtension(ComfyExtension):
             PoseTransfer,
             CropForTryOn,
             Uncrop,
+            FrameForEditing,
+            AlignResult,
+            PasteBack,
             BeforeAfter,
             PictureFolder,
             SafetyFilter,

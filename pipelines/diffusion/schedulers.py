@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from diffusers import (
+    DDIMScheduler,
     DDPMScheduler,
     DPMSolverMultistepScheduler,
     EulerDiscreteScheduler,
@@ -50,10 +51,13 @@ CARRIED = (
 class Schedule:
     """timesteps: (steps to run,) int64 or float, on the CPU, descending."""
 
-    def __init__(self, scheduler: Any, steps: int, strength: float = 1.0) -> None:
+    def __init__(
+        self, scheduler: Any, steps: int, strength: float = 1.0, eta: float = 0.0
+    ) -> None:  # fmt: skip
         """scheduler: one of diffusers, used by this schedule alone.
 
         strength: below 1, a run starts from a picture with that share of the steps to go.
+        eta: noise that a DDIM step adds, as a share of DDPM's (arXiv 2010.02502).
         Raises InputError for steps or strengths that leave nothing to do.
         """
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
@@ -62,6 +66,7 @@ class Schedule:
             raise InputError(f"The strength must be above 0 and at most 1; {strength} came.")
         self.scheduler = scheduler
         self.strength = strength
+        self.eta = eta
         if isinstance(scheduler, LCMScheduler):  # spreads its steps over the strength by itself
             self._begin = 0
             most = int(scheduler.config["original_inference_steps"] * strength)
@@ -84,12 +89,15 @@ class Schedule:
         self.timesteps: Tensor = scheduler.timesteps[self._begin :]
 
     @classmethod
-    def make(cls, name: str, published: Any, steps: int, strength: float = 1.0) -> Schedule:
-        """name: one of NAMES. published: the model's own scheduler, only read."""
+    def make(
+        cls, name: str, published: Any, steps: int, strength: float = 1.0, eta: float = 0.0
+    ) -> Schedule:
+        """name: one of NAMES. published: the model's own scheduler, only read. eta: where that is
+        DDIM."""
         if name not in NAMES:
             raise InputError(f"The scheduler must be one of {', '.join(NAMES)}; {name!r} came.")
         if name == "published":
-            return cls(type(published).from_config(published.config), steps, strength)
+            return cls(type(published).from_config(published.config), steps, strength, eta)
         config = {key: published.config[key] for key in CARRIED if key in published.config}
         if name == "lcm":
             # Its first timestep is 999, where a schedule of zero terminal SNR has no signal left
@@ -122,6 +130,9 @@ class Schedule:
             draw = noise.draw(latents.shape[1:]).to(latents.device)
             return self._ddpm_step(prediction, index, latents, draw)
         options = {}
+        if isinstance(self.scheduler, DDIMScheduler) and self.eta:
+            draw = noise.draw(latents.shape[1:]).to(latents.device)
+            options = {"eta": self.eta, "variance_noise": draw}
         if isinstance(self.scheduler, LCMScheduler):
             if not isinstance(noise, SeededNoise):
                 raise InputError("LCM draws its own noise: give seeds, not recorded draws.")
@@ -141,6 +152,11 @@ class Schedule:
         """The finished latents as far as they can be told before step `index`."""
         signal, spread = self._level(index)
         return (latents - spread * prediction.float()) / signal
+
+    def ddim_deviation(self, index: int) -> Tensor:
+        """Standard deviation of the noise that DDIM adds in step `index`, formula 16."""
+        before, after = self._remaining_signal(index), self._remaining_signal(index + 1)
+        return self.eta * ((1 - after) / (1 - before) * (1 - before / after)).sqrt()
 
     def ddpm_variance(self, index: int) -> Tensor:
         """Variance that a DDPM step adds, clamped from below as "fixed_small" is."""
@@ -162,9 +178,9 @@ class Schedule:
         return mean + self.ddpm_variance(index).sqrt() * noise
 
     def _remaining_signal(self, index: int) -> Tensor:
-        """alpha-bar before step `index`; 1 after the last step."""
+        """alpha-bar before step `index`; after the last step 1, or what DDIM ends with."""
         if index == len(self):
-            return torch.tensor(1.0)
+            return torch.as_tensor(getattr(self.scheduler, "final_alpha_cumprod", 1.0))
         return self.scheduler.alphas_cumprod[int(self.timesteps[index])]
 
     def _level(self, index: int) -> tuple[float, float]:

@@ -77,7 +77,7 @@ def read_state(path: Path | str, prefix: str = "") -> State:
             raise
         raise MissingFiles(_unreadable(path, error)) from error
     return {
-        _present_name(name)[len(prefix) :]: tensor
+        present_name(name)[len(prefix) :]: tensor
         for name, tensor in state.items()
         if name.startswith(prefix)
     }
@@ -163,6 +163,7 @@ SIGNATURES = (
     ("unet_encoder.", "a Leffa checkpoint"),
     ("to_k_ip", "the try-on UNet of IDM-VTON, or another UNet with IP-Adapter"),
     ("Mconv7_stage6", "the OpenPose body network"),
+    ("120.to_q.weight", "the self-attentions of CatVTON"),
     ("context_encoding.", "an SCHP human-parsing network"),
     ("roi_heads.", "a detectron2 network such as DensePose"),
     ("add_embedding.", "an SDXL UNet"),
@@ -238,7 +239,8 @@ def _flat(table: dict, before: str = "") -> Iterator[tuple[str, Tensor]]:
             yield f"{before}{name}", torch.as_tensor(value)
 
 
-def _present_name(name: str) -> str:
+def present_name(name: str) -> str:
+    """The name that a parameter of an old VAE file has in diffusers today; others are kept."""
     match = OLD_VAE_ATTENTION.match(name)
     return match[1] + NEW_VAE_ATTENTION[match[2]] + "." + match[3] if match else name
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError, NoGarmentFound
+from ..fit import FitReport
 from ..maps.colours import to_lab
 from ..maps.spreading import spread
 from .matte import CutOut
@@ -36,6 +37,7 @@ class Garment:
     parts: uint8 (height, width): 0 none, 1 body or skirt, 2 right sleeve, 3 left sleeve, 4 right
         leg, 5 left leg, 6 inside of the back that is seen through the neckline or waistband.
     limbs: by part number, the centre lines of sleeves and legs.
+    fit: how far the reading can be trusted.
     """
 
     picture: np.ndarray
@@ -46,6 +48,7 @@ class Garment:
     points: dict[str, tuple[float, float]]
     parts: np.ndarray
     limbs: dict[int, Limb]
+    fit: FitReport = FitReport()
 
     def distance(self, one: str, other: str) -> float:
         """Between two named points, in pixels."""

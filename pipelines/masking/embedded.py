@@ -131,8 +131,20 @@ def person_distance(person: np.ndarray) -> np.ndarray:
     return np.asarray(distance_transform_edt(~inside)) - np.asarray(distance_transform_edt(inside))
 
 
-def kept_distance(figure: Figure, person: np.ndarray) -> np.ndarray:
-    """Signed distance (H, W), roughly, to head, hair, hands and feet: negative inside."""
+def head_and_hands(body: Body) -> np.ndarray:
+    """Float32 (height, width) of the body's photo, 1 = head, hair or a hand, roughly."""
+    from ..maps.edges import resize
+
+    height, width = body.mask.shape
+    scale = max(1.0, max(height, width) / WORKING_SIDE)
+    size = (max(1, round(height / scale)), max(1, round(width / scale)))
+    kept = kept_distance(build_figure(body, (0, 0), 1 / scale), resize(body.mask, *size), False)
+    return (resize(kept.astype(np.float32), height, width) <= 0).astype(np.float32)
+
+
+def kept_distance(figure: Figure, person: np.ndarray, feet: bool = True) -> np.ndarray:
+    """Signed distance (H, W), roughly, to head, hair, hands and, if `feet`, feet: negative
+    inside."""
     points = pixel_grid(*person.shape)
     unit = figure.unit
     face = float(figure.face_axes.mean())
@@ -144,7 +156,7 @@ def kept_distance(figure: Figure, person: np.ndarray) -> np.ndarray:
         tip = arm.joints[2] + (arm.end - arm.joints[2]) * 1.7
         start = arm.joints[2] + (arm.end - arm.joints[2]) * 0.35
         kept.append(along(points, start, tip)[1] - 0.14 * unit)
-    for leg in (figure.right_leg, figure.left_leg):
+    for leg in (figure.right_leg, figure.left_leg) if feet else ():
         start = leg.joints[2] + (leg.end - leg.joints[2]) * 0.3
         kept.append(along(points, start, leg.end)[1] - 0.15 * unit)
     return np.minimum.reduce(kept)

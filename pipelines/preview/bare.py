@@ -6,7 +6,7 @@ import numpy as np
 
 from ..maps.edges import outline
 from ..masking.figure import Limb, LimbFrame, along, pixel_grid, unit_vector
-from .regions import BACKGROUND, LOWER, SKIN, smooth_step
+from ..masking.regions import BACKGROUND, LOWER, SKIN, smooth_step
 from .scene import Scene
 from .shape import lookup
 

@@ -14,8 +14,8 @@ from ..garment.parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORS
 from ..garment.parts import Limb as GarmentLimb
 from ..garment.read import Garment
 from ..masking.figure import Limb, unit_vector
+from ..masking.regions import smooth_step
 from .mesh import Patch
-from .regions import smooth_step
 from .scene import Scene
 from .trunk import SIDES, LowerTrunk, Trunk, UpperTrunk, shoulder_tips
 

@@ -16,7 +16,7 @@ from ..maps.edges import blur
 from ..maps.enlarging import Cut, Grid, NamedMaps
 from ..maps.grids import closed, widest
 from ..maps.spreading import spread
-from .regions import smooth_step
+from ..masking.regions import smooth_step
 from .scene import Scene
 from .warp import STEP, BackwardMap, Drawing
 

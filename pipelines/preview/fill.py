@@ -6,12 +6,12 @@ import numpy as np
 
 from ..maps.edges import blur, resize
 from ..maps.grids import narrowest, widest
+from ..maps.patches import continue_background
 from ..maps.spreading import spread
 from ..masking.figure import Limb, LimbFrame, face_distance, pixel_grid, unit_vector
+from ..masking.regions import BACKGROUND, SKIN, smooth_step
 from .bare import hip_growth, inner_side, trunk_middle
 from .lower import lower_maps
-from .patches import continue_background
-from .regions import BACKGROUND, SKIN, smooth_step
 from .scene import Scene
 
 # Natural logarithms of the brightness of red, green and blue at the outline of a bare limb.

@@ -11,9 +11,9 @@ from ..garment.read import Garment
 from ..maps.edges import guided_models
 from ..maps.grids import pieces, sizes_of
 from ..masking.figure import Limb, along, face_distance, pixel_grid, projected
+from ..masking.regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, hand_disc, smooth_step
 from .bare import inner_side, leaving
 from .drape import leg_reach
-from .regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, hand_disc, smooth_step
 from .scene import Scene
 from .trunk import EASE
 

@@ -7,8 +7,8 @@ import numpy as np
 from ..maps.colours import to_lab
 from ..maps.edges import blur, resize
 from ..masking.figure import Figure, LimbFrame, pixel_grid
+from ..masking.regions import BACKGROUND, LOWER, SKIN, UPPER, Regions, smooth_step
 from .fill import round_shading, spread
-from .regions import BACKGROUND, LOWER, SKIN, UPPER, Regions, smooth_step
 from .shape import Shape
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)  # of sRGB primaries

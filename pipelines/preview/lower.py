@@ -8,8 +8,8 @@ from ..maps.edges import blur, outline, resize
 from ..maps.grids import narrowest, widest
 from ..maps.spreading import spread
 from ..masking.figure import pixel_grid
+from ..masking.regions import LOWER, UPPER, hand_discs, smooth_step
 from .bare import lower_half_widths, lower_region
-from .regions import LOWER, UPPER, hand_discs, smooth_step
 from .scene import Scene
 
 HIGHEST = 0.8  # torso lengths below the shoulders, where a waistband is at most

@@ -8,8 +8,8 @@ from ..maps.colours import to_lab
 from ..maps.edges import blur
 from ..maps.grids import closed, narrowest, widest
 from ..masking.figure import face_distance, pixel_grid, projected
+from ..masking.regions import BACKGROUND, HAIR, LOWER, SKIN, UPPER, smooth_step
 from .layers import Front, near_hands, old_sleeves
-from .regions import BACKGROUND, HAIR, LOWER, SKIN, UPPER, smooth_step
 from .scene import Scene
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from ..errors import InputError
+from ..fit import FitReport
 from ..garment.read import Garment
 from ..maps.edges import blur, in_bytes, outline
 from ..maps.enlarging import Cut
 from ..maps.grids import narrowest
 from ..masking.body import Body
+from ..masking.regions import BACKGROUND, LOWER, smooth_step
 from ..threads import single_thread
 from .bare import bare_frames, body_distances
 from .drawing import Painter, Piece, close_gaps, fallen
@@ -23,7 +25,6 @@ from .layers import below_top, covered_limbs, find_front, occluders
 from .light import body_shading, fold_shading
 from .old import find_old, find_removed
 from .place import place_garment
-from .regions import BACKGROUND, LOWER, smooth_step
 from .scene import Scene, read_scene
 from .warp import STEP
 
@@ -33,10 +34,12 @@ CUT_PIXELS = 2**16  # painted at once by each
 
 @dataclass(frozen=True)
 class PreviewResult:
-    """picture uint8 (H, W, 3); mask float32 (H, W): what was repainted, 0 = untouched."""
+    """picture uint8 (H, W, 3); mask float32 (H, W): what was repainted, 0 = untouched; fit: how far
+    it can be trusted, the garment's reading included."""
 
     picture: np.ndarray
     mask: np.ndarray
+    fit: FitReport = FitReport()
 
 
 class PreviewPipeline:
@@ -81,7 +84,7 @@ class PreviewPipeline:
         tell(3, 4)
         result = paint(picture, scene, maps, pieces, mask)
         tell(4, 4)
-        return result
+        return replace(result, fit=garment.fit)
 
 
 def plan(

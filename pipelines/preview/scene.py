@@ -12,7 +12,7 @@ from ..maps.colours import to_lab
 from ..maps.edges import refine, resize
 from ..masking.body import Body
 from ..masking.figure import Figure, LimbFrame, build_figure, limb_frame
-from .regions import WAIST, Regions, read_regions, split_at_waist
+from ..masking.regions import WAIST, Regions, read_regions, split_at_waist
 from .shape import Shape, measure_limbs, read_shape
 
 WORKING_SIDE = 360  # pixels of the longer side in which geometry is worked out

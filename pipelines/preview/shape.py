@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..masking.figure import Figure, Limb, capsule
-from .regions import BACKGROUND, HAIR, SKIN, UPPER, Regions, hand_discs
+from ..masking.regions import BACKGROUND, HAIR, SKIN, UPPER, Regions, hand_discs
 
 # Half widths of the bare torso, in units, at heights in torso lengths below the shoulder joints:
 # chest, waist and hips of adults seen from the front; beyond the hips the outer sides of the legs.

@@ -397,9 +397,7 @@ def test_sizes_that_do_not_fit(dc, size):
 
 
 def test_a_mask_of_another_size(dc):
-    with pytest.raises(
-        InputError, match="mask must be as many pictures"
-    ):
+    with pytest.raises(InputError, match="mask must be as many pictures"):
         dc.encode_person(random_pictures(1), torch.ones(1, 1, 64, 48))
 
 

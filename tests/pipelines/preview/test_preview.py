@@ -13,6 +13,7 @@ from fitting_room.pipelines.maps.enlarging import Cut, Enlarged, Grid
 from fitting_room.pipelines.maps.grids import narrowest, widest
 from fitting_room.pipelines.masking.body import Body, find_body, load_body_model
 from fitting_room.pipelines.masking.figure import pixel_grid
+from fitting_room.pipelines.masking.regions import BACKGROUND
 from fitting_room.pipelines.preview.bare import bare_frames, body_distances
 from fitting_room.pipelines.preview.drawing import Painter
 from fitting_room.pipelines.preview.fill import relief
@@ -20,7 +21,6 @@ from fitting_room.pipelines.preview.layers import joined
 from fitting_room.pipelines.preview.lower import lower_maps
 from fitting_room.pipelines.preview.pipeline import PreviewPipeline, plan
 from fitting_room.pipelines.preview.place import place_garment
-from fitting_room.pipelines.preview.regions import BACKGROUND
 from fitting_room.pipelines.preview.scene import read_scene
 from PIL import Image, ImageDraw
 

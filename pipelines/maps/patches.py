@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..maps.edges import blur, resize
-from ..maps.grids import narrowest, widest
-from ..maps.spreading import spread
+from .edges import blur, resize
+from .grids import narrowest, widest
+from .spreading import spread
 
 SIDES = (45, 90)  # pixels of the longer side, from coarse to fine
 ROUNDS = (4, 1)  # of choosing and joining pieces, at each

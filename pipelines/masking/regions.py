@@ -13,7 +13,7 @@ import numpy as np
 from ..maps.colours import Mixture, Palette, learn_mixture, read_palette, to_lab
 from ..maps.grids import widest
 from ..maps.spreading import spread
-from ..masking.figure import Figure, Limb, along, capsule, face_distance, pixel_grid, projected
+from .figure import Figure, Limb, along, capsule, face_distance, pixel_grid, projected
 
 BACKGROUND, SKIN, HAIR, UPPER, LOWER, SHOES = range(6)
 COMPONENTS = (8, 3, 3, 5, 4, 3)  # colours of the mixture of each kind

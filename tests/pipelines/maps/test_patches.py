@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fitting_room.pipelines.preview.patches import continue_background
+from fitting_room.pipelines.maps.patches import continue_background
 
 
 @pytest.fixture

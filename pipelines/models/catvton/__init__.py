@@ -1,0 +1,1 @@
+"""CatVTON: the garment stands beside the person in one picture; with a mask, or without."""
