@@ -11,7 +11,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .rules_common import ATR, among, as_mask, check_choice, check_labels, opencv
+from .keypoints import KeyPoints
+from .rules_common import (
+    ATR,
+    LEFT_ELBOW,
+    LEFT_WRIST,
+    RIGHT_ELBOW,
+    RIGHT_WRIST,
+    among,
+    as_mask,
+    check_choice,
+    check_labels,
+    opencv,
+)
 
 FASHN: Mapping[str, int] = {
     "background": 0, "face": 1, "hair": 2, "top": 3, "dress": 4, "skirt": 5, "pants": 6, "belt": 7,
@@ -45,6 +57,10 @@ SMOOTHING = 1 / 2.5
 
 FARTHEST = 100
 SIDEWAYS, UP_AND_DOWN = 33, 16
+
+FOREARMS = ((RIGHT_ELBOW, RIGHT_WRIST), (LEFT_ELBOW, LEFT_WRIST))
+HAND = 0.9
+"""Of a forearm's length, that a hand reaches beyond the wrist, with room to spare."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +121,24 @@ def of_atr(labels: np.ndarray) -> np.ndarray:
     for name, number in ATR.items():
         table[number] = FASHN[OF_ATR.get(name, "background")]
     return table[labels]
+
+
+def with_hands(labels: np.ndarray, keypoints: KeyPoints) -> np.ndarray:
+    """The map with hands told from arms, as of_atr cannot: what of the arms lies beyond a wrist.
+
+    keypoints: of a picture of the map's size. Without elbow or wrist an arm stays whole.
+    """
+    found = labels.copy()
+    rows, columns = np.nonzero(labels == FASHN["arms"])
+    places = np.stack([columns, rows], axis=1) + 0.5
+    for elbow, wrist in FOREARMS:
+        if not (keypoints.points[[elbow, wrist], 2] > 0).all():
+            continue
+        forearm = keypoints.points[wrist, :2] - keypoints.points[elbow, :2]
+        beyond = places - keypoints.points[wrist, :2]
+        hand = (beyond @ forearm > 0) & (np.hypot(*beyond.T) < HAND * np.hypot(*forearm))
+        found[rows[hand], columns[hand]] = FASHN["hands"]
+    return found
 
 
 def _labelled(labels: np.ndarray, *names: str) -> np.ndarray:
