@@ -78,7 +78,7 @@ class DensePose(io.ComfyNode):
         from . import perception
 
         photos = pictures(image, "DensePose")
-        network = perception.densepose()
+        network = perception.NETWORKS.densepose()
         render = {
             "coloured": densepose.coloured,
             "labels": densepose.label_picture,

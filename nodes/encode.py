@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from comfy_api.latest import io
 
-from ..pipelines.models.framing import FRAMINGS, check_model_size, framed_garment
+from ..pipelines.models.common import FRAMINGS
 from .convert import checked, each, paired
 from .sockets import CATEGORY, EncodedGarmentSocket, ModelSocket
 
 if TYPE_CHECKING:
+    from ..pipelines.catalog.types import Variant
     from .model import TryOnModel
 
 
@@ -23,6 +25,7 @@ class EncodedGarment:
     variant: str
     width: int
     height: int
+    category: str
     encoding: Any  # in main memory
 
 
@@ -69,8 +72,8 @@ class EncodeGarment(io.ComfyNode):
                 io.String.Input(
                     "description",
                     default="",
-                    tooltip="In English words, such as: short sleeve round neck t-shirt. Only "
-                    "IDM-VTON reads it; one line for each garment of a batch.",
+                    tooltip="In English words, such as: short sleeve round neck t-shirt, for the "
+                    "models that read one; one line for each garment of a batch.",
                     multiline=True,
                 ),
                 *size_inputs(),
@@ -79,16 +82,16 @@ class EncodeGarment(io.ComfyNode):
                     options=list(FRAMINGS),
                     default="fit",
                     tooltip="fit: the whole garment, padded with white. reference: as the model's "
-                    "authors do it, which stretches it for OOTDiffusion and IDM-VTON.",
+                    "authors do it; some of them stretch it.",
                 ),
                 io.Int.Input(
                     "ahead_steps",
                     default=0,
                     min=0,
                     max=200,
-                    tooltip="Leffa and IDM-VTON: also do the garment UNet's work for runs of this "
-                    "many steps of the published scheduler, so that no run does it again. The same "
-                    "pictures; takes 0.15 (Leffa) to 0.2 GB of main memory a step. 0: off.",
+                    tooltip="Also do the garment network's work for runs of this many steps of the "
+                    "published scheduler, so that no run does it again, where the model can. The "
+                    "same pictures; takes 0.1 to 0.2 GB of main memory a step. 0: off.",
                 ),
             ],
             outputs=[
@@ -110,28 +113,43 @@ class EncodeGarment(io.ComfyNode):
         framing: str,
         ahead_steps: int,
     ) -> io.NodeOutput:
-        from ..pipelines.models.door import encode_garment, read_ahead
-        from .model import check_variant
+        from ..pipelines.models import door
+        from ..pipelines.models.common import Garment
+        from .model import check_kind, tell
+        from .perception import NETWORKS
 
-        check_variant(model, pose_transfer=False)
-        check_model_size(width, height)
+        check_kind(model, "try_on")
+        variant, pipeline = model.variant, model.pipeline
         photos = [on_white(row) for row in checked(garment, "Encode Garment")]
         lines = [line.strip() for line in description.splitlines() if line.strip()] or [""]
 
         def work(row: tuple) -> EncodedGarment:
             photo, words = row
-            picture = framed_garment(photo, model.variant.model, framing, width, height)
+            picture = door.frame_garment(variant, photo, width, height, framing)
+            taken = Garment(picture, category, words, photo)
 
             def encode() -> Any:
-                made = encode_garment(model.pipeline, model.variant, picture, category, words)
-                if ahead_steps:
-                    made = read_ahead(model.pipeline, made, ahead_steps, "published", 1.0)
-                return made.to("cpu")
+                made = door.encode_garment(pipeline, variant, taken, NETWORKS)
+                return (
+                    door.read_ahead(pipeline, variant, made, ahead_steps) if ahead_steps else made
+                )
 
             made = model.run(encode, width, height)
-            return EncodedGarment(model.variant.name, width, height, made)
+            return EncodedGarment(variant.name, width, height, category, made)
 
+        if unused := _unused(variant, ahead_steps, lines):
+            tell(unused)
         return io.NodeOutput(tuple(each(paired(photos, lines), work)))
+
+
+def _unused(variant: Variant, ahead_steps: int, lines: Sequence[str]) -> str:
+    """What was set and means nothing to this model, in a sentence for the node."""
+    said = []
+    if ahead_steps and "ahead_steps" not in variant.settings:
+        said.append("does nothing ahead (ahead_steps)")
+    if any(lines) and "description" not in variant.inputs:
+        said.append("reads no description")
+    return f"{variant.title} {' and '.join(said)}: ignored." if said else ""
 
 
 def on_white(row: torch.Tensor) -> torch.Tensor:

@@ -8,7 +8,7 @@ import comfy.model_management as management
 import torch
 from comfy_api.latest import io
 
-from ..pipelines.catalog.models import VARIANTS
+from ..pipelines.catalog.models import VARIANTS, variants_of
 from ..pipelines.catalog.types import Variant
 from ..pipelines.errors import InputError
 from .sockets import CATEGORY, ModelSocket
@@ -21,41 +21,48 @@ DTYPES = {
     "fp8": None,
 }  # fmt: skip
 
+DEFAULT = variants_of("try_on")[0].name
+
 
 class LoadTryOnModel(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
+        choices = variants_of("try_on", "pose_transfer")
         return io.Schema(
             node_id="FittingRoomLoadModel",
             display_name="Load Try-On Model",
             category=CATEGORY,
             description=(
-                "Loads OOTDiffusion, IDM-VTON or Leffa from their published files. Each has a "
-                "licence of its own, most of them non-commercial: download and agree once with "
-                "`fitting-room download NAME`. Missing or wrong files are named, all at once."
+                "Loads a try-on model from its published files. Each has a licence of its own, "
+                "some of them non-commercial: download and agree once with `fitting-room download "
+                "NAME`. Missing or wrong files are named, all at once."
             ),
-            search_aliases=["ootdiffusion", "idm-vton", "leffa", "try on model", "checkpoint"],
+            search_aliases=[
+                *sorted({each.model for each in choices}),
+                "try on model",
+                "checkpoint",
+            ],
             inputs=[
                 io.Combo.Input(
                     "variant",
-                    options=[name for name, variant in VARIANTS.items() if variant.steps],
-                    default="leffa/virtual_tryon",
-                    tooltip="The model. Some know only the upper body: ootdiffusion/hd, "
-                    "idm_vton/vitonhd, leffa/virtual_tryon. leffa/pose_transfer is for Pose "
-                    "Transfer.",
+                    options=[each.name for each in choices],
+                    default=DEFAULT,
+                    tooltip="The model. The report says which garments it knows, its licence and "
+                    "whether a shop may use it.",
                 ),
                 io.Combo.Input(
                     "precision",
                     options=list(DTYPES),
                     default="auto",
                     tooltip="auto: what the authors used where the card can, fp32 on a CPU. "
-                    "fp8: the UNets' weights in 8 bits, half the memory, slightly other pictures.",
+                    "fp8: the large networks' weights in 8 bits, half the memory, slightly other "
+                    "pictures.",
                 ),
                 io.Boolean.Input(
                     "compile",
                     default=False,
                     tooltip="torch.compile of the repeated blocks: the first run of a size takes "
-                    "minutes, later ones are faster. The UNets must then fit on the card whole.",
+                    "minutes, later ones are faster. The network must then fit on the card whole.",
                 ),
                 io.String.Input(
                     "folder",
@@ -64,6 +71,14 @@ class LoadTryOnModel(io.ComfyNode):
                     tooltip="A folder of your own in the published layout, such as a fine-tune. "
                     "Empty: ComfyUI/models/fitting_room, extra_model_paths.yaml, the Hugging Face "
                     "cache.",
+                ),
+                io.Boolean.Input(
+                    "keep_unconditional",
+                    default=True,
+                    optional=True,
+                    tooltip="For models whose work without a garment is always the same: keep it "
+                    "in main memory (at most 4 GB), so that every garment after the first is "
+                    "faster. The same pictures.",
                 ),
             ],
             outputs=[
@@ -81,11 +96,16 @@ class LoadTryOnModel(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, variant: str, precision: str, compile: bool, folder: str = ""
+        cls,
+        variant: str,
+        precision: str,
+        compile: bool,
+        folder: str = "",
+        keep_unconditional: bool = True,
     ) -> io.NodeOutput:
         from ..pipelines.catalog.licences import require_accepted
         from ..pipelines.files.locate import find
-        from ..pipelines.models.door import load_pipeline, store_in_float8
+        from ..pipelines.models import door
         from .model import TryOnModel, tell
         from .placement import model_folders
 
@@ -100,14 +120,13 @@ class LoadTryOnModel(io.ComfyNode):
         require_accepted(variant, folders)
         dtype = DTYPES[precision] or _dtype_for(chosen)
         tell(f"Reading {chosen.title} …")
-        pipeline = load_pipeline(located, dtype)
-        for unet in (pipeline.denoiser, pipeline.reference):
-            if precision == "fp8":
-                store_in_float8(unet)
-            if compile:
-                from ..pipelines.diffusion.reference import compile_blocks
-
-                compile_blocks(unet)
+        pipeline = door.load_pipeline(located, dtype)
+        if precision == "fp8":
+            door.shrink(chosen, pipeline)
+        if compile:
+            door.compile_blocks(chosen, pipeline)
+        if not keep_unconditional:
+            door.keep_unconditional(chosen, pipeline, 0)
         model = TryOnModel(chosen, pipeline, compiled=compile)
         report = _report(model, dtype)
         tell(report)
@@ -124,13 +143,16 @@ def _dtype_for(variant: Variant) -> torch.dtype:
 
 def _report(model: TryOnModel, dtype: torch.dtype) -> str:
     from ..pipelines.files.locate import in_words
-    from ..pipelines.models.door import bytes_of
+    from ..pipelines.models.common import bytes_of
 
     variant = model.variant
     size = in_words(sum(bytes_of(model.pipeline).values()))
     return (
         f"{variant.title}: {size} of weights, computing in {str(dtype).removeprefix('torch.')}\n"
-        f"Licence: {variant.licence.name}. {variant.licence.for_a_shop}\n"
+        f"Licence: {variant.licence.name}. May a shop use it? {variant.licence.shop}: "
+        f"{variant.licence.for_a_shop}\n"
+        f"Knows {', '.join(variant.categories) or 'whole people'}; wants "
+        f"{', '.join(variant.inputs) or 'the photo alone'}\n"
         f"Made for {variant.width}x{variant.height}, {variant.steps} steps of "
         f"{variant.scheduler}, guidance {variant.guidance:g}"
     )

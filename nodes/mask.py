@@ -10,6 +10,7 @@ import torch
 from comfy_api.latest import io
 
 from ..pipelines.errors import NobodyFound
+from ..pipelines.masking.installed import OPENPOSE, PARSING, VITPOSE
 from ..pipelines.masking.rules import RULES
 from ..pipelines.masking.select import AUTO, EMBEDDED, masked_models
 from .convert import drawn_masks, each, image_of, mask_of, paired, pictures
@@ -275,17 +276,17 @@ def _read(photo: np.ndarray, body: Body | None, pose: bool) -> Sources | None:
     from ..pipelines.masking.sources import read_sources
     from . import perception
 
-    if any(map(perception.installed, perception.PARSING)):
-        atr, lip = perception.schp("atr", "lip")
-    elif found := next(filter(perception.installed, CLOTHES.values()), None):
-        atr, lip = perception.installed_clothes_parser(found), None
+    if any(map(perception.NETWORKS.installed, PARSING)):
+        atr, lip = perception.NETWORKS.schp("atr", "lip")
+    elif found := next(filter(perception.NETWORKS.installed, CLOTHES.values()), None):
+        atr, lip = perception.NETWORKS.installed_clothes_parser(found), None
     else:
         return None
     network = None
-    if pose and perception.installed(perception.OPENPOSE):
-        network = perception.openpose()
-    elif pose and perception.installed(perception.VITPOSE):
-        network = perception.vitpose()
+    if pose and perception.NETWORKS.installed(OPENPOSE):
+        network = perception.NETWORKS.openpose()
+    elif pose and perception.NETWORKS.installed(VITPOSE):
+        network = perception.NETWORKS.vitpose()
     return read_sources(photo, atr=atr, lip=lip, pose=network, body=body)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import comfy.model_management as management
@@ -18,10 +19,12 @@ import torch
 from comfy_execution.utils import get_executing_context
 from server import PromptServer
 
+from ..pipelines.catalog.models import variants_of
 from ..pipelines.catalog.types import Variant
 from ..pipelines.errors import InputError
 from ..pipelines.files.locate import in_words
-from ..pipelines.models.door import bytes_of
+from ..pipelines.models.common import bytes_of
+from ..pipelines.models.door import rows_that_fit, sparing, working_bytes
 from .placement import managed
 
 logger = logging.getLogger(__name__)
@@ -53,7 +56,7 @@ def make_castable(network: torch.nn.Module) -> bool:
 class Placement:
     """What a pipeline calls before each stage: brings the networks of that stage to the card."""
 
-    def __init__(self, pipeline: Any, castable: bool = True) -> None:
+    def __init__(self, variant: Variant, pipeline: Any, castable: bool = True) -> None:
         """castable: whether layers may be turned into their twins; torch.compile wants plain ones.
 
         Nothing here holds the pipeline, so that both go when the link's object goes.
@@ -63,8 +66,8 @@ class Placement:
         self.stages = dict(pipeline.STAGES)
         self.partly = {n for n, network in networks.items() if castable and make_castable(network)}
         self.patchers = {n: managed(network) for n, network in networks.items()}
-        self.area = 0
-        self.itemsize = pipeline.dtype.itemsize
+        self.working_bytes = partial(working_bytes, variant, pipeline.dtype)
+        self.size, self.rows = (0, 0), 1  # of the pictures that are made, and how many together
         self.reserve = 1.0
 
     def __call__(self, stage: str) -> None:
@@ -72,19 +75,9 @@ class Placement:
         names = self.stages[stage]
         management.load_models_gpu(
             [self.patchers[name] for name in names],
-            memory_required=int(self.working_bytes(stage) * self.reserve),
+            memory_required=int(self.working_bytes(stage, *self.size, self.rows) * self.reserve),
             force_full_load=not self.partly.issuperset(names),
         )
-
-    def working_bytes(self, stage: str) -> float:
-        """Roughly what a stage needs beside the weights, for one person of `area` pixels.
-
-        The factors are those that ComfyUI takes for these VAEs and UNets; a UNet runs two halves of
-        guidance here, and looks at as many reference tokens as at its own.
-        """
-        if stage in ("encode", "decode"):
-            return {"encode": 1767, "decode": 2178}[stage] * self.area * self.itemsize
-        return 2 * 2 * self.area / 64 * self.itemsize * 0.01 * 1024**2
 
 
 class TryOnModel:
@@ -95,23 +88,25 @@ class TryOnModel:
     ) -> None:  # fmt: skip
         self.variant = variant
         self.pipeline = pipeline
-        self.placement = Placement(pipeline, castable=not compiled)
+        self.placement = Placement(variant, pipeline, castable=not compiled)
         pipeline.device = management.get_torch_device()
         pipeline.place = self.placement
 
-    def run(self, work: Callable[[], Result], width: int, height: int) -> Result:
+    def run(
+        self, work: Callable[[], Result], width: int, height: int, rows: int = 1
+    ) -> Result:  # fmt: skip
         """work() of this model at that size. Out of memory, once more with less; then it is told.
 
-        The second time the VAE works in tiles (edges differ slightly) and as little as possible of
-        the UNets stays on the card.
+        rows: pictures that go through the network together. The second time the model spares what
+        it can (edges may differ slightly) and as little as possible of it stays on the card.
         """
-        self.placement.area = width * height
+        self.placement.size, self.placement.rows = (width, height), rows
         try:
             return work()
         except management.OOM_EXCEPTION as error:
             logger.warning("%s: out of memory, once more with less: %s", self.variant.name, error)
         # Outside of the handler: until here the error held everything that was on the card.
-        tell("Out of memory: once more, the VAE in tiles and the UNet in parts")
+        tell("Out of memory: once more, in tiles and in parts")
         management.unload_all_models()
         management.soft_empty_cache()
         with self._sparing():
@@ -122,35 +117,51 @@ class TryOnModel:
 
     @contextmanager
     def _sparing(self) -> Any:
-        self.pipeline.vae.enable_tiling()
         self.placement.reserve = 3.0
         try:
-            yield
+            with sparing(self.variant, self.pipeline):
+                yield
         finally:
-            self.pipeline.vae.disable_tiling()
             self.placement.reserve = 1.0
+
+    def rows_that_fit(self, width: int, height: int) -> int:
+        """How many pictures of that size the free memory holds together, its weights counted."""
+        return rows_that_fit(
+            self.pipeline, self.variant, width, height,
+            management.get_free_memory(self.pipeline.device) + self._loaded(),
+        )  # fmt: skip
+
+    def _loaded(self) -> int:
+        """Bytes of this model that are on the card already: they are free for it."""
+        return sum(each.loaded_size() for each in self.placement.patchers.values())
 
     def _shortage(self, width: int, height: int) -> str:
         sizes = bytes_of(self.pipeline)
         parts = ", ".join(f"{name} {in_words(size)}" for name, size in sizes.items())
         device = self.pipeline.device
-        work = max(map(self.placement.working_bytes, self.placement.stages))
+        size, rows = self.placement.size, self.placement.rows
+        needs = (
+            self.placement.working_bytes(stage, *size, rows) for stage in self.placement.stages
+        )
+        work = max(needs)
         return (
-            f"{self.variant.title} does not fit into the memory of {device}, also not with the VAE "
-            f"in tiles: at {width}x{height} it works in about {in_words(int(work))} beside its "
-            f"weights ({parts}); {in_words(int(management.get_free_memory(device)))} of "
+            f"{self.variant.title} does not fit into the memory of {device}, also not in tiles: "
+            f"{rows} of {width}x{height} take about {in_words(int(work))} beside the weights "
+            f"({parts}); {in_words(int(management.get_free_memory(device)))} of "
             f"{in_words(int(management.get_total_memory(device)))} are free now. Use a smaller "
-            "size in Encode Garment, 16 bits or fp8 in Load Try-On Model, or close other programs."
+            "size in Encode Garment, a smaller batch, 16 bits or fp8 in Load Try-On Model, or "
+            "close other programs."
         )
 
 
-def check_variant(model: TryOnModel, pose_transfer: bool) -> None:
-    """Raises InputError for a try-on model where pose transfer is wanted, or the other way."""
-    if (not model.variant.categories) != pose_transfer:
-        wanted = "Leffa pose transfer" if pose_transfer else "a try-on model"
+def check_kind(model: TryOnModel, kind: str) -> None:
+    """Raises InputError for a model of another kind than the node is for."""
+    if model.variant.kind != kind:
+        fitting = ", ".join(variant.name for variant in variants_of(kind))
         raise InputError(
-            f"{wanted} was wanted here, and {model.variant.title} ({model.variant.name}) came. "
-            "Choose another one in Load Try-On Model."
+            f"A model of the kind {kind} was wanted here ({fitting}), and {model.variant.title} "
+            f"({model.variant.name}) came, which is {model.variant.kind}. Choose another one in "
+            "Load Try-On Model."
         )
 
 

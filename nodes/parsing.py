@@ -129,11 +129,11 @@ def _networks(source: str, folder: str) -> dict[str, Any]:
     from . import perception
 
     if source == "transformers":
-        return {"atr": perception.clothes_parser(folder)}
+        return {"atr": perception.NETWORKS.clothes_parser(folder)}
     if source in CLOTHES:
-        return {"atr": perception.installed_clothes_parser(CLOTHES[source])}
+        return {"atr": perception.NETWORKS.installed_clothes_parser(CLOTHES[source])}
     kinds = SCHP[source]
-    return dict(zip(kinds, perception.schp(*kinds), strict=True))
+    return dict(zip(kinds, perception.NETWORKS.schp(*kinds), strict=True))
 
 
 def _own_size(photo: np.ndarray, body: Body | None) -> tuple[int, int]:

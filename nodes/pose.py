@@ -91,7 +91,11 @@ class OpenPose(io.ComfyNode):
         photos = pictures(image, "OpenPose")
         network = None
         if pose is None:
-            network = perception.openpose() if source == "openpose" else perception.vitpose()
+            network = (
+                perception.NETWORKS.openpose()
+                if source == "openpose"
+                else perception.NETWORKS.vitpose()
+            )
 
         def work(row: tuple[np.ndarray, Body | None, Any]) -> tuple[KeyPoints, np.ndarray]:
             photo, someone, given = row

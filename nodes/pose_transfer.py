@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import torch
 from comfy_api.latest import io
 
-from ..pipelines.images import letterbox, paste
-from ..pipelines.models.framing import FRAMINGS, check_model_size, framed_body, framed_garment
-from .convert import checked, naming, paired
-from .encode import on_white, size_inputs
+from ..pipelines.models.common import FRAMINGS
+from .convert import checked
+from .encode import EncodedGarment, on_white, size_inputs
 from .sockets import CATEGORY, ModelSocket
-from .tryon import accelerated_input, photo_rows, sampling_inputs, shown
+from .tryon import accelerated_input, sampling_inputs
 
 if TYPE_CHECKING:
     from .model import TryOnModel
@@ -27,11 +26,13 @@ class PoseTransfer(io.ComfyNode):
             category=CATEGORY,
             description=(
                 "Shows the person of one photo, with their clothes, in the pose of another photo "
-                "(Leffa pose transfer). The whole picture is made anew."
+                ". The whole picture is made anew."
             ),
-            search_aliases=["pose transfer", "repose", "leffa", "change pose"],
+            search_aliases=["pose transfer", "repose", "change pose"],
             inputs=[
-                ModelSocket.Input("model", tooltip="Load Try-On Model with leffa/pose_transfer."),
+                ModelSocket.Input(
+                    "model", tooltip="From Load Try-On Model: a model of pose transfer."
+                ),
                 io.Image.Input(
                     "appearance", tooltip="The person, with the clothes, who is to be shown."
                 ),
@@ -62,7 +63,12 @@ class PoseTransfer(io.ComfyNode):
                     "posed",
                     display_name="image",
                     tooltip="The person in the new pose, at the size of the pose photo.",
-                )
+                ),
+                io.String.Output(
+                    "report",
+                    display_name="report",
+                    tooltip="Photos that were left out and why.",
+                ),
             ],
         )
 
@@ -82,39 +88,33 @@ class PoseTransfer(io.ComfyNode):
         accelerated: bool,
         body_map: torch.Tensor | None = None,
     ) -> io.NodeOutput:
-        from ..pipelines.models.door import Person, dress, encode_garment, read_body
-        from .body_map import densepose_network
-        from .model import check_variant
+        from ..pipelines.diffusion.run import pair_up
+        from ..pipelines.models import door
+        from ..pipelines.models.common import Garment, Settings, Sight
+        from .dressing import dress_rows, photo_rows
+        from .model import check_kind, tell
+        from .perception import NETWORKS
 
-        check_variant(model, pose_transfer=True)
-        check_model_size(width, height)
+        check_kind(model, "pose_transfer")
         variant, pipeline = model.variant, model.pipeline
 
-        def work(look: torch.Tensor, person: Person, index: int) -> torch.Tensor:
-            picture = framed_garment(look, variant.model, framing, width, height)
-            encoding = encode_garment(pipeline, variant, picture, "")
-            return dress(
-                pipeline, variant, person, encoding, steps=steps, guidance=guidance,
-                seed=seed + index, scheduler=scheduler, accelerated=accelerated,
-                progress=shown(index, len(rows)),
-            ).float().cpu()  # fmt: skip
+        def encode(look: torch.Tensor) -> EncodedGarment:
+            picture = door.frame_garment(variant, look, width, height, framing)
+            made = model.run(
+                lambda: door.encode_garment(pipeline, variant, Garment(picture, ""), NETWORKS),
+                width, height,
+            )  # fmt: skip
+            return EncodedGarment(variant.name, width, height, "", made)
 
         looks = [on_white(row) for row in checked(appearance, "Pose Transfer, appearance")]
-        poses = photo_rows(pose, torch.ones(pose.shape[:3]), None, body_map)
-        rows = paired(looks, poses)
-        results = []
-        for index, (look, (photo, everywhere, _, body)) in enumerate(rows):
-            crop = letterbox(photo.shape[-1], photo.shape[-2], width, height)
-            seen = framed_garment(photo, variant.model, framing, width, height)
-            with naming(index, len(rows)):
-                if body is None:
-                    body = read_body(densepose_network(), variant, seen)
-                else:
-                    body = framed_body(body, crop)
-                person = Person(seen, torch.ones_like(seen[:, :1]), body)
-                made = model.run(
-                    lambda look=look, person=person, index=index: work(look, person, index),
-                    width, height,
-                )  # fmt: skip
-            results.append(paste(photo, made, everywhere, crop))
-        return io.NodeOutput(torch.cat(results).movedim(1, -1))
+        rows = photo_rows(pose, None, None, body_map, "Pose Transfer")
+        pairs = pair_up(len(rows), len(looks))
+        sights = [Sight(row.photo, None, width, height, framing) for row in rows]
+        settings = Settings(
+            steps=steps, guidance=guidance, seed=seed, scheduler=scheduler, accelerated=accelerated
+        )  # fmt: skip
+        made = dress_rows(model, rows, sights, [*map(encode, looks)], pairs, settings, batch=1)
+        report = "\n".join(made.notes)
+        if report:
+            tell(report)
+        return io.NodeOutput(torch.cat(made.finished), report)

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from comfy_api.latest import io
 
 from ..pipelines.errors import InputError
-from ..pipelines.images import Crop, paste
-from ..pipelines.models.framing import (
-    FRAMINGS,
-    framed_body,
-    framed_mask,
-    framed_photo,
-    person_crop,
-)
-from .convert import checked, naming, paired
+from ..pipelines.models.common import FRAMINGS
 from .sockets import CATEGORY, EncodedGarmentSocket, ModelSocket
 
 if TYPE_CHECKING:
-    from ..pipelines.diffusion.run import Progress, Step
-    from ..pipelines.models.door import Person
     from .encode import EncodedGarment
     from .model import TryOnModel
 
@@ -48,7 +37,7 @@ def sampling_inputs(steps: int = 30, guidance: float = 2.5) -> list[io.Input]:
             default=steps,
             min=1,
             max=200,
-            tooltip="Denoising steps. The authors use 20 (OOTDiffusion) or 30 (the others).",
+            tooltip="Denoising steps. The report of Load Try-On Model says what the authors use.",
         ),
         io.Float.Input(
             "guidance",
@@ -56,8 +45,8 @@ def sampling_inputs(steps: int = 30, guidance: float = 2.5) -> list[io.Input]:
             min=1.0,
             max=10.0,
             step=0.1,
-            tooltip="How strongly the garment is followed: 2 for OOTDiffusion and IDM-VTON, 2.5 "
-            "for Leffa. 1 is none, and takes half the time.",
+            tooltip="How strongly the garment is followed; the report of Load Try-On Model says "
+            "what the authors use. 1 is none, and takes half the time.",
         ),
         io.Combo.Input(
             "scheduler",
@@ -73,8 +62,8 @@ def accelerated_input() -> io.Boolean.Input:
     return io.Boolean.Input(
         "accelerated",
         default=False,
-        tooltip="Leffa only: look at the garment once instead of at every step; about 40 % fewer "
-        "operations, slightly other pictures. The other models ignore it.",
+        tooltip="Look at the garment once instead of at every step; about 40 % fewer operations, "
+        "slightly other pictures. Models that cannot, ignore it and say so.",
     )
 
 
@@ -96,7 +85,10 @@ class TryOn(io.ComfyNode):
                 io.Image.Input("image", tooltip="Photo of a person, of any size. A batch works."),
                 EncodedGarmentSocket.Input("garment", tooltip="From Encode Garment."),
                 io.Mask.Input(
-                    "mask", tooltip="What is repainted (1 = repaint), such as from Garment Mask."
+                    "mask",
+                    optional=True,
+                    tooltip="What is repainted (1 = repaint), such as from Garment Mask. Only "
+                    "models that take no mask do without.",
                 ),
                 *sampling_inputs(),
                 io.Combo.Input(
@@ -147,8 +139,25 @@ class TryOn(io.ComfyNode):
                 io.Image.Input(
                     "body_map",
                     optional=True,
-                    tooltip="DensePose picture of the photo, of its size, for IDM-VTON and Leffa. "
+                    tooltip="DensePose picture of the photo, of its size, for models that want it. "
                     "Where none is connected it is made here, if DensePose is installed.",
+                ),
+                io.Int.Input(
+                    "samples",
+                    default=1,
+                    min=1,
+                    max=16,
+                    optional=True,
+                    tooltip="Pictures of each pair, each with the next seed.",
+                ),
+                io.Int.Input(
+                    "batch",
+                    default=1,
+                    min=0,
+                    max=64,
+                    optional=True,
+                    tooltip="Pictures that go through the network together. 0: as many as the free "
+                    "memory holds. The same pictures, up to rounding.",
                 ),
             ],
             outputs=[
@@ -160,6 +169,12 @@ class TryOn(io.ComfyNode):
                     display_name="model's picture",
                     tooltip="What the model made, at its size, before it was put back.",
                 ),
+                io.String.Output(
+                    "report",
+                    display_name="report",
+                    tooltip="Photos that were left out and why, settings that this model does not "
+                    "know, and what it read of the photos.",
+                ),
             ],
         )
 
@@ -169,7 +184,6 @@ class TryOn(io.ComfyNode):
         model: TryOnModel,
         image: torch.Tensor,
         garment: tuple,
-        mask: torch.Tensor,
         seed: int,
         steps: int,
         guidance: float,
@@ -180,124 +194,36 @@ class TryOn(io.ComfyNode):
         accelerated: bool,
         pairing: str,
         strength: float,
+        mask: torch.Tensor | None = None,
         start: torch.Tensor | None = None,
         body_map: torch.Tensor | None = None,
+        samples: int = 1,
+        batch: int = 1,
     ) -> io.NodeOutput:
         from ..pipelines.diffusion.run import every_pair, pair_up
-        from ..pipelines.models.door import dress
-        from .model import check_variant
+        from ..pipelines.models.common import Settings, Sight
+        from .dressing import dress_rows, photo_rows
+        from .model import check_kind, tell
 
-        check_variant(model, pose_transfer=False)
+        check_kind(model, "try_on")
         width, height = _size_of(garment, model)
-        begin = None
-        if strength < 1:
-            if start is None:
-                raise InputError("A strength below 1 needs a picture to begin from: connect start.")
-            begin = start
-        people = photo_rows(image, mask, begin, body_map)
-        look = _Look(model, framing, context, width, height)
+        if strength < 1 and start is None:
+            raise InputError("A strength below 1 needs a picture to begin from: connect start.")
+        rows = photo_rows(image, mask, start if strength < 1 else None, body_map)
+        sights = [Sight(row.photo, row.mask, width, height, framing, context) for row in rows]
         pair = pair_up if pairing == PAIRINGS[0] else every_pair
-        pairs = pair(len(people), len(garment))
-        settings = {
-            "steps": steps, "guidance": guidance, "scheduler": scheduler, "strength": strength,
-            "accelerated": accelerated,
-        }  # fmt: skip
-        finished, pictures = [], []
-        for index, (place, item) in enumerate(pairs):
-            with naming(index, len(pairs)):
-                photo, drawn = people[place][:2]
-                person, crop = look(*people[place])
-                made = model.run(
-                    lambda person=person, item=item, index=index: dress(
-                        model.pipeline, model.variant, person, garment[item].encoding,
-                        seed=seed + index, progress=shown(index, len(pairs)), **settings,
-                    ), width, height,
-                ).float().cpu()  # fmt: skip
-            pictures.append(made)
-            finished.append(paste(photo, made, drawn, crop, feather))
-        return io.NodeOutput(
-            torch.cat(finished).movedim(1, -1), torch.cat(pictures).movedim(1, -1)
+        settings = Settings(
+            steps=steps, guidance=guidance, seed=seed, scheduler=scheduler, strength=strength,
+            accelerated=accelerated, samples=samples,
         )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Look:
-    """People as the model sees them: framed alike, with their body map."""
-
-    model: TryOnModel
-    framing: str
-    context: float
-    width: int
-    height: int
-
-    def __call__(
-        self, photo: torch.Tensor, mask: torch.Tensor, start: torch.Tensor | None,
-        body: torch.Tensor | None,
-    ) -> tuple[Person, Crop]:  # fmt: skip
-        from ..pipelines.models.door import Person, check_body, needs_body, read_body
-        from .body_map import densepose_network
-
-        variant = self.model.variant
-        crop = person_crop(
-            variant.model, self.framing, mask[0, 0], self.width, self.height, self.context
-        )
-        framed = framed_photo(photo, variant.model, self.framing, crop)
-        seen = framed_mask(mask, crop)
-        if start is not None:
-            start = framed_photo(start, variant.model, self.framing, crop)
-        if not needs_body(variant):
-            body = None
-        elif body is not None:
-            check_body(body, mask)
-            body = framed_body(body, crop)
-        else:
-            body = read_body(densepose_network(), variant, framed)
-        return Person(framed, seen, body, start), crop
-
-
-def photo_rows(image: torch.Tensor, mask: torch.Tensor, *others: torch.Tensor | None) -> list:
-    """(photo, mask, …) for each photo, each (1, channels, height, width); None stays None.
-
-    Raises InputError for pictures that are not of the photo's size.
-    """
-    from .crop import masks_for
-
-    photos = checked(image, "Try On")[..., :3].movedim(-1, 1).cpu()
-    rows: list[list[torch.Tensor | None]] = [
-        [*photos.split(1)],
-        [*masks_for(mask.cpu(), photos)[:, None].split(1)],
-    ]
-    for name, other in zip(("start picture", "body map"), others, strict=False):
-        if other is None:
-            rows.append([None])
-            continue
-        given = checked(other, f"Try On, {name}")[..., :3].movedim(-1, 1).cpu()
-        if given.shape[-2:] != photos.shape[-2:]:
-            raise InputError(
-                f"The {name} is {given.shape[-1]}x{given.shape[-2]} pixels and the photo "
-                f"{photos.shape[-1]}x{photos.shape[-2]}. Connect the one made of this photo."
-            )
-        rows.append([*given.split(1)])
-    return paired(*rows)
-
-
-def shown(index: int, count: int) -> Progress:
-    """Steps of run `index` of `count` on one progress bar, with a rough picture of each."""
-    import comfy.model_management
-    import comfy.utils
-    from PIL import Image
-
-    from ..pipelines.diffusion.latents import to_bytes
-
-    bars: list[comfy.utils.ProgressBar] = []
-
-    def progress(done: int, total: int, step: Step) -> None:
-        comfy.model_management.throw_exception_if_processing_interrupted()
-        bars[:] = bars or [comfy.utils.ProgressBar(count * total)]
-        picture = Image.fromarray(to_bytes(step.preview())[0])
-        bars[0].update_absolute(index * total + done, count * total, ("JPEG", picture, 512))
-
-    return progress
+        made = dress_rows(
+            model, rows, sights, garment, pair(len(rows), len(garment)), settings,
+            batch=batch, feather=feather,
+        )  # fmt: skip
+        report = "\n".join(made.notes)
+        if report:
+            tell(report)
+        return io.NodeOutput(torch.cat(made.finished), torch.cat(made.made), report)
 
 
 def _size_of(garments: Sequence[EncodedGarment], model: TryOnModel) -> tuple[int, int]:

@@ -29,7 +29,9 @@ from .types import (
     Variant,
 )
 
-DIFFUSION_SETTINGS = ("seed", "steps", "guidance", "scheduler", "strength", "framing")
+DIFFUSION_SETTINGS = (
+    "seed", "steps", "guidance", "scheduler", "strength", "framing", "compile", "fp8",
+)  # fmt: skip
 """What every denoising loop on a scheduler of diffusers is told."""
 
 TOKENIZER = ("merges.txt", "special_tokens_map.json", "tokenizer_config.json", "vocab.json")
@@ -210,7 +212,7 @@ def _leffa(
         scheduler="DDPM",
         mask_rule=mask_rule,
         inputs=("mask", "body_map") if mask_rule else ("body_map",),
-        settings=(*DIFFUSION_SETTINGS, "accelerated", "ahead_steps"),
+        settings=(*DIFFUSION_SETTINGS, "accelerated", "ahead_steps", "keep_unconditional"),
         needs=("densepose/r50_fpn_s1x",),
         uses=uses,
     )

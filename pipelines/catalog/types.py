@@ -54,7 +54,8 @@ DensePose; pose: key points; parsing: labels of clothes and limbs; description: 
 
 SETTINGS = (
     "seed", "steps", "guidance", "scheduler", "strength", "accelerated", "ahead_steps", "samples",
-    "skip_guidance", "published_times", "framing",
+    "skip_guidance", "published_times", "framing", "whole_picture", "keep_unconditional", "compile",
+    "fp8",
 )  # fmt: skip
 """What a run of a model may be told. A setting that a variant does not list is ignored by it, and
 the node and the command line say so."""

@@ -1,11 +1,13 @@
-"""How pictures of any size come to a model's size: "fit", or the authors' own framing.
+"""How pictures of any size come to a model's size: what the models share.
 
 fit: the photo is cut around the mask with context; the garment is padded with white, so that no
-aspect is stretched. reference: what each model's authors do with a whole photo, for comparison.
+aspect is stretched. reference: what each model's authors do with a whole photo.
 Tensors are (1, channels, height, width) float32 in 0..1.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -13,50 +15,46 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..images import Crop, crop_around, cut, letterbox
+from .common import FIT, Sight
 
-FRAMINGS = ("fit", "reference")
+Resample = Callable[[np.ndarray, int, int], np.ndarray]
+"""uint8 (h, w, 3), width, height -> uint8 (height, width, 3): how the authors resize pictures."""
 
 
-def check_model_size(width: int, height: int) -> None:
-    """Raises InputError unless both sides are multiples of 8 pixels, as every model here wants."""
-    if width % 8 or height % 8:
+def check_model_size(width: int, height: int, step: int = 8) -> None:
+    """Raises InputError unless both sides are multiples of `step` pixels, as the model wants."""
+    if width % step or height % step or width < step or height < step:
         raise InputError(
-            f"The model's size must be multiples of 8 pixels; {width}x{height} came. "
-            f"Use {max(width // 8, 1) * 8}x{max(height // 8, 1) * 8}, for example."
+            f"The model's size must be multiples of {step} pixels; {width}x{height} came. "
+            f"Use {max(width // step, 1) * step}x{max(height // step, 1) * step}, for example."
         )
 
 
-def person_crop(
-    model: str, framing: str, mask: Tensor, width: int, height: int, context: float
-) -> Crop:
-    """The region of a photo that a model sees.
-
-    model: "leffa", "idm_vton" or "ootdiffusion". mask: (height, width) of the photo.
-    context: for fit, the surroundings on each side as a share of the mask's longer side.
-    Raises InputError for an empty mask.
-    """
-    around = crop_around(mask, width, height, context)
-    if framing == "fit":
-        return around
-    photo_height, photo_width = mask.shape
-    if model == "leffa":
-        return letterbox(photo_width, photo_height, width, height)
-    if model == "ootdiffusion":
-        box = (0, 0, photo_width, photo_height)
-    else:
-        from .idm_vton.pictures import centre_box
-
-        box = [round(side) for side in centre_box(photo_width, photo_height)]
-    left, top, right, bottom = box
-    size = (width, height, photo_width, photo_height)
-    return Crop(left, top, right - left, bottom - top, *size)
+def mask_of(sight: Sight) -> Tensor:
+    """The mask of a photo for a model that needs one. Raises InputError where there is none."""
+    if sight.mask is None:
+        raise InputError(
+            "This model repaints what a mask covers, and none came. Connect the mask of Garment "
+            "Mask, or draw one in the mask editor."
+        )
+    return sight.mask
 
 
-def framed_photo(picture: Tensor, model: str, framing: str, crop: Crop) -> Tensor:
-    """A photo at the model's size. For the reference framing, by the authors' own resampling."""
-    if framing == "fit":
-        return cut(picture, crop)
-    return _resampled(picture, model, crop)
+def around_mask(sight: Sight) -> Crop:
+    """The region around the mask, with context. Raises InputError for an empty mask."""
+    return crop_around(mask_of(sight)[0, 0], sight.width, sight.height, sight.context)
+
+
+def whole(picture: Tensor, width: int, height: int) -> Crop:
+    """A picture from edge to edge at another size, its aspect not kept."""
+    size = picture.shape[-1], picture.shape[-2]
+    return Crop(0, 0, *size, width, height, *size)
+
+
+def framed(picture: Tensor, crop: Crop, framing: str, resample: Resample) -> Tensor:
+    """The crop of a photo at the model's size. For the reference framing, by the functions that
+    the golden cases hold to the authors' pixels."""
+    return cut(picture, crop) if framing == FIT else resampled(picture, crop, resample)
 
 
 def framed_mask(mask: Tensor, crop: Crop) -> Tensor:
@@ -64,40 +62,23 @@ def framed_mask(mask: Tensor, crop: Crop) -> Tensor:
     return cut(mask, crop, "constant")
 
 
-def framed_body(body: Tensor, crop: Crop) -> Tensor:
+def framed_labels(picture: Tensor, crop: Crop) -> Tensor:
     """A body map of the photo's size at the model's size: labels are never mixed."""
-    return cut(body, crop, "constant", mode="nearest-exact")
+    return cut(picture, crop, "constant", mode="nearest-exact")
 
 
-def framed_garment(
-    picture: Tensor, model: str, framing: str, width: int, height: int
-) -> Tensor:  # fmt: skip
-    """A garment's photo at the model's size: whole, on white; or as the authors frame it."""
+def on_white(picture: Tensor, width: int, height: int) -> Tensor:
+    """The whole picture, its aspect kept, on white."""
     crop = letterbox(picture.shape[-1], picture.shape[-2], width, height)
-    if framing == "fit":
-        return 1 - cut(1 - picture, crop, "constant")
-    if model == "leffa":
-        return _resampled(picture, model, crop)
-    whole = Crop(0, 0, crop.photo_width, crop.photo_height, width, height,
-                 crop.photo_width, crop.photo_height)  # fmt: skip
-    return _resampled(picture, model, whole)
+    return 1 - cut(1 - picture, crop, "constant")
 
 
-def _resampled(picture: Tensor, model: str, crop: Crop) -> Tensor:
-    """The crop of a photo, by the functions that the golden cases hold to the authors' pixels."""
+def resampled(picture: Tensor, crop: Crop, resample: Resample) -> Tensor:
+    """The part of a crop that lies in the photo, by one of the authors' functions."""
     pixels = (picture[0] * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
-    size = crop.model_width, crop.model_height
-    if model == "leffa":
-        from .leffa.pictures import letterbox as on_white
-
-        made = on_white(pixels, *size)
-    else:
-        from .idm_vton.pictures import stretch
-
-        made = stretch(
-            pixels[crop.top : crop.top + crop.height, crop.left : crop.left + crop.width], *size
-        )
-    return unit(made)
+    top, left = max(crop.top, 0), max(crop.left, 0)
+    part = pixels[top : crop.top + crop.height, left : crop.left + crop.width]
+    return unit(resample(np.ascontiguousarray(part), crop.model_width, crop.model_height))
 
 
 def unit(picture: np.ndarray) -> Tensor:

@@ -20,26 +20,28 @@ import comfy.options; comfy.options.enable_args_parsing()
 import torch
 from conftest import import_checkout
 import_checkout()
-from fitting_room.pipelines.catalog import variant_named
-from fitting_room.pipelines.locate import Located
-from fitting_room.pipelines.run import stay
-from fitting_room.pipelines.tryon import Person, dress, encode_garment, load_pipeline
+from fitting_room.pipelines.catalog.models import variant_named
+from fitting_room.pipelines.diffusion.run import stay
+from fitting_room.pipelines.files.locate import Located
+from fitting_room.pipelines.models import door
+from fitting_room.pipelines.models.common import Garment, Person, Settings
 from fitting_room.nodes.model import TryOnModel
 
 known = variant_named(variant)
 root = pathlib.Path(checkpoint)
 roots = {"ootdiffusion": [root / "checkpoints", root / "checkpoints/clip-vit-large-patch14"]}
 located = Located(known, tuple(roots.get(known.model, [root])))
-pipeline = load_pipeline(located, torch.float32)
+pipeline = door.load_pipeline(located, torch.float32)
 torch.manual_seed(0)
 garment, photo, body = torch.rand(3, 1, 3, 128, 96)
 mask = torch.zeros(1, 1, 128, 96)
 mask[..., 40:100, 20:80] = 1
 
 def draw():
-    encoding = encode_garment(pipeline, known, garment, "upper")
-    person = Person(photo, mask, body)
-    return dress(pipeline, known, person, encoding, steps=2, guidance=2.0, seed=0)
+    encoding = door.encode_garment(pipeline, known, Garment(garment, "upper"), None)
+    person = door.encode_person(pipeline, known, Person(photo, mask, "upper", body))
+    settings = Settings(steps=2, guidance=2.0)
+    return next(door.dress(pipeline, known, [person], [encoding], [(0, 0)], settings))
 
 with torch.inference_mode():
     plain = draw()

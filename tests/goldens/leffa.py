@@ -28,7 +28,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.inputs, self.outputs = [], []  # of the denoiser
-        self.features = []  # of each run of the reference UNet: (timestep, {norm1: tokens})
+        self.features = []  # of the reference UNet: (timestep, [{norm1: tokens} of each run])
         self.moments, self.decoded = [], []  # of the VAE
         self.steps = []
 
@@ -45,7 +45,7 @@ class Watch:
                 lambda _, args, output: self.outputs.append(output.sample.clone())
             ),
             pipeline.reference.register_forward_pre_hook(
-                lambda _, args: self.features.append((int(args[1]), {}))
+                lambda _, args: self._begin_look(int(args[1]))
             ),
             pipeline.vae.quant_conv.register_forward_hook(
                 lambda _, args, output: self.moments.append(output.clone())
@@ -63,13 +63,20 @@ class Watch:
             for hook in hooks:
                 hook.remove()
 
+    def _begin_look(self, timestep):
+        """The garments' rows and that of the zero latent come one after the other, at one time."""
+        if not self.features or self.features[-1][0] != timestep:
+            self.features.append((timestep, []))
+        self.features[-1][1].append({})
+
     def _keep_feature(self, name):
-        return lambda _, args, output: self.features[-1][1].update({name: output.clone()})
+        return lambda _, args, output: self.features[-1][1][-1].update({name: output.clone()})
 
     def in_order(self, call: int, rows: list[int]) -> list[torch.Tensor]:
         """Features of one run, down, mid, up, with the rows that the authors' batch has."""
         order = ("down_blocks", "mid_block", "up_blocks")
-        tokens = self.features[call][1]
+        looks = self.features[call][1]
+        tokens = {name: torch.cat([look[name] for look in looks]) for name in looks[0]}
         names = sorted(tokens, key=lambda name: order.index(name.split(".")[0]))
         return [tokens[name][rows] for name in names]
 
@@ -161,6 +168,9 @@ def _found(pipeline, given, draws, settings, accelerated: bool) -> dict[str, Any
 
 
 def _run(pipeline, given, draws, steps, guidance, accelerated: bool) -> dict[str, Any]:
+    from fitting_room.pipelines.diffusion.token_store import TokenStore
+
+    pipeline.unconditional = TokenStore()  # every run shows all that a first one computes
     from fitting_room.pipelines.diffusion.latents import to_bytes
     from fitting_room.pipelines.diffusion.noise import RecordedNoise
 

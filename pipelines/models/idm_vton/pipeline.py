@@ -42,6 +42,7 @@ from ...diffusion.reference import (
 )
 from ...diffusion.run import Pair, Place, Progress, Step, pair_rows, silent, stay
 from ...diffusion.schedulers import Schedule
+from ...diffusion.token_store import check_room
 from ...errors import InputError
 from .prompts import NEGATIVE, Prompts, look_at, read_text
 
@@ -263,13 +264,7 @@ class IdmVtonPipeline:
         kept: dict[float, Tokens] = {}
         for timestep in schedule.timesteps:
             tokens = self._tokens(garment, timestep, context)
-            needed = len(schedule) * sum(each.nbytes for each in tokens.values())
-            if needed > most_bytes:
-                raise InputError(
-                    f"Keeping these garments for {len(schedule)} steps takes {needed / 1e9:.1f} GB "
-                    f"of memory, {most_bytes / 1e9:.1f} GB are allowed. Keep fewer garments at a "
-                    "time, use fewer steps, or do without."
-                )
+            check_room(tokens, len(schedule), most_bytes)
             kept[float(timestep)] = {name: each.cpu() for name, each in tokens.items()}
         return replace(garment, tokens=kept)
 

@@ -6,6 +6,8 @@ are (1, channels, height, width) float32 in 0..1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -120,25 +122,32 @@ def _to_multiple_of_8(picture: np.ndarray) -> np.ndarray:
     return np.array(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
 
 
-def read_body_map(network: DensePoseRCNN, photo: np.ndarray, variant: str) -> np.ndarray:
+def read_body_map(
+    network: DensePoseRCNN,
+    photo: np.ndarray,
+    variant: str,
+    person: Sequence[float] | None = None,
+) -> np.ndarray:
     """DensePose's picture of a photo as the variant was trained with it, (height, width, 3).
 
     As the authors do it: at the model's own size, with red and blue swapped on the way into
-    DensePose, above a score of 0.5; of several people the last found for virtual_tryon, the best
-    for the others. Nobody found is a black picture for virtual_tryon.
-    Raises NobodyFound for the other variants.
+    DensePose, above a score of 0.5. person: a box (left, top, right, bottom) around the one who is
+    meant, who must be there: NobodyFound. None takes whom the authors' code takes of several: the
+    last found for virtual_tryon, where nobody is a black picture, and the best for the others,
+    where nobody raises NobodyFound.
     """
     swapped = np.ascontiguousarray(photo[:, :, ::-1])
+    published = "last" if variant == "virtual_tryon" else "best"
     try:
         found = read_densepose(
             network,
             swapped,
             threshold=0.5,
-            person="last" if variant == "virtual_tryon" else "best",
+            person=published if person is None else person,
             with_places=variant == "pose_transfer",
         )
     except NobodyFound:
-        if variant != "virtual_tryon":
+        if person is not None or variant != "virtual_tryon":
             raise
         return np.zeros_like(photo)
     return body_map(found, variant)

@@ -28,6 +28,7 @@ from ...diffusion.noise import Noise, SeededNoise, seeds_for
 from ...diffusion.reference import Tokens, project_reference, read_tokens
 from ...diffusion.run import Pair, Place, Progress, Step, pair_rows, silent, stay
 from ...diffusion.schedulers import Schedule
+from ...diffusion.token_store import TokenStore, check_room
 
 
 @dataclass(frozen=True)
@@ -35,15 +36,14 @@ class GarmentEncoding:
     """Garments (pose transfer: appearances) as the model takes them, for any number of runs."""
 
     latents: Tensor  # (garments, 4, h, w) float32, scaled
-    # Reference tokens by timestep, where they were read ahead (`LeffaPipeline.read_ahead`). Rows:
-    # the garments, then the zero latent of the unconditional half.
+    # Reference tokens of the garments by timestep, in main memory, where they were read ahead
+    # (`LeffaPipeline.read_ahead`).
     tokens: dict[float, Tokens] = field(default_factory=dict)
 
     def to(self, device: torch.device | str) -> GarmentEncoding:
-        """The same on another device, to keep many at hand."""
-        moved = {t: {n: each.to(device) for n, each in tokens.items()}
-                 for t, tokens in self.tokens.items()}  # fmt: skip
-        return GarmentEncoding(self.latents.to(device), moved)
+        """The same on another device, to keep many at hand; tokens read ahead stay where they are,
+        in main memory."""
+        return replace(self, latents=self.latents.to(device))
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,9 @@ class LeffaPipeline:
         self.dtype = dtype
         self.device = torch.device(device)
         self.place = place
+        # The unconditional half looks at a zero latent: its tokens depend on the checkpoint, the
+        # size and the timestep alone, so every garment after the first runs without that row.
+        self.unconditional = TokenStore()
 
     @torch.no_grad()
     def __call__(
@@ -127,7 +130,7 @@ class LeffaPipeline:
         moments = _moments(schedule, accelerated)
         if accelerated:  # before the denoiser is needed
             garment = self._read(garment, moments[:1], guided)
-        ahead = all(float(moment) in garment.tokens for moment in moments)
+        ahead = not any(self._unread(garment, float(moment), guided) for moment in moments)
         self.place("denoise" if ahead else "read_and_denoise")
         conditions = self._conditions(person, people, noise)  # (pairs, 8, h, w)
         latents = schedule.start(noise.draw(conditions[0, :4].shape), begin).to(self.device)
@@ -174,16 +177,17 @@ class LeffaPipeline:
     @torch.no_grad()
     def read_ahead(
         self, garment: GarmentEncoding, *, steps: int = 30, scheduler: str = "published",
-        accelerated: bool = True, strength: float = 1.0,
+        accelerated: bool = True, strength: float = 1.0, most_bytes: float = 8e9,
     ) -> GarmentEncoding:  # fmt: skip
         """The encoding with its reference tokens for runs of these settings.
 
-        Such runs do not use the reference UNet at all. At 768x1024 in 16 bits, tokens of one
-        timestep take 69 MB (SDXL 157 MB) for each garment and for the unconditional half;
-        accelerated runs need one timestep, others one for each step.
+        Such runs do not use the reference UNet at all, as long as the unconditional half's tokens
+        are kept too. They lie in main memory: at 768x1024 in 16 bits, 69 MB of each garment for one
+        timestep (SDXL 157 MB); accelerated runs need one timestep, others one for each step.
+        Raises InputError where they would take more than `most_bytes`.
         """
         schedule = Schedule.make(scheduler, self.scheduler, steps, strength)
-        return self._read(garment, _moments(schedule, accelerated), guided=True)
+        return self._read(garment, _moments(schedule, accelerated), True, most_bytes)
 
     @torch.no_grad()
     def encode_person(self, photos: Tensor, mask: Tensor, body: Tensor) -> PersonEncoding:
@@ -213,23 +217,58 @@ class LeffaPipeline:
                     person.body[people]]  # fmt: skip
         return torch.cat([each.to(self.device, self.dtype) for each in channels], dim=1)
 
-    def _read(self, garment: GarmentEncoding, timesteps: Tensor, guided: bool) -> GarmentEncoding:
+    def _read(
+        self, garment: GarmentEncoding, timesteps: Tensor, guided: bool, most_bytes: float = 8e9
+    ) -> GarmentEncoding:
         """The encoding with tokens of at least these timesteps."""
-        missing = sorted({float(each) for each in timesteps} - set(garment.tokens))
+        moments = sorted({float(each) for each in timesteps})
+        missing = [each for each in moments if self._unread(garment, each, guided)]
         if not missing:
             return garment
         self.place("read")
-        read = {moment: self._tokens(garment, moment, guided) for moment in missing}
-        return replace(garment, tokens={**garment.tokens, **read})
+        kept = dict(garment.tokens)
+        for moment in missing:
+            tokens, _ = self._both(garment, moment, guided)
+            check_room(tokens, len(moments), most_bytes)
+            kept[moment] = {name: each.cpu() for name, each in tokens.items()}
+        return replace(garment, tokens=kept)
+
+    def _unread(self, garment: GarmentEncoding, timestep: float, guided: bool) -> bool:
+        """Whether a step at this time needs the reference UNet."""
+        nothing = self.unconditional.get(garment.latents.shape[-2:], timestep) if guided else {}
+        return timestep not in garment.tokens or nothing is None
 
     def _tokens(self, garment: GarmentEncoding, timestep: float, guided: bool) -> Tokens:
         """Of the garments and, if guided, of a zero latent as one more row."""
-        if timestep in garment.tokens:
-            return {n: t.to(self.device) for n, t in garment.tokens[timestep].items()}
-        latents = garment.latents.to(self.device, self.dtype)
-        if guided:
-            latents = torch.cat([latents, torch.zeros_like(latents[:1])])
+        tokens, nothing = self._both(garment, timestep, guided)
+        if nothing is None:
+            return tokens
+        return {name: torch.cat([each, nothing[name]]) for name, each in tokens.items()}
+
+    def _both(
+        self, garment: GarmentEncoding, timestep: float, guided: bool
+    ) -> tuple[Tokens, Tokens | None]:
+        """Tokens of the garments, and of the zero latent: what is kept, the rest read now.
+
+        In two calls, so that a garment's tokens are the same to the bit whether or not those of the
+        zero latent were kept.
+        """
+        own = self._here(garment.tokens.get(timestep)) or self._look(garment.latents, timestep)
+        if not guided:
+            return own, None
+        size = garment.latents.shape[-2:]
+        nothing = self._here(self.unconditional.get(size, timestep))
+        if nothing is None:
+            nothing = self._look(torch.zeros_like(garment.latents[:1]), timestep)
+            self.unconditional.put(size, timestep, nothing)
+        return own, nothing
+
+    def _look(self, latents: Tensor, timestep: float) -> Tokens:
+        latents = latents.to(self.device, self.dtype)
         return read_tokens(self.reference, latents, torch.tensor(timestep), normalised=True)
+
+    def _here(self, tokens: Tokens | None) -> Tokens | None:
+        return tokens and {name: each.to(self.device) for name, each in tokens.items()}
 
 
 def _moments(schedule: Schedule, accelerated: bool) -> Tensor:

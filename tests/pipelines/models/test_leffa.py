@@ -16,6 +16,7 @@ from fitting_room.pipelines.diffusion.run import (
     pair_up,
 )
 from fitting_room.pipelines.diffusion.schedulers import NAMES
+from fitting_room.pipelines.diffusion.token_store import TokenStore
 from fitting_room.pipelines.errors import InputError, MissingFiles, NobodyFound, NoGarmentFound
 from fitting_room.pipelines.masking.densepose import load_densepose
 from fitting_room.pipelines.models.leffa import pictures
@@ -101,6 +102,13 @@ def roots(tmp_path_factory):
         made[variant] = tmp_path_factory.mktemp(variant)
         write_checkpoint(made[variant], variant)
     return made
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(pipelines):
+    """Each test begins as after loading."""
+    for pipeline in pipelines.values():
+        pipeline.unconditional = TokenStore()
 
 
 @pytest.fixture(scope="module")
@@ -256,7 +264,7 @@ def test_guidance_of_one_runs_no_unconditional_half(pipeline):
     assert rows == {"denoiser": [1, 1], "reference": [1, 1]}
     with Calls(denoiser=pipeline.denoiser, reference=pipeline.reference) as rows:
         formula = pipeline(person, garment, steps=2, guidance=1 + 1e-6)
-    assert rows == {"denoiser": [2, 2], "reference": [2, 2]}
+    assert rows == {"denoiser": [2, 2], "reference": [1, 1, 1, 1]}
     torch.testing.assert_close(without, formula, atol=1e-4, rtol=0)
 
 
@@ -264,10 +272,33 @@ def test_the_reference_runs_one_zero_row_and_each_garment_once(pipeline):
     person, garment = people(pipeline, 2), garments(pipeline)
     with Calls(denoiser=pipeline.denoiser, reference=pipeline.reference) as rows:
         pipeline(person, garment, steps=2)
-    assert rows == {"denoiser": [4, 4], "reference": [2, 2]}
+    assert rows == {"denoiser": [4, 4], "reference": [1, 1, 1, 1]}  # garment, zero; twice
     with Calls(reference=pipeline.reference) as rows:
         pipeline(person, garment, steps=3, accelerated=True)
-    assert rows == {"reference": [2]}
+    assert rows == {"reference": [1, 1]}
+
+
+def test_the_zero_row_is_read_once_for_a_checkpoint_size_and_time(pipeline):
+    person, first, second = people(pipeline), garments(pipeline), garments(pipeline, seed=5)
+    alone = pipeline(person, second, steps=2)
+    pipeline.unconditional = TokenStore()
+    pipeline(person, first, steps=2)
+    with Calls(reference=pipeline.reference) as rows:
+        after = pipeline(person, second, steps=2)
+    assert rows == {"reference": [1, 1]} and torch.equal(after, alone)
+    with Calls(reference=pipeline.reference) as rows:  # switched off: every run reads it
+        pipeline.unconditional = TokenStore(0)
+        off = [pipeline(person, second, steps=2) for _ in range(2)]
+    assert rows == {"reference": [1] * 8} and all(torch.equal(each, alone) for each in off)
+
+
+def test_tokens_read_ahead_lie_in_main_memory_within_a_limit(pipeline):
+    garment = garments(pipeline)
+    with pytest.raises(InputError, match="Keep fewer garments"):
+        pipeline.read_ahead(garment, steps=3, accelerated=False, most_bytes=1000)
+    ahead = pipeline.read_ahead(garment, steps=3, accelerated=False)
+    kept = [each for tokens in ahead.tokens.values() for each in tokens.values()]
+    assert all(each.device.type == "cpu" and len(each) == 1 for each in kept)
 
 
 @pytest.mark.parametrize("accelerated", [False, True])
