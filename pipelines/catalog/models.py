@@ -245,7 +245,9 @@ _FASHN_VTON = Variant(
     scheduler="Euler",
     dtype="bfloat16",
     inputs=("pose",),
-    settings=("seed", "steps", "guidance", "skip_guidance", "published_times", "samples", "framing"),
+    settings=("seed", "steps", "guidance", "skip_guidance", "published_times", "samples", "framing",
+              "whole_picture", "compile", "fp8"),
+    mask_rule="fashn_vton",
     size_step=12,
     uses=("dwpose/l_384", "human_parsing/pth"),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -69,7 +69,8 @@ class Person:
 
     mask: None for a model that takes none. category: of the garment to come. body_map: DensePose
     as the model wants it. pose, parsing: what the model reads of the photo itself, in a form of its
-    own. start: the picture to begin from at a strength below 1.
+    own. start: the picture to begin from at a strength below 1. sight, crop: where all this comes
+    from, for models that read the whole photo.
     """
 
     photo: Tensor
@@ -80,6 +81,8 @@ class Person:
     parsing: Any = None
     start: Tensor | None = None
     notes: tuple[str, ...] = ()  # for the user: what was read, and by what
+    sight: Sight | None = None
+    crop: Crop | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,15 @@ class Seen:
 
     person: Person
     crop: Crop
+
+
+class PutBack(NamedTuple):
+    """A photo with the model's picture in it. photo: (1, 3, height, width); repainted: (1, 1,
+    height, width), 0 where the photo's own pixels are; notes: for the user."""
+
+    photo: Tensor
+    repainted: Tensor
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,7 +124,8 @@ class Settings:
 
     seed: of the first picture; the next take seed + 1, …. strength: below 1 begins from the start
     picture, with that share of the steps. accelerated: looks at the garment once instead of at
-    every step. skip_guidance: so many of the last steps run without guidance. samples: pictures of
+    every step. skip_guidance: so many of the last steps run without guidance; None: as the
+    authors. samples: pictures of
     each pair. published_times: timesteps rounded as the authors' code does. whole_picture: put back
     the whole picture that a model without a mask made, not only what it changed.
     """
@@ -123,7 +136,7 @@ class Settings:
     scheduler: str = "published"
     strength: float = 1.0
     accelerated: bool = False
-    skip_guidance: int = 0
+    skip_guidance: int | None = None
     samples: int = 1
     published_times: bool = False
     whole_picture: bool = False
