@@ -1,7 +1,7 @@
 """The command line: `fitting-room COMMAND …`, also `python -m fitting_room COMMAND …`.
 
 Exit codes: 0 done, 1 an input cannot be used, 2 wrong usage, 3 something is not installed,
-130 interrupted.
+4 done, but the fit is doubtful, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from ..pipelines.errors import InputError, MissingFiles
+from ..pipelines.fit import FitReport
 from . import convert, demo, doctor, download, garment, inspect, mask, pose, tryon
 
 COMMANDS = {
@@ -33,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
         description="Virtual try-on: a photo of a person and a photo of a garment in, "
         "that person wearing it out.",
         epilog="Exit codes: 0 done, 1 an input cannot be used, 2 wrong usage, "
-        "3 something is not installed, 130 interrupted.",
+        "3 something is not installed, 4 done, but the fit is doubtful, 130 interrupted.",
     )
     commands = found.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in COMMANDS.items():
@@ -50,7 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return COMMANDS[options.command].run(options)
     except (InputError, MissingFiles) as error:
         if options.json:
-            print(json.dumps({"error": str(error), "kind": type(error).__name__}))
+            told: dict[str, object] = {"error": str(error), "kind": type(error).__name__}
+            if options.command == "tryon":
+                told["fit"] = FitReport("refused", (str(error),)).facts()
+            print(json.dumps(told))
         print(f"fitting-room {options.command}: {error}", file=sys.stderr)
         return 3 if isinstance(error, MissingFiles) else 1
     except KeyboardInterrupt:

@@ -6,6 +6,9 @@ import argparse
 
 from . import pictures
 
+DOUBTFUL = 4
+"""Exit code: the picture is written, and its fit is a guess."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     pictures.add_person(parser)
@@ -53,7 +56,8 @@ def run(options: argparse.Namespace) -> int:
             "category": result.category,
             "backend": result.backend,
             "seconds": round(result.seconds, 3),
+            "fit": result.fit.facts(),
         },
-        f"{path}  ({result.category}, {result.backend}, {result.seconds:.1f} s)",
+        f"{path}  ({result.category}, {result.backend}, {result.seconds:.1f} s; {result.fit})",
     )
-    return 0
+    return 0 if result.fit.level == "ok" else DOUBTFUL

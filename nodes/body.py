@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
 import torch
 from comfy_api.latest import io
 
+from ..pipelines.errors import NobodyFound
 from .convert import each, image_of, mask_of, pictures
 from .sockets import CATEGORY, BodySocket, PoseSocket
+
+if TYPE_CHECKING:
+    from ..pipelines.masking.body import Body
 
 
 class BodyPose(io.ComfyNode):
@@ -69,3 +76,15 @@ class BodyPose(io.ComfyNode):
             mask_of([body.mask for body in bodies]),
             [body.keypoints.to_openpose() for body in bodies],
         )
+
+
+def marks_surroundings(drawn: np.ndarray, photo: np.ndarray, body: Body | None) -> bool:
+    """Whether a mask is only the transparency around a cut-out person."""
+    from ..pipelines.masking.body import find_body
+    from ..pipelines.masking.wishes import surroundings_only
+    from .placement import body_model
+
+    try:
+        return surroundings_only(drawn, (body or find_body(body_model(), photo)).mask)
+    except NobodyFound:
+        return False

@@ -77,22 +77,29 @@ def mask_of(rows: Sequence[np.ndarray]) -> torch.Tensor:
 def drawn_masks(mask: torch.Tensor | None, image: torch.Tensor) -> list[np.ndarray | None]:
     """The user's masks, one per image, None where there is none.
 
-    An empty mask, or one of another size than the image (LoadImage gives 64x64 zeros for a picture
-    without transparency), counts as none. One mask serves a whole batch.
+    A mask that reaches 0.5 nowhere, or only on specks, counts as none: LoadImage gives 64x64 zeros
+    for a picture without transparency, and 1/255 everywhere for a CMYK JPEG. One mask serves a
+    whole batch. Raises InputError for a drawn mask of another size than the image.
     """
+    from ..pipelines.masking.wishes import without_specks
+
     count, height, width = image.shape[:3]
     if mask is None:
         return [None] * count
     rows = mask.float().reshape(-1, mask.shape[-2], mask.shape[-1])
-    if rows.shape[-2:] != (height, width):
-        return [None] * count
     if not torch.isfinite(rows).all():
         raise InputError("Mask: it holds values that are not numbers (NaN or infinite).")
     if len(rows) not in (1, count):
         raise InputError(
             f"Mask: {len(rows)} masks came for {count} images. Give one for all, or one for each."
         )
-    found = [row.clamp(0, 1).cpu().numpy() if (row > 0).any() else None for row in rows]
+    cleaned = [without_specks(row.clamp(0, 1).cpu().numpy()) for row in rows]
+    found = [row if row.any() else None for row in cleaned]
+    if any(row is not None and row.shape != (height, width) for row in found):
+        raise InputError(
+            f"Mask: it is {mask.shape[-1]}x{mask.shape[-2]} pixels and the image {width}x{height}. "
+            "Draw it on this image, resize it, or leave it out."
+        )
     return found * count if len(found) == 1 else found
 
 

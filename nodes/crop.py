@@ -50,6 +50,16 @@ class CropForTryOn(io.ComfyNode):
                     tooltip="How much of the surroundings is kept on each side, as a "
                     "share of the mask's longer side.",
                 ),
+                io.Int.Input(
+                    "object_number",
+                    display_name="object",
+                    default=0,
+                    min=0,
+                    max=99,
+                    optional=True,
+                    tooltip="Of a mask with objects far apart: 0 crops around all of them, 1 "
+                    "around the largest alone, 2 around the next. Stray dots never count.",
+                ),
             ],
             outputs=[
                 io.Image.Output(
@@ -59,28 +69,42 @@ class CropForTryOn(io.ComfyNode):
                 CropSocket.Output(
                     "crop", display_name="crop", tooltip="Where the crop was, for Uncrop."
                 ),
+                io.String.Output(
+                    "objects",
+                    display_name="report",
+                    tooltip="The objects that each mask marks, and which of them were cropped.",
+                ),
             ],
         )
 
     @classmethod
     def execute(
-        cls, image: torch.Tensor, mask: torch.Tensor, width: int, height: int, context: float
+        cls,
+        image: torch.Tensor,
+        mask: torch.Tensor,
+        width: int,
+        height: int,
+        context: float,
+        object_number: int = 0,
     ) -> io.NodeOutput:
         from ..pipelines.images import crop_around, cut
+        from ..pipelines.masking.wishes import chosen_object
 
         photos = checked(image, "Crop for Try-On")[..., :3].movedim(-1, 1)
         masks = masks_for(mask, photos)
 
         def work(row: tuple) -> tuple:
-            photo, drawn = row[0][None], row[1][None, None]
-            crop = crop_around(row[1], width, height, context)
-            return cut(photo, crop), cut(drawn, crop, "constant"), crop
+            wish, said = chosen_object(row[1].cpu().numpy(), object_number)
+            drawn = torch.from_numpy(wish)
+            crop = crop_around(drawn, width, height, context)
+            return cut(row[0][None], crop), cut(drawn[None, None], crop, "constant"), crop, said
 
         rows = each(paired(list(photos), list(masks)), work)
         return io.NodeOutput(
             torch.cat([row[0] for row in rows]).movedim(1, -1),
             torch.cat([row[1][:, 0] for row in rows]),
             tuple(row[2] for row in rows),
+            "\n".join(f"{index}: {row[3]}" for index, row in enumerate(rows)),
         )
 
 

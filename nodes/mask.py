@@ -13,6 +13,7 @@ from ..pipelines.errors import NobodyFound
 from ..pipelines.masking.installed import OPENPOSE, PARSING, VITPOSE
 from ..pipelines.masking.rules import RULES
 from ..pipelines.masking.select import AUTO, EMBEDDED, masked_models
+from .body import marks_surroundings
 from .convert import drawn_masks, each, image_of, mask_of, paired, pictures
 from .parsing import CLOTHES
 from .pose import pose_rows
@@ -84,14 +85,18 @@ class GarmentMask(io.ComfyNode):
         fill_holes: bool = False,
     ) -> io.NodeOutput:
         from ..pipelines.masking.overlay import mask_over_photo
+        from ..pipelines.masking.wishes import told_wish
 
         asked = Asked(category, sleeves, grow, feather, model, rule, keep_hands, fill_holes)
 
         def work(row: tuple) -> tuple[np.ndarray, str]:
             photo, person, item, drawn, *known = row
-            if drawn is not None:
-                return drawn, "your own mask"
-            return asked.mask(asked.sources(photo, person, *known), item)
+            if drawn is None:
+                return asked.mask(asked.sources(photo, person, *known), item)
+            if not marks_surroundings(drawn, photo, person):
+                return drawn, told_wish(drawn)
+            mask, said = asked.mask(asked.sources(photo, person, *known), item)
+            return mask, f"{said}; your mask marks what is around the person and counts as none"
 
         photos = pictures(image, "Garment Mask")
         rows = paired(
@@ -151,8 +156,8 @@ def _known_inputs() -> list[io.Input]:
         io.Mask.Input(
             "mask",
             optional=True,
-            tooltip="Your own mask; it wins. An empty one, or one of another "
-            "size than the image, counts as none.",
+            tooltip="Your own mask; it wins. One that is black but for specks, or a cut-out's "
+            "surroundings, counts as none.",
         ),
         io.MultiType.Input(
             "parsing",

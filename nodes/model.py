@@ -20,7 +20,7 @@ from comfy_execution.utils import get_executing_context
 from server import PromptServer
 
 from ..pipelines.catalog.models import variants_of
-from ..pipelines.catalog.types import Variant
+from ..pipelines.catalog.types import KINDS, Variant
 from ..pipelines.errors import InputError
 from ..pipelines.files.locate import in_words
 from ..pipelines.models.common import bytes_of
@@ -159,9 +159,9 @@ def check_kind(model: TryOnModel, kind: str) -> None:
     if model.variant.kind != kind:
         fitting = ", ".join(variant.name for variant in variants_of(kind))
         raise InputError(
-            f"A model of the kind {kind} was wanted here ({fitting}), and {model.variant.title} "
-            f"({model.variant.name}) came, which is {model.variant.kind}. Choose another one in "
-            "Load Try-On Model."
+            f"{KINDS[kind].capitalize()} was wanted here ({fitting}), and {model.variant.title} "
+            f"({model.variant.name}) came, which is {KINDS[model.variant.kind]}. Choose another "
+            "one in Load Try-On Model."
         )
 
 

@@ -37,8 +37,8 @@ class PreviewTryOn(io.ComfyNode):
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="Repaint only here (1 = repaint), drawn in the mask editor. An empty "
-                    "mask, or one of another size than the image, counts as none.",
+                    tooltip="Repaint only here (1 = repaint), drawn in the mask editor. A mask of "
+                    "specks, or of a cut-out's surroundings, counts as none.",
                 ),
             ],
             outputs=[
@@ -51,6 +51,11 @@ class PreviewTryOn(io.ComfyNode):
                     "repainted",
                     display_name="repainted mask",
                     tooltip="What was repainted (1 = repainted).",
+                ),
+                io.String.Output(
+                    "fit",
+                    display_name="fit report",
+                    tooltip="For each image: ok, or doubtful and why.",
                 ),
             ],
         )
@@ -80,4 +85,5 @@ class PreviewTryOn(io.ComfyNode):
         masks = mask_of([result.mask for result in results])
         touched = (masks > 0).float()[:, None]
         picture = composite(originals.cpu(), repainted, touched)
-        return io.NodeOutput(picture.movedim(1, -1), masks)
+        report = "\n".join(f"{index}: {result.fit}" for index, result in enumerate(results))
+        return io.NodeOutput(picture.movedim(1, -1), masks, report)

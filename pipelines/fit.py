@@ -28,6 +28,10 @@ class FitReport:
         """One line: the level and every reason."""
         return ": ".join([self.level, *([" ".join(self.reasons)] if self.reasons else [])])
 
+    def facts(self) -> dict[str, object]:
+        """As JSON values."""
+        return {"level": self.level, "reasons": list(self.reasons)}
+
     def and_then(self, other: FitReport) -> FitReport:
         """Both together: the worse level, the reasons of both, each once."""
         level = max(self.level, other.level, key=LEVELS.index)

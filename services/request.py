@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..pipelines.errors import InputError
+from ..pipelines.fit import FitReport
 
 if TYPE_CHECKING:
     import numpy as np
@@ -171,7 +172,8 @@ class TryOnResult:
     """picture: uint8 (height, width, 3), the photo's size. mask: float32 (height, width) of what
     was repainted, None where nobody can tell. category: what the garment was taken for. backend:
     who did it, with which model. cost: in `currency` (ISO 4217), None where it is not known; a
-    local run costs 0. warnings: sentences for the user. remote_id: the job at a service."""
+    local run costs 0. warnings: sentences for the user. fit: how far the picture can be trusted,
+    where the backend can tell. remote_id: the job at a service."""
 
     picture: np.ndarray
     mask: np.ndarray | None
@@ -184,6 +186,7 @@ class TryOnResult:
     currency: str = ""
     warnings: tuple[str, ...] = ()
     remote_id: str = ""
+    fit: FitReport = FitReport()
 
     def facts(self) -> dict[str, Any]:
         """All but the pictures, as JSON values; money is text."""
@@ -196,6 +199,7 @@ class TryOnResult:
             "cost": None if self.cost is None else str(self.cost),
             "currency": self.currency,
             "warnings": list(self.warnings),
+            "fit": self.fit.facts(),
             "remote_id": self.remote_id,
         }
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))  # for tiny_networks, which several tests share
+sys.path.insert(0, str(ROOT / "tests"))  # for what several tests share: tiny, goldens, required
 
 
 def import_checkout() -> None:
@@ -22,3 +22,9 @@ def import_checkout() -> None:
 
 
 import_checkout()
+
+
+def pytest_configure() -> None:
+    from required import required
+
+    required()  # says at once what is misspelt

@@ -45,7 +45,7 @@ def random_state(shapes, seed=0):
     generator = torch.Generator().manual_seed(seed)
     state = {}
     for name, shape in shapes.items():
-        values = torch.randn(*shape, generator=generator)
+        values = torch.randn(tuple(shape), generator=generator)
         if name.endswith("num_batches_tracked"):
             state[name] = torch.tensor(1)
         elif name.endswith("running_var"):

@@ -47,7 +47,15 @@ class Part:
 
 
 SHOP = ("yes", "no", "ask a lawyer")
-KINDS = ("try_on", "pose_transfer", "design", "video", "tool")
+KINDS = {
+    "try_on": "a try-on model",
+    "pose_transfer": "a pose transfer model",
+    "design": "a model that draws garments from words",
+    "video": "a video model",
+    "tool": "a network that reads photos",
+}
+"""What a variant may be, in words."""
+
 INPUTS = ("mask", "body_map", "pose", "parsing", "description")
 """What a model may want beside the photo and the garment. mask: what is repainted; body_map:
 DensePose; pose: key points; parsing: labels of clothes and limbs; description: words."""

@@ -119,12 +119,14 @@ def build_figure(body: Body, origin: tuple[float, float], scale: float) -> Figur
         return Limb(joints, depth[chosen], end, seen[chosen], joints, np.array(radii) * unit)
 
     eyes, mouth = (points[2] + points[5]) / 2, (points[9] + points[10]) / 2
+    # However the photo is turned: the way to the left shoulder, seen along the torso.
+    way, down = points[11] - points[12], (points[23] + points[24] - points[11] - points[12]) / 2
     drop = mouth - eyes
     face = max(float(np.linalg.norm(drop)), 0.18 * unit)
     up = -unit_vector(drop)
     return Figure(
         unit=unit,
-        facing=1 if points[11, 0] >= points[12, 0] else -1,
+        facing=1 if way[0] * down[1] >= way[1] * down[0] else -1,
         right_shoulder=points[12],
         left_shoulder=points[11],
         right_hip=points[24],

@@ -57,7 +57,7 @@ def best_mask(
     category: upper, lower or dress. model: catalog name of the try-on model that will run, None if
     it is not known. rule: "auto" takes the model's published rule where everything it needs is
     known, else the embedded mask; or "embedded", or a name of RULES, which then must be possible.
-    Raises InputError that says what is missing.
+    Raises InputError that says what is missing, and for a mask that would repaint nothing.
     """
     options = options or MaskOptions()
     check_choice(rule, (AUTO, EMBEDDED, *RULES), "mask rule")
@@ -69,10 +69,15 @@ def best_mask(
         options = MaskOptions(fill_holes=options.fill_holes)  # it has done the others itself
     else:
         mask = _by_rule(name, sources, category)
-    if options == MaskOptions():
-        return ChosenMask(mask, name, why)
-    maps = {key: sources.map_of_photo(key) for key in sources.maps}
-    return ChosenMask(refined(mask, options, sources.points, maps), name, why)
+    if options != MaskOptions():
+        maps = {key: sources.map_of_photo(key) for key in sources.maps}
+        mask = refined(mask, options, sources.points, maps)
+    if not (mask >= 0.5).any():
+        raise InputError(
+            f"The mask for a garment of the category {category} is empty ({why}): the photo shows "
+            "nothing there to repaint. Choose another category or rule, or draw the mask."
+        )
+    return ChosenMask(mask, name, why)
 
 
 def rule_of(model: str | None) -> str:

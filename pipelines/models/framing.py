@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..images import Crop, crop_around, cut, letterbox
+from ..masking.wishes import without_specks
 from .common import FIT, Sight
 
 Resample = Callable[[np.ndarray, int, int], np.ndarray]
@@ -41,8 +42,12 @@ def mask_of(sight: Sight) -> Tensor:
 
 
 def around_mask(sight: Sight) -> Crop:
-    """The region around the mask, with context. Raises InputError for an empty mask."""
-    return crop_around(mask_of(sight)[0, 0], sight.width, sight.height, sight.context)
+    """The region around the mask, with context. Stray dots of the mask do not decide.
+
+    Raises InputError for a mask that marks nothing else.
+    """
+    wish = torch.from_numpy(without_specks(mask_of(sight)[0, 0].cpu().numpy()))
+    return crop_around(wish, sight.width, sight.height, sight.context)
 
 
 def whole(picture: Tensor, width: int, height: int) -> Crop:

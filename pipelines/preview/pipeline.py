@@ -10,17 +10,19 @@ import numpy as np
 import torch
 
 from ..errors import InputError
-from ..fit import FitReport
+from ..fit import FitReport, doubtful
 from ..garment.read import Garment
 from ..maps.edges import blur, in_bytes, outline
 from ..maps.enlarging import Cut
 from ..maps.grids import narrowest
 from ..masking.body import Body
 from ..masking.regions import BACKGROUND, LOWER, smooth_step
+from ..masking.wishes import surroundings_only, without_specks
 from ..threads import single_thread
 from .bare import bare_frames, body_distances
 from .drawing import Painter, Piece, close_gaps, fallen
 from .fill import undress
+from .judging import check_upright, judge_person
 from .layers import below_top, covered_limbs, find_front, occluders
 from .light import body_shading, fold_shading
 from .old import find_old, find_removed
@@ -74,6 +76,8 @@ class PreviewPipeline:
         each step and may raise to stop. Raises InputError for what cannot be tried on.
         """
         check(picture, body, garment, mask)
+        wish, fit = wished(mask, body)
+        fit = judge_person(body, garment.category).and_then(fit)
         tell = progress or (lambda step, total: None)
         scene = self.read(picture, body)
         tell(1, 4)
@@ -82,9 +86,14 @@ class PreviewPipeline:
         tell(2, 4)
         maps = plan(scene, garment, pieces, lighting)
         tell(3, 4)
-        result = paint(picture, scene, maps, pieces, mask)
+        result = paint(picture, scene, maps, pieces, wish)
         tell(4, 4)
-        return replace(result, fit=garment.fit)
+        if not result.mask.any():
+            raise InputError(
+                "Nothing of the photo would change: the mask lies where no garment and nothing of "
+                "the old clothes is. Draw it on the person's clothes, or leave it out."
+            )
+        return replace(result, fit=garment.fit.and_then(fit))
 
 
 def plan(
@@ -126,6 +135,17 @@ def plan(
     return maps
 
 
+def wished(mask: np.ndarray | None, body: Body) -> tuple[np.ndarray | None, FitReport]:
+    """What of a user's mask is a wish, None where nothing is; and what is to be said of it."""
+    wish = None if mask is None else without_specks(mask)
+    if wish is None or not wish.any():
+        return None, FitReport()
+    if surroundings_only(wish, body.mask):
+        told = "The mask marks what is around the person, as a cut-out does, and counts as none."
+        return None, doubtful([told])
+    return wish, FitReport()
+
+
 def check(picture: np.ndarray, body: Body, garment: Garment, mask: np.ndarray | None) -> None:
     """Raises InputError for what cannot be tried on."""
     height, width = picture.shape[:2]
@@ -139,6 +159,7 @@ def check(picture: np.ndarray, body: Body, garment: Garment, mask: np.ndarray | 
             f"The mask must have the photo's size, {width}x{height} pixels, but it has "
             f"{mask.shape[1]}x{mask.shape[0]}. Resize it or leave it out."
         )
+    check_upright(body)
     joints = body.landmarks[[11, 12]] if garment.category != "lower" else body.landmarks[[23, 24]]
     inside = (joints[:, :2] > -0.1 * width).all(1) & (joints[:, 0] < 1.1 * width)
     if not (inside & (joints[:, 1] < height)).any():

@@ -83,4 +83,5 @@ class PreviewBackend:
             seed=request.seed,
             seconds=time.perf_counter() - start,
             cost=Decimal(0),
+            fit=made.fit,
         )

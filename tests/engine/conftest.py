@@ -1,17 +1,26 @@
-"""A real ComfyUI for the tests in this folder; they skip, and say so, where there is none."""
+"""A real ComfyUI for the tests in this folder; they skip, and say so, where there is none.
+
+Where $FITTING_ROOM_REQUIRE names `engine` or `browser`, no test of that suite may skip.
+"""
 
 import json
 import sys
 from pathlib import Path
 
 import pytest
+import tiny
+from required import refuse_skip
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the modules that several tests here share
 
-import tiny_models  # noqa: E402
-import tiny_tools  # noqa: E402
-
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    report = yield
+    refuse_skip(report, "browser" if item.path.name == "test_browser.py" else "engine")
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -26,12 +35,11 @@ def engine_folder():
 
 @pytest.fixture(scope="session")
 def engine(engine_folder, tmp_path_factory):
-    """With the tiny models that are at hand installed as if they had been downloaded."""
+    """With tiny models installed as if they had been downloaded."""
     from fitting_room.services.engine import Engine
 
     base = tmp_path_factory.mktemp("engine")
-    tiny_models.install(base)
-    tiny_tools.install(base)
+    tiny.install(base)
     extra = Path(__file__).parent / "test_nodes"
     with Engine(engine_folder, base, more=(extra,)) as running:
         yield running
@@ -39,12 +47,9 @@ def engine(engine_folder, tmp_path_factory):
 
 @pytest.fixture
 def graph():
-    """Reads workflows/api/<name>.json; skips where a model that it loads is not at hand."""
+    """Reads workflows/api/<name>.json."""
 
     def read(name: str) -> dict:
-        found = json.loads((ROOT / "workflows" / "api" / f"{name}.json").read_text("utf-8"))
-        tiny_models.need(found)
-        tiny_tools.need(found)
-        return found
+        return json.loads((ROOT / "workflows" / "api" / f"{name}.json").read_text("utf-8"))
 
     return read

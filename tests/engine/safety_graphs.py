@@ -24,7 +24,7 @@ def put_risky(engine):
     spec = importlib.util.spec_from_file_location("record_opennsfw", path)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    recorded = json.loads((ROOT / "tests" / "pipelines" / "open_nsfw_scores.json").read_text())
+    recorded = json.loads((ROOT / "tests/pipelines/safety/open_nsfw_scores.json").read_text())
     surest = int(np.argmax(recorded["skin_shapes"]))
     Image.fromarray(script.skin_shapes(surest)).save(engine.base / "input" / RISKY)
 

@@ -1,6 +1,7 @@
 """The front end in headless Chromium: each workflow loads, equals its API twin, runs.
 
-Screenshots go to $FITTING_ROOM_SCREENSHOTS where it is set. Skips without Chromium or playwright.
+Screenshots go to $FITTING_ROOM_SCREENSHOTS where it is set. Skips without Chromium or playwright,
+unless $FITTING_ROOM_REQUIRE names `browser`.
 """
 
 import json
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from fitting_room.services.engine import failure
-from tiny_models import DRAWING, SMALL
+from small_graphs import DRAWING, SMALL
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "workflows").glob("*.json"))

@@ -11,7 +11,8 @@ import time
 
 import numpy as np
 import pytest
-import tiny_models
+import tiny
+from fitting_room.pipelines.files.locate import RECEIPT
 from fitting_room.services.engine import EngineError, cached_nodes, failure
 from PIL import Image
 
@@ -78,7 +79,6 @@ def graph_of(variant="ootdiffusion/hd", **changes):
             nodes[node] = inputs
         else:
             nodes[node]["inputs"].update(inputs)
-    tiny_models.need({"load": nodes["load"]})
     return nodes
 
 
@@ -225,7 +225,7 @@ FAILS = {
         {"load": {"precision": "fp8", "compile": True}}, "FittingRoomLoadModel", "Choose one"),
     "pose transfer model": (
         {"load": {"variant": "leffa/pose_transfer"}}, "FittingRoomEncodeGarment",
-        "try-on model was wanted"),
+        "A try-on model was wanted"),
     "files missing": (
         {"load": {"folder": "/nowhere"}}, "FittingRoomLoadModel",
         "fitting-room download ootdiffusion/hd"),
@@ -310,10 +310,11 @@ def test_licence_must_be_agreed_to(engine):
 def test_wrong_checkpoint_in_place(engine, tmp_path, kind, words):
     import torch
 
-    graph = graph_of("leffa/virtual_tryon", load={"folder": str(tmp_path / kind)})
-    shutil.copytree(tiny_models.checkpoint("leffa/virtual_tryon"), tmp_path / kind)
+    tiny.write("leffa/virtual_tryon", tmp_path)
+    (tmp_path / "leffa" / RECEIPT).unlink()  # a folder of the user's own
+    graph = graph_of("leffa/virtual_tryon", load={"folder": str(tmp_path / "leffa")})
     names = {"lora": "unet.down.lora_A.weight", "other": "model.diffusion_model.out.weight"}
-    torch.save({names[kind]: torch.zeros(2)}, tmp_path / kind / "virtual_tryon.pth")
+    torch.save({names[kind]: torch.zeros(2)}, tmp_path / "leffa" / "virtual_tryon.pth")
     problem = failure(engine.run(graph))
     assert problem and problem["node_type"] == "FittingRoomLoadModel"
     assert words in problem["exception_message"]

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-import tiny_tools
+import tiny
 from fitting_room.services.engine import EngineError, cached_nodes, failure
 from PIL import Image
 
@@ -33,13 +33,6 @@ DENSEPOSE = {
     "class_type": "FittingRoomDensePose",
     "inputs": {"image": ["person", 0], "rendering": "coloured", "threshold": 0.05},
 }
-
-
-@pytest.fixture
-def equipped(engine):
-    """The engine, where it has all the tiny networks."""
-    tiny_tools.need({kind: {"class_type": kind, "inputs": {}} for kind in tiny_tools.NEEDS})
-    return engine
 
 
 def graph(**nodes):
@@ -85,19 +78,19 @@ def refused(engine, nodes):
 
 @pytest.mark.parametrize("source", ["schp", "schp_atr", "schp_lip"])
 @pytest.mark.parametrize("detail", ["published", "photo"])
-def test_parsing_shows_labels_of_the_photo_s_size(equipped, source, detail):
+def test_parsing_shows_labels_of_the_photo_s_size(engine, source, detail):
     nodes = graph(parsing=with_input(PARSING, source=source, detail=detail, body=["body", 0]))
     nodes["mask"] = {"class_type": "MaskToImage", "inputs": {"mask": ["parsing", 2]}}
-    history = run(equipped, keep(nodes, seen=["parsing", 1], mask_seen=["mask", 0]))
-    photo = Image.open(equipped.base / "input" / "fitting_room_person.jpg")
-    seen = picture(equipped, history, "seen")
+    history = run(engine, keep(nodes, seen=["parsing", 1], mask_seen=["mask", 0]))
+    photo = Image.open(engine.base / "input" / "fitting_room_person.jpg")
+    seen = picture(engine, history, "seen")
     assert seen.shape[1::-1] == photo.size
     assert (seen != np.asarray(photo.convert("RGB"))).any()
-    assert set(np.unique(picture(equipped, history, "mask_seen"))) <= {0, 255}
+    assert set(np.unique(picture(engine, history, "mask_seen"))) <= {0, 255}
 
 
 def test_a_parser_of_transformers_stands_in_for_schp(bare):
-    tiny_tools.install_segformer(bare.base)
+    tiny.install(bare.base, ["human_parsing/segformer"])
     nodes = graph(person=OTHER, parsing=with_input(PARSING, source="segformer", body=["body", 0]),
                   mask=with_input(MASK, model="leffa/virtual_tryon"))  # fmt: skip
     history = run(bare, keep(nodes, seen=["parsing", 1], text=["mask", 2]))
@@ -106,15 +99,14 @@ def test_a_parser_of_transformers_stands_in_for_schp(bare):
 
 
 def test_parsing_by_onnx(bare):
-    pytest.importorskip("onnxruntime")
-    tiny_tools.install_onnx(bare.base)
+    tiny.install(bare.base, ["human_parsing/onnx"])
     nodes = graph(person=OTHER, mask=with_input(MASK, model="idm_vton/vitonhd"))
     report = text(run(bare, keep(nodes, text=["mask", 2])))
     assert "the published rule of idm_vton/vitonhd; parsing by SCHP" in report
 
 
 def test_pose_by_vitpose(bare):
-    tiny_tools.install_vitpose(bare.base)
+    tiny.install(bare.base, ["vitpose/base_simple"])
     nodes = graph(person=OTHER, pose=with_input(POSE, source="vitpose"))
     history = run(bare, keep(nodes, drawn=["pose", 1]))
     assert picture(bare, history, "drawn").any()
@@ -125,7 +117,7 @@ def test_pose_by_vitpose(bare):
     [(100, 100, None), (3000, 4000, None), (24, 24, "at least 32 on each side")],
     ids=["100x100", "12 megapixels", "24x24"],
 )
-def test_photos_of_any_size(equipped, width, height, message):
+def test_photos_of_any_size(engine, width, height, message):
     scaled = {"class_type": "ImageScale", "inputs": {
         "image": ["person", 0], "upscale_method": "bilinear", "width": width, "height": height,
         "crop": "disabled"}}  # fmt: skip
@@ -137,21 +129,21 @@ def test_photos_of_any_size(equipped, width, height, message):
                         densepose=["parts", 0]),
     )  # fmt: skip
     nodes["body"]["inputs"]["image"] = ["small", 0]
-    history = equipped.run(keep(nodes, seen=["mask", 1]))
+    history = engine.run(keep(nodes, seen=["mask", 1]))
     found = failure(history)
-    assert equipped.alive
+    assert engine.alive
     if message:
         assert found is not None and message in found["exception_message"]
     else:
         assert found is None, found["exception_message"]
-        assert picture(equipped, history, "seen").shape == (height, width, 3)
+        assert picture(engine, history, "seen").shape == (height, width, 3)
 
 
-def test_one_of_ten_people(equipped):
+def test_one_of_ten_people(engine):
     """Every network looks at the chosen one; an eleventh is said to be missing."""
-    one = Image.open(equipped.base / "input" / "fitting_room_person.jpg").convert("RGB")
+    one = Image.open(engine.base / "input" / "fitting_room_person.jpg").convert("RGB")
     crowd = Image.fromarray(np.tile(np.asarray(one.resize((320, 320))), (2, 5, 1)))
-    crowd.save(equipped.base / "input" / "ten_people.png")
+    crowd.save(engine.base / "input" / "ten_people.png")
     nodes = graph(
         person=with_input(PERSON, image="ten_people.png"),
         parsing=with_input(PARSING, body=["body", 0]),
@@ -161,47 +153,47 @@ def test_one_of_ten_people(equipped):
     for number in (0, 4, 9):
         nodes["body"]["inputs"]["person"] = number
         nodes["shown"] = {"class_type": "MaskToImage", "inputs": {"mask": ["mask", 0]}}
-        history = run(equipped, keep(nodes, seen=["parsing", 1], mask_seen=["shown", 0]))
-        rows, places = np.nonzero(picture(equipped, history, "mask_seen")[..., 0])
+        history = run(engine, keep(nodes, seen=["parsing", 1], mask_seen=["shown", 0]))
+        rows, places = np.nonzero(picture(engine, history, "mask_seen")[..., 0])
         cells.add((round(float(rows.mean())) // 320, round(float(places.mean())) // 320))
     assert len(cells) == 3
     nodes["body"]["inputs"]["person"] = 10
-    assert "10" in refused(equipped, nodes)
+    assert "10" in refused(engine, nodes)
 
 
-def test_labels_that_do_not_exist_are_named(equipped):
+def test_labels_that_do_not_exist_are_named(engine):
     nodes = graph(parsing=with_input(PARSING, labels="upper, cape"))
-    message = refused(equipped, keep(nodes, seen=["parsing", 1]))
+    message = refused(engine, keep(nodes, seen=["parsing", 1]))
     assert "no label cape" in message and "upper" in message
 
 
 @pytest.mark.parametrize("rendering", ["coloured", "labels", "uv"])
-def test_densepose_renderings(equipped, rendering):
+def test_densepose_renderings(engine, rendering):
     nodes = graph(parts=with_input(DENSEPOSE, rendering=rendering))
-    history = run(equipped, keep(nodes, map=["parts", 1], seen=["parts", 2]))
-    made = picture(equipped, history, "map")
-    assert made.shape == picture(equipped, history, "seen").shape and made.any()
+    history = run(engine, keep(nodes, map=["parts", 1], seen=["parts", 2]))
+    made = picture(engine, history, "map")
+    assert made.shape == picture(engine, history, "seen").shape and made.any()
     if rendering == "labels":
         assert made.max() <= 24 and (made == made[..., :1]).all()
     if rendering == "uv":
         assert made[..., 2].max() <= 24
 
 
-def test_key_points_of_another_node_are_drawn_alike(equipped):
+def test_key_points_of_another_node_are_drawn_alike(engine):
     nodes = graph(pose=with_input(POSE, pose=["body", 3]))
-    history = run(equipped, keep(nodes, own=["body", 1], drawn=["pose", 1], seen=["pose", 2]))
-    own, drawn = (picture(equipped, history, name) for name in ("own", "drawn"))
+    history = run(engine, keep(nodes, own=["body", 1], drawn=["pose", 1], seen=["pose", 2]))
+    own, drawn = (picture(engine, history, name) for name in ("own", "drawn"))
     assert own.any() and (np.abs(own.astype(int) - drawn).max(-1) > 8).mean() < 1e-3
 
 
-def test_openpose_runs_and_says_whether_it_found_someone(equipped):
-    history = equipped.run(keep(graph(pose=POSE), drawn=["pose", 1]))
+def test_openpose_runs_and_says_whether_it_found_someone(engine):
+    history = engine.run(keep(graph(pose=POSE), drawn=["pose", 1]))
     found = failure(history)
     if found is None:
-        assert picture(equipped, history, "drawn").any()
+        assert picture(engine, history, "drawn").any()
     else:
         assert "Nobody was found" in found["exception_message"]
-    assert equipped.alive
+    assert engine.alive
 
 
 @pytest.mark.parametrize(
@@ -210,55 +202,55 @@ def test_openpose_runs_and_says_whether_it_found_someone(equipped):
      ("idm_vton", "IDM-VTON"), ("ladi_dresscode", "LaDI-VTON"), ("catvton", "CatVTON"),
      ("embedded", "embedded")],
 )  # fmt: skip
-def test_every_rule_is_named_in_the_report(equipped, rule, title):
+def test_every_rule_is_named_in_the_report(engine, rule, title):
     mask = with_input(MASK, rule=rule, parsing=["parsing", 0], densepose=["parts", 0],
                       keypoints=["body", 3])  # fmt: skip
     nodes = graph(parsing=with_input(PARSING, body=["body", 0]), parts=DENSEPOSE, mask=mask)
-    history = run(equipped, keep(nodes, seen=["mask", 1], text=["mask", 2]))
+    history = run(engine, keep(nodes, seen=["mask", 1], text=["mask", 2]))
     assert title in text(history) and "as asked" in text(history)
-    assert picture(equipped, history, "seen").any()
+    assert picture(engine, history, "seen").any()
 
 
-def test_the_model_s_rule_is_read_here_where_its_networks_are_installed(equipped):
+def test_the_model_s_rule_is_read_here_where_its_networks_are_installed(engine):
     nodes = graph(mask=with_input(MASK, model="leffa/virtual_tryon", keep_hands=True))
-    report = text(run(equipped, keep(nodes, text=["mask", 2])))
+    report = text(run(engine, keep(nodes, text=["mask", 2])))
     assert report.startswith("0: Leffa, VITON-HD model: the published rule of leffa/virtual_tryon")
 
 
-def test_without_a_body_and_without_parsing_the_person_is_found_here(equipped):
+def test_without_a_body_and_without_parsing_the_person_is_found_here(engine):
     mask = {"class_type": MASK["class_type"],
             "inputs": {k: v for k, v in MASK["inputs"].items() if k != "body"}}  # fmt: skip
     nodes = {"person": PERSON, "mask": mask}
-    report = text(run(equipped, keep(nodes, text=["mask", 2])))
+    report = text(run(engine, keep(nodes, text=["mask", 2])))
     assert report.startswith("0: embedded mask from the body")
 
 
-def test_pictures_of_other_packages_do_for_parsing_and_densepose(equipped):
+def test_pictures_of_other_packages_do_for_parsing_and_densepose(engine):
     mask = with_input(MASK, rule="catvton", parsing=["parsing", 0], densepose=["parts", 1])
     nodes = graph(parts=DENSEPOSE, parsing=PARSING, mask=mask)
-    report = text(run(equipped, keep(nodes, text=["mask", 2])))
+    report = text(run(engine, keep(nodes, text=["mask", 2])))
     assert report.startswith("0: CatVTON")
     nodes["numbers"] = {"class_type": "EmptyImage",
                         "inputs": {"width": 512, "height": 512, "batch_size": 1,
                                    "color": 0x040404}}  # fmt: skip
     nodes["mask"]["inputs"].update(rule="leffa_dc", parsing=["numbers", 0])  # all upper clothes
-    report = text(run(equipped, nodes))
+    report = text(run(engine, nodes))
     assert report.startswith("0: Leffa, Dress Code model, as asked; key points from the embedded")
 
 
-def test_a_photo_for_a_label_picture_is_refused(equipped):
+def test_a_photo_for_a_label_picture_is_refused(engine):
     for name, wanted in (("parsing", "ATR labels"), ("densepose", "DensePose in its published")):
         nodes = graph(mask=with_input(MASK, rule="catvton", **{name: ["person", 0]}))
-        message = refused(equipped, keep(nodes, text=["mask", 2]))
+        message = refused(engine, keep(nodes, text=["mask", 2]))
         assert wanted in message and "label picture itself" in message
 
 
-def test_masks_come_from_the_cache_when_nothing_changed(equipped):
+def test_masks_come_from_the_cache_when_nothing_changed(engine):
     nodes = keep(graph(parsing=PARSING, mask=with_input(MASK, parsing=["parsing", 0])),
                  text=["mask", 2])  # fmt: skip
-    run(equipped, nodes)
+    run(engine, nodes)
     nodes["mask"]["inputs"]["grow"] = 0.1
-    cached = cached_nodes(run(equipped, nodes))
+    cached = cached_nodes(run(engine, nodes))
     assert {"parsing", "body"} <= cached and "mask" not in cached
 
 
@@ -273,51 +265,51 @@ def test_missing_files_name_the_command(bare, node, command):
 
 
 @pytest.fixture
-def bare(equipped):
+def bare(engine):
     """The same engine with the networks taken away, for the time of a test."""
-    models = equipped.base / "models" / "fitting_room"
+    models = engine.base / "models" / "fitting_room"
     away = models.with_name("away")
     models.rename(away)
     models.mkdir()
-    yield equipped
+    yield engine
     shutil.rmtree(models)
     away.rename(models)
 
 
-def test_terms_that_were_not_agreed_to_are_shown(equipped):
-    record = equipped.base / "models" / "fitting_room" / "licences.json"
+def test_terms_that_were_not_agreed_to_are_shown(engine):
+    record = engine.base / "models" / "fitting_room" / "licences.json"
     if not record.exists():
         pytest.fail(f"{record} was to be written with the networks")
     before = record.read_text("utf-8")
     record.unlink()
     try:
-        message = refused(equipped, keep(graph(person=OTHER, node=DENSEPOSE), seen=["node", 2]))
+        message = refused(engine, keep(graph(person=OTHER, node=DENSEPOSE), seen=["node", 2]))
     finally:
         record.write_text(before, "utf-8")
     assert "CC BY-NC" in message and "--accept-license" in message
 
 
-def test_a_hostile_pickle_is_not_run(equipped):
-    folder = equipped.base / "models" / "fitting_room" / "densepose"
-    (file,) = folder.glob("*.pkl")
-    before, trace = file.read_bytes(), equipped.base / "it_ran"
+def test_a_hostile_pickle_is_not_run(engine):
+    folder = engine.base / "models" / "fitting_room" / "densepose"
+    (file,) = folder.rglob("*.pkl")
+    before, trace = file.read_bytes(), engine.base / "it_ran"
     command = f"open({str(trace)!r}, 'w')".encode()
     hostile = b"cbuiltins\neval\n(V" + command + b"\ntR."
     file.write_bytes(hostile + b"\0" * (len(before) - len(hostile)))
     try:
-        message = refused(equipped, keep(graph(person=OTHER, node=DENSEPOSE), seen=["node", 1]))
+        message = refused(engine, keep(graph(person=OTHER, node=DENSEPOSE), seen=["node", 1]))
     finally:
         file.write_bytes(before)
     assert not trace.exists()
     assert str(file) in message
 
 
-def test_unknown_rule_is_refused_before_anything_runs(equipped):
+def test_unknown_rule_is_refused_before_anything_runs(engine):
     with pytest.raises(EngineError, match="refused"):
-        equipped.run(keep(graph(mask=with_input(MASK, rule="other")), text=["mask", 2]))
+        engine.run(keep(graph(mask=with_input(MASK, rule="other")), text=["mask", 2]))
 
 
-def test_a_batch_of_people_gets_a_mask_each(equipped):
+def test_a_batch_of_people_gets_a_mask_each(engine):
     nodes = graph(
         other=OTHER,
         both={"class_type": "ImageBatch", "inputs": {"image1": ["person", 0],
@@ -328,17 +320,17 @@ def test_a_batch_of_people_gets_a_mask_each(equipped):
                         densepose=["parts", 0], fill_holes=True, feather=0.1),
     )  # fmt: skip
     nodes["body"]["inputs"]["image"] = ["both", 0]
-    history = run(equipped, keep(nodes, seen=["mask", 1], text=["mask", 2]))
+    history = run(engine, keep(nodes, seen=["mask", 1], text=["mask", 2]))
     assert len(history["outputs"]["seen"]["images"]) == 2
     assert [line[:3] for line in text(history).splitlines()] == ["0: ", "1: "]
 
 
-def test_a_damaged_file_is_named(equipped):
-    (file,) = (equipped.base / "models" / "fitting_room" / "human_parsing").glob("*atr.pth")
+def test_a_damaged_file_is_named(engine):
+    (file,) = (engine.base / "models" / "fitting_room" / "human_parsing").rglob("*atr.pth")
     before = file.read_bytes()
     file.write_bytes(before[: len(before) // 2] + b"\0" * (len(before) - len(before) // 2))
     try:
-        message = refused(equipped, keep(graph(person=OTHER, node=PARSING), seen=["node", 1]))
+        message = refused(engine, keep(graph(person=OTHER, node=PARSING), seen=["node", 1]))
     finally:
         file.write_bytes(before)
     assert str(file) in message

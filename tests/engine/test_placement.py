@@ -8,29 +8,26 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import tiny_models
+import tiny
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = """
-import sys, json, pathlib
-root, engine, checkpoint, variant = sys.argv[1:5]
+import sys, json
+root, engine, models, variant = sys.argv[1:5]
 sys.argv = ["main.py", "--cpu"]
 sys.path[:0] = [engine, root + "/tests"]
 import comfy.options; comfy.options.enable_args_parsing()
 import torch
 from conftest import import_checkout
 import_checkout()
-from fitting_room.pipelines.catalog.models import variant_named
 from fitting_room.pipelines.diffusion.run import stay
-from fitting_room.pipelines.files.locate import Located
+from fitting_room.pipelines.files.locate import find
 from fitting_room.pipelines.models import door
 from fitting_room.pipelines.models.common import Garment, Person, Settings
 from fitting_room.nodes.model import TryOnModel
 
-known = variant_named(variant)
-root = pathlib.Path(checkpoint)
-roots = {"ootdiffusion": [root / "checkpoints", root / "checkpoints/clip-vit-large-patch14"]}
-located = Located(known, tuple(roots.get(known.model, [root])))
+located = find(variant, folders=[models])
+known = located.variant
 pipeline = door.load_pipeline(located, torch.float32)
 torch.manual_seed(0)
 garment, photo, body = torch.rand(3, 1, 3, 128, 96)
@@ -72,12 +69,12 @@ print(json.dumps({
 
 
 @pytest.mark.parametrize("variant", ["ootdiffusion/hd", "leffa/virtual_tryon", "idm_vton/vitonhd"])
-def test_managed_networks_draw_the_same_bit_for_bit(engine_folder, variant):
+def test_managed_networks_draw_the_same_bit_for_bit(engine_folder, variant, tmp_path):
     from fitting_room.services.engine import engine_python
 
-    tiny_models.need({"load": {"inputs": {"variant": variant}}})
+    tiny.write(variant, tmp_path)
     command = [engine_python(engine_folder), "-c", RUN, str(ROOT), str(engine_folder),
-               str(tiny_models.checkpoint(variant)), variant]  # fmt: skip
+               str(tmp_path), variant]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, cwd=engine_folder, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])

@@ -19,6 +19,7 @@ from safety_graphs import (
     settings,
     shown,
 )
+from tiny.networks import save_falconsai
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -111,25 +112,10 @@ def test_absent_model_names_the_command(engine):
 @pytest.fixture
 def tiny_falconsai(engine):
     """A tiny classifier in the published layout, which calls everything unsafe."""
-    import torch
     from fitting_room.pipelines.files.locate import write_receipt
-    from transformers import ViTConfig, ViTForImageClassification
 
     folder = engine.base / "models" / "fitting_room" / "safety" / "falconsai"
-    config = ViTConfig(
-        hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
-        image_size=32, patch_size=16, id2label={0: "normal", 1: "nsfw"},
-    )  # fmt: skip
-    network = ViTForImageClassification(config)
-    with torch.no_grad():
-        network.classifier.weight.zero_()
-        network.classifier.bias.copy_(torch.tensor([0.0, 3.0]))
-    network.save_pretrained(folder)
-    processor = {
-        "image_processor_type": "ViTImageProcessor", "size": {"height": 32, "width": 32},
-        "image_mean": [0.5] * 3, "image_std": [0.5] * 3, "do_normalize": True,
-    }  # fmt: skip
-    (folder / "preprocessor_config.json").write_text(json.dumps(processor))
+    save_falconsai(folder, verdict=3.0)
     write_receipt(folder, list(folder.iterdir()))
     yield
     shutil.rmtree(folder)

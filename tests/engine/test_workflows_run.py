@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from fitting_room.services.engine import failure
 from PIL import Image
-from tiny_models import small
+from small_graphs import small
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "workflows").glob("*.json"))

@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import math
-import os
 import re
 from pathlib import Path
 
@@ -13,18 +12,11 @@ from fitting_room.pipelines.errors import InputError
 
 TESTS = Path(__file__).resolve().parents[2]
 SCRIPT = TESTS.parent / "scripts" / "models_page.py"
-KEY_LISTS = [
-    TESTS / "golden",
-    TESTS.parent.parent / "shared" / "golden",
-    Path(os.environ.get("FITTING_ROOM_GOLDEN", TESTS / "golden")),
-]
 
 
 def full_size_keys(model: str) -> dict:
-    for folder in KEY_LISTS:
-        if (folder / model / "full_size_keys.json").is_file():
-            return json.loads((folder / model / "full_size_keys.json").read_text())
-    pytest.skip(f"the key list of {model} is not at hand")
+    lists = TESTS / "golden" / model / "full_size_keys.json"
+    return json.loads(lists.read_text(encoding="utf-8"))
 
 
 def count(shapes: dict) -> int:

@@ -15,12 +15,7 @@ from fitting_room.pipelines.masking.clothes import (
 )
 from fitting_room.pipelines.masking.parsing import load_parser, parse
 from fitting_room.pipelines.masking.rules_common import ATR
-from tiny_networks import SEGFORMER_LABELS, save_segformer
-
-FASHN = (
-    "background", "face", "hair", "top", "dress", "skirt", "pants", "belt", "bag", "hat", "scarf",
-    "glasses", "arms", "hands", "legs", "feet", "torso", "jewelry",
-)  # fmt: skip
+from tiny.networks import FASHN_LABELS, SEGFORMER_LABELS, save_sapiens2, save_segformer
 
 
 def numbered(names):
@@ -39,17 +34,8 @@ def sapiens_folder(tmp_path_factory):
     transformers = pytest.importorskip("transformers", minversion="5.20")
     if not hasattr(transformers, "Sapiens2ForSemanticSegmentation"):
         pytest.skip("this transformers has no Sapiens2")
-    torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("sapiens2")
-    config = transformers.Sapiens2Config(
-        hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,
-        num_first_full_attention_layers=1, num_last_full_attention_layers=1,
-        num_key_value_attention_heads=1, image_size=[64, 48], patch_size=16, num_labels=29,
-        head_config={"upsample_out_channels": [8, 8], "conv_out_channels": [8]},
-    )  # fmt: skip
-    transformers.Sapiens2ForSemanticSegmentation(config).save_pretrained(folder)
-    processor = transformers.Sapiens2ImageProcessor(size={"height": 64, "width": 48})
-    processor.save_pretrained(folder)
+    save_sapiens2(folder)
     return folder
 
 
@@ -85,7 +71,7 @@ def test_sapiens2(sapiens_folder):
 
 def test_names_of_published_parsers():
     np.testing.assert_array_equal(_meanings(numbered(SEGFORMER_LABELS), ""), np.arange(18))
-    fashn = dict(zip(FASHN, _meanings(numbered(FASHN), "").tolist(), strict=True))
+    fashn = dict(zip(FASHN_LABELS, _meanings(numbered(FASHN_LABELS), "").tolist(), strict=True))
     assert fashn["top"] == ATR["upper"] and fashn["pants"] == ATR["trousers"]
     assert fashn["arms"] == fashn["hands"] == ARM and fashn["legs"] == fashn["feet"] == LEG
     nameless = {i: f"LABEL_{i}" for i in range(29)}

@@ -23,41 +23,16 @@ from fitting_room.pipelines.masking.densepose import (
 )
 from fitting_room.pipelines.masking.densepose_rcnn.boxes import changed, propose
 from fitting_room.pipelines.masking.densepose_rcnn.network import DensePoseRCNN
+from tiny.densepose import FILE, NOBODY, random_densepose, write_pickle
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
-FILE = "model_final_162be9.pkl"
-PEOPLE, NOBODY = (3.0, -3.0), (-9.0, 9.0)
-
-
-def tiny_state(shapes, random_weights, verdict):
-    """Narrow layers; the detector calls everything a person, or nothing."""
-    small = {
-        name: [n if n < 48 else n // 16 for n in shape[:2]] + shape[2:]
-        for name, shape in shapes.items()
-    }
-    state = random_weights(small)
-    state["roi_heads.box_predictor.cls_score.bias"] = torch.tensor(verdict)
-    state["backbone.bottom_up.stem.conv1.weight"] /= 100  # pixels are up to 150
-    for name in ("roi_heads.box_predictor.cls_score", "roi_heads.box_predictor.bbox_pred",
-                 "proposal_generator.rpn_head.anchor_deltas"):  # fmt: skip
-        state[f"{name}.weight"] *= 0.01
-    return state
-
-
-def write_pickle(path, state, protocol=4):
-    arrays = {name: tensor.numpy() for name, tensor in state.items()}
-    arrays["pixel_mean"] = np.zeros((3, 1, 1), dtype=np.float32)
-    content = {"model": arrays, "__author__": "Detectron2 Model Zoo"}
-    path.write_bytes(pickle.dumps(content, protocol=protocol))
-    return path
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, published_shapes, random_weights):
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("densepose")
-    shapes = published_shapes("densepose", FILE)
-    write_pickle(folder / FILE, tiny_state(shapes, random_weights, PEOPLE))
-    write_pickle(folder / "nobody.pkl", tiny_state(shapes, random_weights, NOBODY), protocol=2)
+    write_pickle(folder / FILE, random_densepose())
+    write_pickle(folder / "nobody.pkl", random_densepose(verdict=NOBODY), protocol=2)
     return folder
 
 
@@ -79,9 +54,8 @@ def test_published_names_and_shapes(published_shapes):
     assert {k: list(v.shape) for k, v in network.state_dict().items()} == published
 
 
-def test_the_deeplab_variant_is_refused(published_shapes, random_weights, tmp_path):
-    shapes = published_shapes("densepose", "densepose_rcnn_R_50_FPN_DL_s1x")
-    write_pickle(tmp_path / "dl.pkl", tiny_state(shapes, random_weights, PEOPLE))
+def test_the_deeplab_variant_is_refused(tmp_path):
+    write_pickle(tmp_path / "dl.pkl", random_densepose("densepose_rcnn_R_50_FPN_DL_s1x"))
     with pytest.raises(MissingFiles, match="does not hold the weights of DensePoseRCNN"):
         load_densepose(tmp_path / "dl.pkl")
 

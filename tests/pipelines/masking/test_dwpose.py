@@ -15,7 +15,7 @@ from fitting_room.pipelines.masking.dwpose.whole_body import (
     of_nobody,
 )
 from fitting_room.pipelines.masking.keypoints import KeyPoints
-from tiny_networks import save_dwpose
+from tiny.dwpose import save_dwpose
 
 
 def body(scores=None, width=200, height=300):

@@ -13,26 +13,17 @@ from fitting_room.pipelines.masking.parsing import atr_with_neck, load_schp, par
 from fitting_room.pipelines.masking.rules_common import ATR, LIP
 from fitting_room.pipelines.masking.schp.network import UNUSED, Schp
 from fitting_room.pipelines.masking.schp.warp import MEAN, STD, network_input, picture_labels
+from tiny.human_parsing import narrow_schp
 
 FILES = {"exp-schp-201908301523-atr.pth": 18, "exp-schp-201908261155-lip.pth": 20}
 DROPPED = re.compile(r"decoder\.conv4\.|edge\.conv[45]\.")
-STAGE = re.compile(r"(layer\d)\.(\d+)\.")
 SIZE = 96
-
-
-def smaller(shapes, divisor, blocks):
-    """The published table with narrower layers and at most `blocks` blocks a stage."""
-    return {
-        name: [n if n < 48 else n // divisor for n in shape[:2]] + shape[2:]
-        for name, shape in shapes.items()
-        if not (match := STAGE.search(name)) or int(match[2]) < blocks
-    }
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory, published_shapes, random_weights):
     """A published file with small sizes."""
-    shapes = smaller(published_shapes("schp", "exp-schp-201908301523-atr.pth"), 16, 2)
+    shapes = narrow_schp(published_shapes("schp", "exp-schp-201908301523-atr.pth"), 16, 2)
     path = tmp_path_factory.mktemp("schp") / "exp-schp-201908301523-atr.pth"
     torch.save({"epoch": 1, "state_dict": random_weights(shapes)}, path)
     return load_schp(path)
@@ -56,7 +47,7 @@ def test_published_names_and_shapes(file, published_shapes):
 
 def test_sizes_come_from_the_file(published_shapes, random_weights):
     published = published_shapes("schp", "exp-schp-201908261155-lip.pth")
-    shapes = {k.removeprefix("module."): v for k, v in smaller(published, 32, 3).items()}
+    shapes = {k.removeprefix("module."): v for k, v in narrow_schp(published, 32, 3).items()}
     network = Schp(shapes)
     assert len(network.layer3) == 3 and network.conv1.out_channels == 2
     assert network(torch.zeros(1, 3, 64, 64)).shape == (1, 20, 16, 16)
@@ -187,7 +178,7 @@ def test_damaged_and_foreign_files(tmp_path, published_shapes, random_weights):
                tmp_path / "pose.pth")  # fmt: skip
     with pytest.raises(MissingFiles, match="OpenPose body network"):
         load_schp(tmp_path / "pose.pth")
-    shapes = smaller(published_shapes("schp", "exp-schp-201908301523-atr.pth"), 16, 1)
+    shapes = narrow_schp(published_shapes("schp", "exp-schp-201908301523-atr.pth"), 16, 1)
     del shapes["module.decoder.conv3.3.bias"]
     torch.save({"state_dict": random_weights(shapes)}, tmp_path / "incomplete.pth")
     with pytest.raises(MissingFiles, match=r"decoder\.conv3\.3\.bias"):
@@ -195,7 +186,7 @@ def test_damaged_and_foreign_files(tmp_path, published_shapes, random_weights):
 
 
 def test_network_of_other_labels_is_refused(tmp_path, published_shapes, random_weights):
-    shapes = smaller(published_shapes("schp", "exp-schp-201908301523-atr.pth"), 16, 1)
+    shapes = narrow_schp(published_shapes("schp", "exp-schp-201908301523-atr.pth"), 16, 1)
     shapes |= {"module.fushion.3.weight": [7, 16, 1, 1], "module.fushion.3.bias": [7]}
     torch.save({"state_dict": random_weights(shapes)}, tmp_path / "pascal.pth")
     network = load_network(Schp, tmp_path / "pascal.pth", "module.", UNUSED)

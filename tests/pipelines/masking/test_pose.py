@@ -20,8 +20,8 @@ from fitting_room.pipelines.masking.pose import (
     load_openpose,
 )
 from scipy.ndimage import gaussian_filter
+from tiny.openpose import FILE, narrow_openpose
 
-FILE = "body_pose_model.pth"
 HEIGHT, WIDTH = 512, 384
 
 # A standing person in a box of 1 x 2; x is the picture's right, so the person's left.
@@ -83,13 +83,7 @@ def assert_near(pose, joints, tolerance=8):
 
 
 def tiny_state(published_shapes, random_weights):
-    fixed = {38, 19, 3}
-    shapes = {
-        name: [n if n in fixed else 57 + 128 // 16 if n == 185 else n // 16 for n in shape[:2]]
-        + shape[2:]
-        for name, shape in published_shapes("openpose", FILE).items()
-    }
-    return random_weights(shapes)
+    return random_weights(narrow_openpose(published_shapes("openpose", FILE)))
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from fitting_room.pipelines.errors import MissingFiles, NobodyFound
 from fitting_room.pipelines.masking.pose import find_pose, find_poses
 from fitting_room.pipelines.masking.vitpose import load_vitpose
-from tiny_networks import save_vitpose
+from tiny.networks import save_vitpose
 
 
 def photo(height, width):

@@ -24,7 +24,7 @@ from fitting_room.pipelines.models.fashn_vton.pipeline import (
     scaled_times,
     schedule,
 )
-from tiny_fashn_vton import weights, write_checkpoint
+from tiny.fashn_vton import weights, write_checkpoint
 
 ROOT = Path(__file__).resolve().parents[3]
 HEIGHT, WIDTH = 60, 36

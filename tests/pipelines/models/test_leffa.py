@@ -1,9 +1,7 @@
 """Leffa on tiny random checkpoints in the published layout."""
 
 import copy
-import json
 import math
-import os
 from pathlib import Path
 
 import numpy as np
@@ -22,77 +20,14 @@ from fitting_room.pipelines.masking.densepose import load_densepose
 from fitting_room.pipelines.models.leffa import pictures
 from fitting_room.pipelines.models.leffa.load import BASES, build, load, prepare
 from safetensors.numpy import load_file
+from tiny.leffa import write_checkpoint
+from tiny.weights import published_configs, published_shapes
 
 ROOT = Path(__file__).resolve().parents[3]
-PUBLISHED = json.loads((ROOT / "benchmarks" / "published_sizes.json").read_text())
-SCHEDULER = {
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "beta_schedule": "scaled_linear",
-    "steps_offset": 1,
-    "clip_sample": False,
-}
-TINY_UNET = {  # the same kinds of blocks as published, fewer of them
-    "virtual_tryon": {
-        "block_out_channels": [8, 16],
-        "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
-        "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
-        "layers_per_block": 1,
-        "attention_head_dim": 2,
-        "cross_attention_dim": 8,
-        "norm_num_groups": 2,
-    },
-    "pose_transfer": {
-        "block_out_channels": [8, 16],
-        "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"],
-        "up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"],
-        "layers_per_block": 1,
-        "attention_head_dim": [1, 2],
-        "cross_attention_dim": 8,
-        "norm_num_groups": 2,
-        "transformer_layers_per_block": [1, 2],
-        "addition_time_embed_dim": 4,
-        "projection_class_embeddings_input_dim": 40,
-    },
-}
-TINY_VAE = {"block_out_channels": [4, 4, 4, 4], "norm_num_groups": 2, "layers_per_block": 1}
 
 
 def published(variant):
-    return PUBLISHED["leffa/pose_transfer" if variant == "pose_transfer" else "leffa/virtual_tryon"]
-
-
-def full_size_keys():
-    folders = (ROOT / "tests" / "golden", ROOT.parent / "shared" / "golden",
-               Path(os.environ.get("FITTING_ROOM_GOLDEN", ROOT)))  # fmt: skip
-    for folder in folders:
-        if (folder / "leffa" / "full_size_keys.json").is_file():
-            return json.loads((folder / "leffa" / "full_size_keys.json").read_text())
-    pytest.skip("the published key list is not at hand")
-
-
-def write_checkpoint(root, variant, seed=0):
-    """Random weights, files and folders as published."""
-    unet = {**published(variant)["unet"], **TINY_UNET.get(variant, TINY_UNET["virtual_tryon"])}
-    vae = {**published(variant)["vae"], **TINY_VAE}
-    for part, config in (("unet", unet), ("vae", vae), ("scheduler", SCHEDULER)):
-        name = "scheduler_config.json" if part == "scheduler" else "config.json"
-        path = root / BASES[variant] / part / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"_class_name": "Any", "decay": 0.99, **config}))
-    networks = build(unet, vae)
-    generator = torch.Generator().manual_seed(seed)
-    state = {}
-    for prefix, network in (
-        ("vae.", networks.vae), ("unet_encoder.", networks.reference), ("unet.", networks.denoiser)
-    ):  # fmt: skip
-        for name, tensor in network.state_dict().items():
-            values = torch.randn(tensor.shape, generator=generator)
-            spread = 0.1 if tensor.ndim == 1 else (1 / tensor[0].numel()) ** 0.5
-            centre = 1.0 if tensor.ndim == 1 and name.endswith("weight") else 0.0
-            state[prefix + name] = centre + spread * values
-    torch.save(state, root / f"{variant}.pth")
-    return state
+    return published_configs("leffa/" + variant.removesuffix("_dc"))
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +121,7 @@ def test_published_networks_take_exactly_the_published_names(variant):
         ("vae.", networks.vae), ("unet_encoder.", networks.reference), ("unet.", networks.denoiser)
     ):  # fmt: skip
         ours |= {prefix + n: list(t.shape) for n, t in network.state_dict().items()}
-    assert ours == full_size_keys()[f"{variant}.pth"]
+    assert ours == published_shapes("leffa", f"{variant}.pth")
 
 
 @pytest.mark.parametrize(
@@ -472,7 +407,8 @@ def test_a_variant_that_is_not(roots):
     ids=["missing", "left over", "other part", "inpainting UNet", "no reference UNet"],
 )
 def test_checkpoints_that_do_not_fit(tmp_path, change, words):
-    state = write_checkpoint(tmp_path, "virtual_tryon")
+    write_checkpoint(tmp_path, "virtual_tryon")
+    state = torch.load(tmp_path / "virtual_tryon.pth", weights_only=True)
     change(state)
     torch.save(state, tmp_path / "virtual_tryon.pth")
     with pytest.raises(MissingFiles, match=words):

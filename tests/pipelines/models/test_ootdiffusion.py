@@ -13,117 +13,13 @@ from fitting_room.pipelines.errors import InputError, MissingFiles
 from fitting_room.pipelines.models.ootdiffusion import pictures
 from fitting_room.pipelines.models.ootdiffusion.load import build, load, prepare, tokenize
 from safetensors.torch import save_file
+from tiny.diffusion import CLIP_PICTURES
+from tiny.ootdiffusion import write_checkpoint
+from tiny.weights import published_configs, published_shapes
 
 ROOT = Path(__file__).resolve().parents[3]
-PUBLISHED = json.loads((ROOT / "benchmarks" / "published_sizes.json").read_text())["ootdiffusion"]
-UNET = {  # the same kinds of blocks as published, fewer of them
-    "block_out_channels": [8, 16],
-    "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
-    "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
-    "layers_per_block": 1,
-    "attention_head_dim": 2,
-    "cross_attention_dim": 12,
-    "norm_num_groups": 2,
-}
-TINY = {
-    "vae": {"block_out_channels": [4, 4, 4, 4], "norm_num_groups": 2, "layers_per_block": 1},
-    "reference": UNET,
-    "denoiser": UNET,
-    "text_encoder": {
-        "hidden_size": 12, "intermediate_size": 16, "num_hidden_layers": 1,
-        "num_attention_heads": 2, "vocab_size": 60,
-    },
-    "image_encoder": {
-        "vision_config": {
-            "hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1,
-            "num_attention_heads": 2, "projection_dim": 12, "patch_size": 14, "image_size": 224,
-        }
-    },
-}  # fmt: skip
-SCHEDULER = {
-    "_class_name": "DPMSolverMultistepScheduler",
-    "algorithm_type": "dpmsolver++",
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "beta_schedule": "scaled_linear",
-    "lambda_min_clipped": -math.inf,
-    "solver_order": 2,
-    "solver_type": "midpoint",
-    "steps_offset": 1,
-    "timestep_spacing": "leading",
-    "use_karras_sigmas": True,
-}
-PREPROCESSOR = {
-    "crop_size": 224,
-    "size": 224,
-    "image_mean": [0.48145466, 0.4578275, 0.40821073],
-    "image_std": [0.26862954, 0.26130258, 0.27577711],
-}
+PUBLISHED = published_configs("ootdiffusion")
 UNET_FILE = "diffusion_pytorch_model.safetensors"
-
-
-def write_tokenizer(folder):
-    """Single letters, with and without the end of a word."""
-    folder.mkdir(parents=True)
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    words = [*letters, *(f"{each}</w>" for each in letters), "<|startoftext|>", "<|endoftext|>"]
-    (folder / "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    special = {"bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>",
-               "unk_token": "<|endoftext|>", "pad_token": "<|endoftext|>"}  # fmt: skip
-    (folder / "tokenizer_config.json").write_text(
-        json.dumps({"tokenizer_class": "CLIPTokenizer", "model_max_length": 77, **special})
-    )
-    (folder / "special_tokens_map.json").write_text(json.dumps(special))
-
-
-def random_state(network, seed):
-    generator = torch.Generator().manual_seed(seed)
-    state = {}
-    for name, tensor in network.state_dict().items():
-        values = torch.randn(tensor.shape, generator=generator)
-        spread = 0.1 if tensor.ndim < 2 else (1 / tensor[0].numel()) ** 0.5
-        centre = 1.0 if tensor.ndim == 1 and name.endswith("weight") else 0.0
-        state[name] = centre + spread * values
-    return state
-
-
-def write_checkpoint(root, variant, old_vae_names=False):
-    """Random weights, files and folders as published."""
-    unets = root / "ootd" / f"ootd_{variant}" / "checkpoint-36000"
-    folders = {
-        "vae": root / "ootd" / "vae",
-        "reference": unets / "unet_garm",
-        "denoiser": unets / "unet_vton",
-        "text_encoder": root / "ootd" / "text_encoder",
-        "image_encoder": root / "clip-vit-large-patch14",
-    }
-    configs = {name: {**PUBLISHED[name], **TINY[name]} for name in folders}
-    networks = build(**configs)
-    for seed, (name, folder) in enumerate(folders.items()):
-        folder.mkdir(parents=True)
-        (folder / "config.json").write_text(json.dumps({"_class_name": "Any", **configs[name]}))
-        state = random_state(getattr(networks, name), seed)
-        if name == "vae":
-            renamed = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
-            for new, old in renamed.items() if old_vae_names else ():
-                state = {k.replace(f"attentions.0.{new}.", f"attentions.0.{old}."): v
-                         for k, v in state.items()}  # fmt: skip
-            torch.save(state, folder / "diffusion_pytorch_model.bin")
-        elif name == "text_encoder":
-            state = {f"text_model.{k.removeprefix('text_model.')}": v for k, v in state.items()}
-            state["text_model.embeddings.position_ids"] = torch.arange(77)[None]
-            torch.save(state, folder / "pytorch_model.bin")
-        elif name == "image_encoder":
-            state |= {"logit_scale": torch.zeros(1), "text_projection.weight": torch.zeros(2, 2)}
-            save_file(state, folder / "model.safetensors")
-        else:
-            save_file(state, folder / UNET_FILE)
-    (root / "ootd" / "scheduler").mkdir()
-    (root / "ootd" / "scheduler" / "scheduler_config.json").write_text(json.dumps(SCHEDULER))
-    preprocessor = root / "clip-vit-large-patch14" / "preprocessor_config.json"
-    preprocessor.write_text(json.dumps(PREPROCESSOR))
-    write_tokenizer(root / "ootd" / "tokenizer")
 
 
 @pytest.fixture(scope="module")
@@ -187,10 +83,10 @@ class Calls:
 # ------------------------------------------------------------------------------- published sizes
 
 
-@pytest.mark.parametrize("name", list(TINY))
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_published_networks_take_exactly_the_published_names(name):
-    keys = json.loads((ROOT / "tests/golden/ootdiffusion/full_size_keys.json").read_text())
-    published = keys[{"reference": "unet_garm", "denoiser": "unet_vton"}.get(name, name)]
+    file = {"reference": "unet_garm", "denoiser": "unet_vton"}.get(name, name)
+    published = published_shapes("ootdiffusion", file)
     network = getattr(build(**PUBLISHED), name)
     ours = {each: list(tensor.shape) for each, tensor in network.state_dict().items()}
     if name == "text_encoder":  # transformers 5 has dropped this level of names, 4 has it
@@ -452,7 +348,8 @@ def test_files_of_another_model(tmp_path):
 
 def test_words_are_cut_to_their_first_token(roots):
     folder = roots["dc"] / "ootd" / "tokenizer"
-    begin, end = 52, 53
+    words = json.loads((folder / "vocab.json").read_text("utf-8"))
+    begin, end = words["<|startoftext|>"], words["<|endoftext|>"]
     assert tokenize(folder, "hd", "upper").tolist() == [[begin, end]]
     assert tokenize(folder, "dc", "upper").tolist() == [[begin, ord("u") - ord("a"), end]]
     assert tokenize(folder, "dc", "dress").tolist() == [[begin, ord("d") - ord("a"), end]]
@@ -469,7 +366,7 @@ def test_hidden_part_is_grey():
 def test_clip_sees_the_middle_of_a_tall_garment():
     picture = np.zeros((100, 50, 3), np.uint8)
     picture[40:60] = 255
-    taken = pictures.clip_input(picture, {**PREPROCESSOR, "size": {"shortest_edge": 224}})
+    taken = pictures.clip_input(picture, {**CLIP_PICTURES, "size": {"shortest_edge": 224}})
     assert taken.shape == (1, 3, 224, 224)
     bright = (taken[0, 0] > 0).float().mean(dim=1)
     assert bright[112] == 1 and bright[0] == 0 and bright.mean() == pytest.approx(0.4, abs=0.02)

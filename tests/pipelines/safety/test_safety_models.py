@@ -1,7 +1,6 @@
 """The safety models that are installed: tiny random weights in the published layout."""
 
 import importlib.util
-import json
 import math
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from fitting_room.pipelines.errors import MissingFiles
 from fitting_room.pipelines.safety.filter import LIMITS, check
 from fitting_room.pipelines.safety.models import _nearest as nearest
 from fitting_room.pipelines.safety.models import load_safety_model
+from tiny.networks import save_falconsai, save_safety_checker
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 
@@ -28,49 +28,10 @@ def _import_script():
 pictures = _import_script()
 
 
-def tiny_clip():
-    vision = {
-        "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
-        "intermediate_size": 64, "image_size": 32, "patch_size": 8,
-    }  # fmt: skip
-    text = {
-        "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
-        "intermediate_size": 32, "vocab_size": 50, "bos_token_id": 48, "eos_token_id": 49,
-    }  # fmt: skip
-    return {"text_config": text, "vision_config": vision, "projection_dim": 16}
-
-
 @pytest.fixture
 def published_checker(tmp_path):
     """The folder of CompVis/stable-diffusion-safety-checker with its names, and the module."""
-    from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
-    from safetensors.torch import save_file
-    from transformers import CLIPConfig
-
-    torch.manual_seed(0)
-    checker = StableDiffusionSafetyChecker(CLIPConfig(**tiny_clip())).eval()
-    with torch.no_grad():
-        for table in (checker.concept_embeds, checker.special_care_embeds):
-            table.copy_(torch.randn_like(table))
-        # Concepts near the limit, so that either decision occurs.
-        checker.concept_embeds_weights.fill_(0.33)
-        checker.special_care_embeds_weights.fill_(0.2)
-    names = {}
-    for name, tensor in checker.state_dict().items():
-        inner = name.removeprefix("vision_model.").removeprefix("vision_model.")
-        published = f"vision_model.vision_model.{inner}" if name.startswith("vision_") else name
-        names[published] = tensor.contiguous()
-    names["vision_model.vision_model.embeddings.position_ids"] = torch.arange(17)[None]
-    save_file(names, tmp_path / "model.safetensors")
-    checker.config.save_pretrained(tmp_path)
-    processor = {
-        "crop_size": 32, "do_center_crop": True, "do_convert_rgb": True, "do_normalize": True,
-        "do_resize": True, "feature_extractor_type": "CLIPFeatureExtractor", "resample": 3,
-        "image_mean": [0.48145466, 0.4578275, 0.40821073],
-        "image_std": [0.26862954, 0.26130258, 0.27577711], "size": 32,
-    }  # fmt: skip
-    (tmp_path / "preprocessor_config.json").write_text(json.dumps(processor))
-    return tmp_path, checker
+    return tmp_path, save_safety_checker(tmp_path)
 
 
 def test_stable_diffusion_checker_decides_as_diffusers_does(published_checker):
@@ -112,23 +73,7 @@ def test_stable_diffusion_checker_lists_what_is_missing(published_checker):
 @pytest.fixture
 def published_classifier(tmp_path):
     """The folder of Falconsai/nsfw_image_detection, and the module."""
-    from transformers import ViTConfig, ViTForImageClassification
-
-    torch.manual_seed(1)
-    config = ViTConfig(
-        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
-        image_size=32, patch_size=8, id2label={0: "normal", 1: "nsfw"},
-        label2id={"normal": 0, "nsfw": 1},
-    )  # fmt: skip
-    network = ViTForImageClassification(config).eval()
-    network.save_pretrained(tmp_path)
-    processor = {
-        "do_normalize": True, "do_rescale": True, "do_resize": True, "image_mean": [0.5] * 3,
-        "image_processor_type": "ViTImageProcessor", "image_std": [0.5] * 3, "resample": 2,
-        "rescale_factor": 1 / 255, "size": {"height": 32, "width": 32},
-    }  # fmt: skip
-    (tmp_path / "preprocessor_config.json").write_text(json.dumps(processor))
-    return tmp_path, network
+    return tmp_path, save_falconsai(tmp_path)
 
 
 def test_falconsai_gives_the_probability_of_its_label(published_classifier):

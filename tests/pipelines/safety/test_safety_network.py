@@ -14,7 +14,6 @@ from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[2]
-PHOTOS = CHECKOUT.parent / "shared" / "photos"
 RECORDED = json.loads((HERE / "open_nsfw_scores.json").read_text())
 
 
@@ -85,19 +84,13 @@ def photos_of_scikit_image():
     return sorted(path for path in folder.iterdir() if path.suffix in (".png", ".jpg"))
 
 
-def shared_photos(kind):
-    return sorted((PHOTOS / kind).glob("*.*g")) if PHOTOS.is_dir() else []
-
-
 @pytest.mark.parametrize(
     ("kind", "files"),
     [
         ("result", photos_of_scikit_image()),
-        ("person", shared_photos("person")),
-        ("garment", shared_photos("garment")),
         ("result", sorted((CHECKOUT / "samples").glob("*.*g"))),
     ],
-    ids=("scikit-image", "people", "garments", "shipped samples"),
+    ids=("scikit-image", "shipped samples"),
 )
 def test_no_ordinary_photo_is_flagged_at_standard_or_strict(model, kind, files):
     if not files:

@@ -1,0 +1,105 @@
+"""LoadImage's MASK and drawn ones: a wish or none, never a photo that silently stays as it was."""
+
+import io
+
+import numpy as np
+import pytest
+from fitting_room.services.engine import failure
+from PIL import Image
+
+SAVE = {"class_type": "SaveImage", "inputs": {"filename_prefix": "given"}}
+
+
+def preview(person: str, mask: list | None = None) -> dict:
+    return {
+        "person": {"class_type": "LoadImage", "inputs": {"image": person}},
+        "garment": {"class_type": "LoadImage", "inputs": {"image": "fitting_room_tshirt.png"}},
+        "body": {
+            "class_type": "FittingRoomBodyPose",
+            "inputs": {"image": ["person", 0], "person": 0},
+        },
+        "cut": {
+            "class_type": "FittingRoomGarmentCutout",
+            "inputs": {"image": ["garment", 0], "category": "auto"},
+        },
+        "try": {
+            "class_type": "FittingRoomPreviewTryOn",
+            "inputs": {
+                "image": ["person", 0], "body": ["body", 0], "garment": ["cut", 0],
+                "lighting": 1.0, "mask": mask or ["person", 1],
+            },
+        },
+        "text": {"class_type": "PreviewAny", "inputs": {"source": ["try", 2]}},
+        "mask": {
+            "class_type": "FittingRoomGarmentMask",
+            "inputs": {
+                "image": ["person", 0], "category": "upper", "sleeves": "auto", "grow": 0.0,
+                "feather": 0.0, "body": ["body", 0], "mask": mask or ["person", 1],
+                "rule": "embedded",
+            },
+        },
+        "told": {"class_type": "PreviewAny", "inputs": {"source": ["mask", 2]}},
+        "save": {**SAVE, "inputs": {"filename_prefix": "given", "images": ["try", 0]}},
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def files(engine):
+    """The sample person as a CMYK JPEG, and cut out of its background."""
+    from fitting_room.pipelines.masking.body import find_body, load_body_model
+
+    folder = engine.base / "input"
+    person = Image.open(folder / "fitting_room_person.jpg").convert("RGB")
+    person.convert("CMYK").save(folder / "given_cmyk.jpg")
+    alpha = find_body(load_body_model(), np.asarray(person)).mask
+    cut_out = person.convert("RGBA")
+    cut_out.putalpha(Image.fromarray((alpha * 255).round().astype(np.uint8)))
+    cut_out.save(folder / "given_cut_out.png")
+    cut_out.save(folder / "given_cut_out.webp", lossless=True)
+    small = Image.new("RGBA", (180, 160), (0, 0, 0, 255))
+    small.putalpha(Image.fromarray(np.pad(np.zeros((80, 100), np.uint8), 40, constant_values=255)))
+    small.save(folder / "given_other_size.png")
+    far = np.full((person.height, person.width), 255, np.uint8)
+    far[:40, :40] = 0
+    elsewhere = person.convert("RGBA")
+    elsewhere.putalpha(Image.fromarray(far))
+    elsewhere.save(folder / "given_corner.png")
+    return folder
+
+
+def shown(history: dict, node: str) -> str:
+    return history["outputs"][node]["text"][0]
+
+
+def saved(engine, history: dict) -> np.ndarray:
+    content = engine.picture(history["outputs"]["save"]["images"][0])
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
+
+
+@pytest.mark.parametrize("name", ["given_cmyk.jpg", "given_cut_out.png", "given_cut_out.webp"])
+def test_what_a_file_format_puts_into_the_mask_is_no_wish(engine, files, name):
+    history = engine.run(preview(name))
+    assert failure(history) is None, failure(history)["exception_message"]
+    before = np.asarray(Image.open(files / "fitting_room_person.jpg").convert("RGB")).astype(int)
+    chest = (slice(300, 450), slice(150, 350))
+    assert np.abs(saved(engine, history)[chest] - before[chest]).mean() > 20
+    assert "your own mask" not in shown(history, "told")
+    cut_out = "cut_out" in name
+    assert ("counts as none" in shown(history, "told")) == cut_out
+    assert ("counts as none" in shown(history, "text")) == cut_out
+
+
+def test_a_drawn_mask_of_another_size_is_refused_with_both_sizes(engine, files):
+    graph = preview("fitting_room_person.jpg", ["other", 1])
+    graph["other"] = {"class_type": "LoadImage", "inputs": {"image": "given_other_size.png"}}
+    problem = failure(engine.run(graph))
+    assert problem is not None and "180x160" in problem["exception_message"]
+    assert "512x512" in problem["exception_message"]
+
+
+def test_where_nothing_would_be_repainted_there_is_no_success(engine, files):
+    graph = preview("given_corner.png")
+    del graph["mask"], graph["told"]
+    problem = failure(engine.run(graph))
+    assert problem is not None
+    assert "Nothing of the photo would change" in problem["exception_message"]
