@@ -9,7 +9,7 @@ network does not tell left from right, the map is split along the person.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,8 +135,7 @@ def load_clothes_parser(folder: Path | str) -> ClothesParser:
 
     try:
         network = AutoModelForSemanticSegmentation.from_pretrained(folder, local_files_only=True)
-        names = _names(network.config.id2label)
-        own = tuple(names) == tuple(FASHN)
+        own = tuple(_names(network.config.id2label)) == tuple(FASHN)
         processor = (
             None if own else AutoImageProcessor.from_pretrained(folder, local_files_only=True)
         )
@@ -146,7 +145,7 @@ def load_clothes_parser(folder: Path | str) -> ClothesParser:
             f"{folder} does not hold a parsing network of transformers ({first_line}). It must be "
             "a folder with config.json, preprocessor_config.json and model.safetensors."
         ) from error
-    meanings = _meanings(names, str(folder))
+    meanings = _meanings(network.config.id2label, str(folder))
     title = type(network).__name__.removesuffix("ForSemanticSegmentation")
     return ClothesParser(network.eval().requires_grad_(False), processor, meanings, title)
 
@@ -161,7 +160,8 @@ def _names(labels: Mapping[int, str]) -> list[str]:
     return ordered
 
 
-def _meanings(ordered: Sequence[str], source: str) -> np.ndarray:
+def _meanings(labels: Mapping[int, str], source: str) -> np.ndarray:
+    ordered = _names(labels)
     unknown = [name for name in ordered if name not in MEANINGS]
     if unknown:
         raise InputError(
