@@ -30,13 +30,13 @@ def run(options: argparse.Namespace) -> int:
     output = Path(options.output).resolve()
     output.parent.mkdir(parents=True, exist_ok=True)
     backend = "library"
-    engine = None if options.alone else find_engine()
-    if engine is not None:
-        try:
+    try:
+        engine = None if options.alone else find_engine()
+        if engine is not None:
             _through_engine(engine, output)
             backend = f"ComfyUI at {engine}"
-        except EngineError as error:
-            print(f"{error}\nGoing on without ComfyUI.", file=sys.stderr)
+    except EngineError as error:
+        print(f"{error}\nGoing on without ComfyUI.", file=sys.stderr)
     if backend == "library":
         _through_library(output)
     seconds = round(time.perf_counter() - start, 1)
@@ -75,5 +75,7 @@ def _through_engine(engine: Path, output: Path) -> None:
                 if graph[node]["class_type"] == "SaveImage"
                 for found in shown["images"]
             ]
+            if not saved:
+                raise EngineError("ComfyUI ran the workflow and saved no picture.")
             output.write_bytes(running.picture(saved[0]))
             shutil.copyfile(running.log, output.with_suffix(".log"))

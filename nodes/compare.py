@@ -91,6 +91,6 @@ def _at_height(picture: torch.Tensor, height: int) -> torch.Tensor:
 
 
 def _sized(picture: torch.Tensor, width: int, height: int) -> torch.Tensor:
-    from ..pipelines.images import resize
+    from ..pipelines.images import resample
 
-    return resize(picture.movedim(-1, 0)[None], width, height)[0].movedim(0, -1)
+    return resample(picture.movedim(-1, 0)[None], width, height)[0].movedim(0, -1)

@@ -8,7 +8,7 @@ import torch
 from comfy_api.latest import io
 
 from ..pipelines.errors import InputError
-from ..pipelines.images import resize
+from ..pipelines.images import resample
 from ..pipelines.safety.filter import SafetyVerdict, apply
 from .convert import checked, image_of, paired, pictures
 from .judging import Checked, Filter, judged, report_outputs, told, treated
@@ -122,7 +122,7 @@ def _with_stand_ins(image: torch.Tensor, rows: list[Row]) -> torch.Tensor:
             item = _shown(row)
             action = next(item.action for item in row if item is not None and item.held)
             hidden = apply(item.photo, replace(item.verdict, flagged=True), action)
-            image[place] = resize(image_of([hidden]).movedim(-1, 1), width, height)[0].movedim(
+            image[place] = resample(image_of([hidden]).movedim(-1, 1), width, height)[0].movedim(
                 0, -1
             )
     return image

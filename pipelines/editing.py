@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from .errors import InputError
-from .images import Crop, crop_around, letterbox, resize
+from .images import Crop, crop_around, letterbox, resample
 
 LANGUAGES = ("en", "zh")
 PARTS = ("garment", "bottom", "shoes", "bag")
@@ -114,7 +114,7 @@ def _on_white(picture: torch.Tensor, width: int, height: int) -> torch.Tensor:
     wide, high = max(1, round(picture.shape[-1] * scale)), max(1, round(picture.shape[-2] * scale))
     page = torch.ones(1, 3, height, width)
     top, left = (height - high) // 2, (width - wide) // 2
-    page[:, :, top : top + high, left : left + wide] = resize(picture.float(), wide, high)
+    page[:, :, top : top + high, left : left + wide] = resample(picture.float(), wide, high)
     return page
 
 

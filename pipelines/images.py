@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
 from .errors import InputError
 
 if TYPE_CHECKING:
-    import numpy as np
     from PIL import Image
 
 LARGEST_PIXELS = 50_000_000
@@ -122,7 +122,7 @@ def cut(
         region = F.pad(region, around, mode=fill)
     if mode != "bicubic":
         return F.interpolate(region, (crop.model_height, crop.model_width), mode=mode)
-    return resize(region, crop.model_width, crop.model_height)
+    return resample(region, crop.model_width, crop.model_height)
 
 
 def paste(photo: torch.Tensor, picture: torch.Tensor, mask: torch.Tensor, crop: Crop,
@@ -135,7 +135,7 @@ def paste(photo: torch.Tensor, picture: torch.Tensor, mask: torch.Tensor, crop: 
     outside the region, the photo's pixels come back bit-identical.
     """
     _expect_photo(photo, crop)
-    region = resize(picture, crop.width, crop.height)
+    region = resample(picture, crop.width, crop.height)
     left, top = max(crop.left, 0), max(crop.top, 0)
     right = min(crop.left + crop.width, crop.photo_width)
     bottom = min(crop.top + crop.height, crop.photo_height)
@@ -172,7 +172,40 @@ def _blur(mask: torch.Tensor, radius: int) -> torch.Tensor:
     return mask
 
 
-def resize(picture: torch.Tensor, width: int, height: int) -> torch.Tensor:
+def resize(
+    picture: np.ndarray,
+    width: int,
+    height: int,
+    how: str = "bicubic",
+    box: tuple[float, float, float, float] | None = None,
+) -> np.ndarray:
+    """An array at another size by Pillow: every row first, then every column.
+
+    picture: uint8 (height, width), (height, width, 3) or (height, width, 4) with transparency, or
+    float32 (height, width). how: nearest, box, bilinear, hamming, bicubic or lanczos. box: left,
+    top, right, bottom of what is taken of the picture, in pixels that need not be whole.
+
+    Pillow rounds between its two passes, so their order shows. Up to 12.3, and so wherever the
+    models were trained and recorded, rows came first; 13 begins with columns where that is cheaper,
+    which is up to 20 levels off on noise. Here the order is always that of 12.3.
+    """
+    from PIL import Image
+
+    image, method = Image.fromarray(picture), Image.Resampling[how.upper()]
+    if box is None and image.size == (width, height):
+        return picture.copy()
+    box = box or (0, 0, image.width, image.height)
+    if method is Image.Resampling.NEAREST:
+        return np.array(image.resize((width, height), method, box))
+    transparent = image.mode == "RGBA"
+    if transparent:
+        image = image.convert("RGBa")  # colours count as much as they are opaque
+    image = image.resize((width, image.height), method, (box[0], 0, box[2], image.height))
+    image = image.resize((width, height), method, (0, box[1], width, box[3]))
+    return np.array(image.convert("RGBA") if transparent else image)
+
+
+def resample(picture: torch.Tensor, width: int, height: int) -> torch.Tensor:
     """(batch, channels, height, width) in 0..1, bicubic with antialiasing; identity at its size."""
     if picture.shape[-2:] == (height, width):
         return picture

@@ -5,6 +5,7 @@ Standard library only, so that it runs before anything is installed.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import shutil
@@ -90,10 +91,13 @@ class Engine:
             "--database-url", f"sqlite:///{self.base / 'comfyui.db'}", *self._arguments,
             "--disable-all-custom-nodes", "--whitelist-custom-nodes", *self._packages,
         ]  # fmt: skip
-        with open(self.log, "wb") as log:
-            self._process = subprocess.Popen(
-                command, cwd=self._engine, stdout=log, stderr=subprocess.STDOUT
-            )
+        try:
+            with open(self.log, "wb") as log:
+                self._process = subprocess.Popen(
+                    command, cwd=self._engine, stdout=log, stderr=subprocess.STDOUT
+                )
+        except OSError as error:
+            raise EngineError(f"ComfyUI cannot be started with {command[0]}: {error}.") from error
         try:
             self._wait_until_up()
         except BaseException:
@@ -136,7 +140,7 @@ class Engine:
             try:
                 self.get("/system_stats")
                 return
-            except (OSError, EngineError):
+            except EngineError:
                 time.sleep(0.3)
         raise EngineError(f"ComfyUI did not start. Its last words:\n{self.log_tail()}")
 
@@ -149,11 +153,13 @@ class Engine:
 
     def get(self, path: str) -> Any:
         """The JSON answer of a GET."""
-        return json.loads(self.get_bytes(path))
+        return _json(self.get_bytes(path))
 
     def get_bytes(self, path: str) -> bytes:
-        with urllib.request.urlopen(self.address + path, timeout=60) as answer:
-            return answer.read()
+        status, content = self._ask(urllib.request.Request(self.address + path))
+        if status != 200:
+            raise EngineError(f"ComfyUI answered {status} to {path}: {content[:300]!r}")
+        return content
 
     def post(self, path: str, body: Any) -> tuple[int, Any]:
         """Status and JSON answer of a POST, also of a refused one."""
@@ -162,12 +168,22 @@ class Engine:
             json.dumps(body).encode(),
             {"Content-Type": "application/json"},
         )
+        status, text = self._ask(request)
+        return status, _json(text) if text else None
+
+    def _ask(self, request: urllib.request.Request) -> tuple[int, bytes]:
+        """Status and content of an answer. Raises EngineError where none comes."""
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
-                status, text = answer.status, answer.read()
+                return answer.status, answer.read()
         except urllib.error.HTTPError as error:
-            status, text = error.code, error.read()
-        return status, json.loads(text) if text else None
+            return error.code, error.read()
+        except (OSError, http.client.HTTPException) as error:
+            time.sleep(0.2)  # a process that was just killed is still said to be running
+            state = "does not answer" if self.alive else "has stopped"
+            raise EngineError(
+                f"ComfyUI {state} ({error}). Its last words:\n{self.log_tail()}"
+            ) from error
 
     def run(self, graph: dict, seconds: float = 600) -> dict:
         """Runs a workflow in API format to its end and returns its history entry, failed or not.
@@ -194,10 +210,17 @@ class Engine:
 
 
 def failure(history: dict) -> dict | None:
-    """The `execution_error` of a history entry, or None where the run went well."""
+    """The `execution_error` of a history entry, or None where the run went well.
+
+    Of an interrupted run the same keys, which the engine leaves out: exception_type and
+    exception_message.
+    """
     for name, message in history["status"]["messages"]:
-        if name in ("execution_error", "execution_interrupted"):
+        if name == "execution_error":
             return message
+        if name == "execution_interrupted":
+            words = f"The run was interrupted at the node {message.get('node_type', 'unknown')}."
+            return {"exception_type": "Interrupted", "exception_message": words, **message}
     return None
 
 
@@ -207,6 +230,14 @@ def cached_nodes(history: dict) -> set[str]:
         if name == "execution_cached":
             return set(message["nodes"])
     return set()
+
+
+def _json(content: bytes) -> Any:
+    """Raises EngineError for what is no JSON, such as a page of a proxy."""
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        raise EngineError(f"ComfyUI's answer was no JSON: {content[:300]!r}") from error
 
 
 def _free_port() -> int:

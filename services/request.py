@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -118,7 +118,7 @@ class TryOnRequest:
 
     @cached_property
     def _pictures(self) -> list[tuple[str, np.ndarray | None]]:
-        masks = self.garment_masks or (None,) * len(self.garments)
+        masks: Sequence[np.ndarray | None] = self.garment_masks or (None,) * len(self.garments)
         return [
             ("person", self.person),
             ("mask", self.mask),
@@ -156,11 +156,11 @@ class TryOnRequest:
             }
             masks = kept["garment_mask"]
             return cls(
-                person=kept["person"][0],
-                garments=kept["garment"],
+                person=_there(kept["person"])[0],
+                garments=_there(kept["garment"]),
                 mask=kept["mask"][0],
                 garment_masks=masks if any(each is not None for each in masks) else (),
-                frames=kept["frame"],
+                frames=_there(kept["frame"]),
                 **{name: value for name, value in told.items() if name != "pictures"},
             )
         except (KeyError, IndexError, TypeError, AttributeError) as error:
@@ -226,6 +226,13 @@ def _picture_problems(name: str, picture: Any) -> list[str]:
         return []
     came = getattr(picture, "shape", None)
     return [f"{name} must be uint8 (height, width, 3), and {type(picture).__name__} {came} came"]
+
+
+def _there(pictures: Sequence[np.ndarray | None]) -> tuple[np.ndarray, ...]:
+    """Pictures that must not be absent. Raises TypeError, which `from_json` tells."""
+    if any(picture is None for picture in pictures):
+        raise TypeError("a picture is missing")
+    return tuple(picture for picture in pictures if picture is not None)
 
 
 def _keep(folder: Path, picture: np.ndarray, hashed: str) -> dict[str, str]:

@@ -124,6 +124,15 @@ def test_an_unreadable_tolerance_raises(tolerance):
         golden.compare(np.zeros(1), np.zeros(1), tolerance)
 
 
+@pytest.mark.parametrize("calls", [[4], [2, 2], [1, 1, 1, 1]])
+def test_rows_are_counted_and_not_calls(calls):
+    """A batch may pass a network at once or one by one."""
+    import torch
+
+    rows = torch.arange(4.0)[:, None].split(calls)
+    assert golden._common().last_rows(list(rows), 2).flatten().tolist() == [2, 3]
+
+
 # --------------------------------------------------------------------- the command line
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from ..images import resize
 from ..maps.grids import narrowest, within
 from ..maps.spreading import spread
 from .background import length
@@ -38,8 +39,8 @@ def matte(picture: np.ndarray, small: np.ndarray, inside: np.ndarray) -> CutOut:
     close = closest(small, core, back, band)
     height, width = picture.shape[:2]
     # A nearest pixel's own place is 0.5 of a small pixel off at most: the band is wider.
-    sure = at_size(core * np.uint8(255), height, width, Image.Resampling.NEAREST)
-    unsure = at_size(~(core | outer) * np.uint8(255), height, width, Image.Resampling.NEAREST)
+    sure = resize(core * np.uint8(255), width, height, "nearest")
+    unsure = resize(~(core | outer) * np.uint8(255), width, height, "nearest")
     places = np.flatnonzero(unsure)
     rows, columns = np.divmod(places, width)
     rough = sample(inside[..., None], rows, columns, (height, width))[:, 0]
@@ -53,7 +54,7 @@ def matte(picture: np.ndarray, small: np.ndarray, inside: np.ndarray) -> CutOut:
     clean = ((seen - behind * (1 - share)) / np.maximum(share, 0.3)).clip(0, 255)
     mix = ((share - 0.4) / 0.5).clip(0, 1)
     colours = np.where(share > 0.97, seen, mix * clean + (1 - mix) * ahead)
-    beyond = at_size(front.clip(0, 255).astype(np.uint8), height, width)
+    beyond = resize(front.clip(0, 255).astype(np.uint8), width, height, "bilinear")
     images = (Image.fromarray(part) for part in (picture, beyond, sure))
     result = np.array(Image.composite(*images))
     result.reshape(-1, 3)[places] = (colours + 0.5).astype(np.uint8)
@@ -88,13 +89,6 @@ def at_half_size(region: np.ndarray) -> np.ndarray:
     """Which pixels lie wholly in a region (bool)."""
     known = np.pad(region, [(0, side % 2) for side in region.shape], mode="edge")
     return known[::2, ::2] & known[1::2, ::2] & known[::2, 1::2] & known[1::2, 1::2]
-
-
-def at_size(
-    values: np.ndarray, height: int, width: int, how: Image.Resampling = Image.Resampling.BILINEAR
-) -> np.ndarray:
-    """A uint8 map or picture at another size."""
-    return np.asarray(Image.fromarray(values).resize((width, height), how))
 
 
 def sample(

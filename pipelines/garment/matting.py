@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import NoGarmentFound
+from ..images import resize
 from ..maps.colours import to_lab
 from ..maps.grids import average, closed, pieces, sizes_of
 from .background import Backdrop, border_noise, carry_field, reach_from_border, strip_shadow
@@ -49,7 +50,10 @@ def reduced(picture: np.ndarray, side: int) -> np.ndarray:
     if scale >= 1:
         return picture
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX, None, 2.0))
+    # Whole blocks first, down to twice the size: as exact as needed, and far cheaper.
+    across, down = max(1, int(width / size[0] / 2)), max(1, int(height / size[1] / 2))
+    blocks = np.asarray(Image.fromarray(picture).reduce((across, down)))
+    return resize(blocks, *size, "box", (0, 0, width / across, height / down))
 
 
 def find_foreground(picture: np.ndarray, block: float) -> np.ndarray:

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ..errors import InputError
+from ..images import resize
 
 TEXTS = {"en": "AI-generated", "zh": "AI生成"}
 CORNERS = ("bottom right", "bottom left", "top right", "top left")
@@ -165,8 +166,7 @@ def _is_chinese(words: str) -> bool:
 
 def _shrunk(ink: np.ndarray) -> np.ndarray:
     rows, columns = (math.ceil(side / SUPERSAMPLED) for side in ink.shape)
-    small = Image.fromarray(ink).resize((columns, rows), Image.Resampling.BOX)
-    return np.array(small, dtype=np.float64) / 255
+    return resize(ink, columns, rows, "box").astype(np.float64) / 255
 
 
 def _shape(font: ImageFont.FreeTypeFont, letter: str) -> tuple[Any, bytes]:

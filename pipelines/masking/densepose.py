@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 
 from ..errors import InputError, NobodyFound
+from ..images import resize
 from .densepose_rcnn.boxes import clipped
 from .densepose_rcnn.network import UNUSED, Charts, DensePoseRCNN
 from .layers import load_network
@@ -188,10 +188,8 @@ def network_input(
     scale = shorter_side / min(height, width)
     scale *= min(1, longest / (max(height, width) * scale))
     new_height, new_width = int(height * scale + 0.5), int(width * scale + 0.5)
-    resized = Image.fromarray(picture).resize((new_width, new_height), Image.Resampling.BILINEAR)
-    pixels = np.asarray(resized)[:, :, ::-1].astype(np.float32) - np.array(
-        MEAN_BGR, dtype=np.float32
-    )
+    resized = resize(picture, new_width, new_height, "bilinear")
+    pixels = resized[:, :, ::-1].astype(np.float32) - np.array(MEAN_BGR, dtype=np.float32)
     padding = (0, -new_width % SIDE_MULTIPLE, 0, -new_height % SIDE_MULTIPLE)
     return F.pad(torch.from_numpy(pixels.transpose(2, 0, 1))[None], padding), new_height, new_width
 

@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional
+
+from ..images import resize
 
 SURE = 0.9  # probability from which a cell counts as person; below 1 - SURE it is background
 # The networks draw people a little fat: on photos with clear edges, those lie at this probability.
@@ -80,8 +81,8 @@ def _fit(picture: np.ndarray, coarse: Tensor) -> Tensor:
     background = _shrink(coarse < 1 - SURE)
     # Half the resolution is enough for colours, which are learnt over windows.
     half = ((rows + 1) // 2, (columns + 1) // 2)
-    small = Image.fromarray(picture).resize((half[1], half[0]), Image.Resampling.BOX)
-    colours = torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].float().div_(255)
+    small = resize(picture, half[1], half[0], "box")
+    colours = torch.from_numpy(small).permute(2, 0, 1)[None].float().div_(255)
     weights = person + background + UNSURE_WEIGHT
     weights = functional.interpolate(weights, half, mode="area")
     target = functional.interpolate((coarse > 0.5).float(), half, mode="area")

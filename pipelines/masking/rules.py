@@ -12,9 +12,9 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from ..errors import InputError
+from ..images import resize
 from .keypoints import KeyPoints
 from .rules_catvton import catvton
 from .rules_common import (
@@ -179,6 +179,5 @@ def enlarged(mask: np.ndarray, width: int, height: int, how: str) -> np.ndarray:
     how: nearest, or bicubic, which leaves grey values along the edge.
     """
     check_choice(how, ("nearest", "bicubic"), "way of enlarging")
-    ways = {"nearest": Image.Resampling.NEAREST, "bicubic": Image.Resampling.BICUBIC}
-    grey = Image.fromarray(np.rint(mask * 255).astype(np.uint8))
-    return np.array(grey.resize((width, height), ways[how]), dtype=np.float32) / np.float32(255)
+    grey = resize(np.rint(mask * 255).astype(np.uint8), width, height, how)
+    return grey.astype(np.float32) / np.float32(255)

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ..errors import InputError, MissingFiles
+from ..images import resize
 from .keypoints import KeyPoints
 
 # SCHP's ATR labels; the OOTDiffusion family adds the neck. Left and right are the person's.
@@ -114,7 +115,7 @@ def resized_labels(labels: np.ndarray, width: int, height: int) -> np.ndarray:
     """The map at width x height by Pillow's nearest neighbour, as every reference has it."""
     if labels.shape == (height, width):
         return labels
-    return np.array(Image.fromarray(labels).resize((width, height), Image.Resampling.NEAREST))
+    return resize(labels, width, height, "nearest")
 
 
 def dilated(mask: np.ndarray, side: int, times: int = 1) -> np.ndarray:

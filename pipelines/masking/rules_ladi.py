@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
+from ..images import resize
 from .keypoints import KeyPoints
 from .rules_common import (
     ATR,
@@ -194,10 +194,8 @@ def body_shape(
     check_labels(labels, "ATR or LIP")
     check_size(width, height)
     foreground = (resized_labels(labels, width, height) > 0).astype(np.uint8) * np.uint8(255)
-    small = Image.fromarray(foreground).resize(
-        (width // 16, height // 16), Image.Resampling.BILINEAR
-    )
-    blurred = np.array(small.resize((width, height), Image.Resampling.BILINEAR))
+    small = resize(foreground, width // 16, height // 16, "bilinear")
+    blurred = resize(small, width, height, "bilinear")
     return ((blurred.astype(np.float32) / np.float32(255) - np.float32(0.5)) / np.float32(0.5))[
         None
     ]

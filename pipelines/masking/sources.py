@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from ..errors import InputError, NobodyFound
+from ..images import resize
 from .keypoints import KeyPoints
 from .rules_common import FRAME_HEIGHT, FRAME_WIDTH, check_labels, resized_labels
 
@@ -170,7 +170,7 @@ def framed_photo(photo: np.ndarray, region: Region, size: tuple[int, int]) -> np
     picture = photo if region == whole else cut(photo, region)
     if picture.shape[1::-1] == size:
         return np.ascontiguousarray(picture)
-    return np.array(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
+    return resize(picture, *size)
 
 
 def frame_region(width: int, height: int, columns: Sequence[float] | None) -> Region:

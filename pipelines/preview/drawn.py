@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from ..images import resize
+
 FINE = 3  # the drawing is made so many times larger and averaged
 
 
@@ -265,8 +267,8 @@ def waves(
     random: np.random.Generator, cells: tuple[int, int], shape: tuple[int, ...]
 ) -> np.ndarray:
     """Smooth noise of about unit size, `cells` (down, across) bumps over the picture."""
-    bumps = Image.fromarray(random.normal(0, 1, cells).astype(np.float32))
-    return np.asarray(bumps.resize((shape[1], shape[0]), Image.Resampling.BICUBIC))
+    bumps = random.normal(0, 1, cells).astype(np.float32)
+    return resize(bumps, shape[1], shape[0])
 
 
 def blurred(alpha: np.ndarray, radius: float) -> np.ndarray:

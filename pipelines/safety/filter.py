@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from ..errors import InputError
+from ..images import resize
 
 if TYPE_CHECKING:
     from .models import SafetyModel
@@ -203,8 +203,7 @@ def _hidden(picture: np.ndarray, action: str) -> np.ndarray:
         height, width = picture.shape[:2]
         scale = BLURRED_SIDE / max(height, width)
         tiny = (max(1, round(width * scale)), max(1, round(height * scale)))
-        blotches = Image.fromarray(picture).resize(tiny, Image.Resampling.BOX)
-        return np.array(blotches.resize((width, height), Image.Resampling.BICUBIC))
+        return resize(resize(picture, *tiny, "box"), width, height)
     return picture
 
 

@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from ..files.weights import load_strict, read_state
+from ..images import resize
 
 WEIGHTS = Path(__file__).with_name("open_nsfw.safetensors")
 
@@ -95,7 +96,7 @@ def prepare(picture: np.ndarray) -> Tensor:
     the area, Pillow), of which the middle 224 x 224 are kept. They pass once through JPEG at
     Pillow's usual quality: the network was trained on JPEG files, and its scores were published so.
     """
-    small = Image.fromarray(picture).resize((RESIZED, RESIZED), Image.Resampling.BILINEAR)
+    small = Image.fromarray(resize(picture, RESIZED, RESIZED, "bilinear"))
     edge = (RESIZED - CROPPED) // 2
     middle = small.crop((edge, edge, edge + CROPPED, edge + CROPPED))
     with io.BytesIO() as file:

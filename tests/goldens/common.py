@@ -88,3 +88,10 @@ def channel_stats(value: Any, unbiased: bool = True) -> np.ndarray:
     array = as_array(value).astype(np.float64)
     axes = tuple(range(2, array.ndim))
     return np.stack([array.mean(axis=axes), array.std(axis=axes, ddof=int(unbiased))])
+
+
+def last_rows(calls: list[Any], count: int) -> Any:
+    """The last rows of the tensors that a network gave, whether in one call or in several."""
+    import torch
+
+    return torch.cat(calls)[-count:]

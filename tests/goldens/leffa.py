@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .common import load_inputs, random_draws, sample_every, stats
+from .common import last_rows, load_inputs, random_draws, sample_every, stats
 
 
 def run(case_dir: Path, case: dict) -> Iterator[tuple[str, Any]]:
@@ -193,7 +193,7 @@ def _run(pipeline, given, draws, steps, guidance, accelerated: bool) -> dict[str
     timesteps = [timestep for timestep, _ in watch.features]
     found = {
         "vae.masked_image_moments": person.masked.moments,
-        "vae.ref_image_moments": torch.cat(watch.moments[-count:]),
+        "vae.ref_image_moments": last_rows(watch.moments, count),
         "latent.mask": person.mask,
         "latent.masked_image": watch.inputs[0][:count, 5:9],
         "latent.densepose": person.body,

@@ -180,6 +180,21 @@ def test_the_command_line_starts_without_anything_heavy(name):
     assert not [item for items in seen.values() for item in items if top(item.module) in HEAVY]
 
 
+def test_pictures_are_resized_in_one_place():
+    """Pillow's own resize depends on its version: `images.resize` does not."""
+    found = [
+        f"{relative_name(path)}:{node.lineno}"
+        for path in sources(*LAYERS)
+        if relative_name(path) != "pipelines/images.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("resize", "thumbnail")
+        and ast.unparse(node.func.value) not in ("cv2", "opencv()")
+    ]
+    assert not found, "use pipelines.images.resize"
+
+
 # ------------------------------------------------------------------ sizes
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
+from ...images import resize
 
 MASK_BLUR = 9
 """Pixels, whatever the size of the picture. Golden stage: pre.mask."""
@@ -40,8 +41,7 @@ def crop(picture: np.ndarray, width: int, height: int) -> np.ndarray:
     from PIL import Image
 
     box = centre_box(picture.shape[1], picture.shape[0], width, height)
-    image = Image.fromarray(picture).crop(box)
-    return np.array(image.resize((width, height), Image.Resampling.LANCZOS))
+    return resize(np.asarray(Image.fromarray(picture).crop(box)), width, height, "lanczos")
 
 
 def pad(picture: np.ndarray, width: int, height: int) -> np.ndarray:
@@ -59,16 +59,14 @@ def pad(picture: np.ndarray, width: int, height: int) -> np.ndarray:
             f"{width}x{height}. Crop it first."
         )
     canvas = Image.new("RGB", (width, height), (255, 255, 255))
-    sized = Image.fromarray(picture).resize(inner, Image.Resampling.LANCZOS)
+    sized = Image.fromarray(resize(picture, *inner, "lanczos"))
     canvas.paste(sized, ((width - inner[0]) // 2, (height - inner[1]) // 2))
     return np.array(canvas)
 
 
 def stretch(picture: np.ndarray, width: int, height: int) -> np.ndarray:
     """At the size, its aspect not kept (Pillow, Lanczos). Golden stages: resize.*.stretch."""
-    from PIL import Image
-
-    return np.array(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
+    return resize(picture, width, height, "lanczos")
 
 
 def drawn_mask(layer: np.ndarray, width: int, height: int) -> np.ndarray:
@@ -87,8 +85,8 @@ def stretch_mask(mask: np.ndarray, width: int, height: int) -> np.ndarray:
     """A mask of a data set, stretched, made grey afterwards. Golden stages: mask.*.dataset."""
     from PIL import Image
 
-    image = Image.fromarray(mask).convert("RGB")
-    return np.array(image.resize((width, height), Image.Resampling.LANCZOS).convert("L"))
+    sized = resize(np.asarray(Image.fromarray(mask).convert("RGB")), width, height, "lanczos")
+    return np.array(Image.fromarray(sized).convert("L"))
 
 
 def unit(picture: np.ndarray) -> Tensor:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...images import resize
+
 Box = tuple[float, float, float, float]
 """left, top, right, bottom in pixels of the photo; the picture cut there is rounded by Pillow."""
 
@@ -16,10 +18,7 @@ def stretch(picture: np.ndarray, width: int, height: int) -> np.ndarray:
 
     Golden stages: image.human, image.garment, image.mask, image.densepose.
     """
-    from PIL import Image
-
-    resized = Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC)
-    return np.array(resized)
+    return resize(picture, width, height)
 
 
 def centre_box(width: int, height: int) -> Box:

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...images import resize
+
 NEGATIVE = "monochrome, lowres, bad anatomy, worst quality, low quality"
 
 LOOK_SIDE = 224
@@ -71,8 +73,6 @@ def look_at(pictures: Sequence[np.ndarray]) -> Tensor:
     so that the top and bottom of a 768x1024 picture are lost, as with the authors. Pillow's bicubic
     on bytes; that of torchvision gives other pixels (golden stage image.clip_pixel_values).
     """
-    from PIL import Image
-
     looks = []
     for picture in pictures:
         height, width = picture.shape[:2]
@@ -80,7 +80,7 @@ def look_at(pictures: Sequence[np.ndarray]) -> Tensor:
             size = (int(LOOK_SIDE * width / height), LOOK_SIDE)
         else:
             size = (LOOK_SIDE, int(LOOK_SIDE * height / width))
-        resized = np.array(Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC))
+        resized = resize(picture, *size)
         left, top = (size[0] - LOOK_SIDE) // 2, (size[1] - LOOK_SIDE) // 2
         looks.append(resized[top : top + LOOK_SIDE, left : left + LOOK_SIDE])
     pixels = np.stack(looks).astype(np.float32) / 255

@@ -22,5 +22,5 @@ def pose_map(points: np.ndarray, width: int, height: int) -> Tensor:
     for number, (x, y) in enumerate(np.asarray(points, dtype=np.float64)[:, :2]):
         if x > 0 or y > 0:
             bell = torch.exp(-((columns - x) ** 2 + (rows - y) ** 2) / SIGMA**2)
-            maps[number] = bell / (bell.max() + np.finfo("float32").eps)
+            maps[number] = bell / (bell.max() + torch.finfo(torch.float32).eps)
     return maps

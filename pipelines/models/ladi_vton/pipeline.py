@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from ...diffusion.guidance import guide
@@ -88,8 +88,8 @@ class LadiVTONPipeline:
         vae: AutoencoderKL,
         emasc: SkipAdapters,
         denoiser: UNet2DConditionModel,
-        text_encoder: nn.Module,
-        vision_encoder: nn.Module,
+        text_encoder: Any,
+        vision_encoder: Any,
         adapter: InversionAdapter,
         matching: Matching,
         refinement: Refinement,
@@ -267,6 +267,7 @@ class LadiVTONPipeline:
         seen = [each[row : row + 1].to(self.device, self.vae.dtype) for each in person.seen]
         mask = person.mask[row : row + 1].to(self.device)
         unscaled = (latents / self.vae.config["scaling_factor"]).to(self.vae.dtype)
+        decode_one: Any = self.vae.decode  # said to give a tuple too
         with added(self.vae, masked(self.emasc(seen), mask)):
-            decoded = self.vae.decode(unscaled).sample.float()
+            decoded = decode_one(unscaled).sample.float()
         return (decoded / 2 + 0.5).clamp(0, 1)

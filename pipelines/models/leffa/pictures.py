@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError, NobodyFound, NoGarmentFound
+from ...images import resize
 from ...masking.densepose import (
     DensePose,
     coloured,
@@ -71,8 +72,8 @@ def centre_garment(picture: np.ndarray, width: int = 768, height: int = 1024) ->
     side = max(right - left, bottom - top)
     left = _inside(left + (right - left) // 2 - side // 2, side, cutout.width)
     top = _inside(top + (bottom - top) // 2 - side // 2, side, cutout.height)
-    square = cutout.crop((left, top, left + side, top + side))
-    square = square.resize((width, width), Image.Resampling.LANCZOS)
+    square = np.asarray(cutout.crop((left, top, left + side, top + side)))
+    square = Image.fromarray(resize(square, width, width, "lanczos"), "RGBA")
     canvas = Image.new("RGBA", (width, height), (255, 255, 255, 255))
     canvas.paste(square, (0, (height - width) // 2), square)
     return np.array(canvas)
@@ -98,28 +99,23 @@ def unit_mask(mask: np.ndarray) -> Tensor:
 def unit_body_map(picture: np.ndarray) -> Tensor:
     """U, V and label (0..24) each stretched to 0..1, as in the authors' training of pose_transfer.
 
-    Their app does not: it gives `unit` for every variant, and so does the pipeline by default.
+    Sides are cut down to multiples of 8 without mixing labels (nearest). Their app does neither: it
+    gives `unit` for every variant, and so does the pipeline by default.
     Golden stage: transform.pose_transfer.densepose.
     """
-    scaled = torch.from_numpy(picture).permute(2, 0, 1)[None].float()
+    whole = _to_multiple_of_8(picture, "nearest")
+    scaled = torch.from_numpy(whole).permute(2, 0, 1)[None].float()
     return scaled / torch.tensor([255.0, 255.0, PARTS])[:, None, None]
 
 
 def resize_mask(mask: np.ndarray, width: int, height: int) -> np.ndarray:
     """A mask of the authors' maskers, uint8 (h, w), at the model's size: Pillow's bicubic."""
-    from PIL import Image
-
-    resized = Image.fromarray(mask).resize((width, height), Image.Resampling.BICUBIC)
-    return np.array(resized)
+    return resize(mask, width, height)
 
 
-def _to_multiple_of_8(picture: np.ndarray) -> np.ndarray:
-    from PIL import Image
-
+def _to_multiple_of_8(picture: np.ndarray, how: str = "lanczos") -> np.ndarray:
     height, width = (side - side % 8 for side in picture.shape[:2])
-    if (height, width) == picture.shape[:2]:
-        return np.array(picture)
-    return np.array(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS))
+    return resize(picture, width, height, how)
 
 
 def read_body_map(

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...images import resize
+
 HIDDEN = 127
 """Grey level of what the mask hides."""
 
@@ -20,15 +22,12 @@ def stretch(picture: np.ndarray, width: int, height: int) -> np.ndarray:
     """
     from PIL import Image
 
-    image = Image.fromarray(picture).convert("RGB")
-    return np.array(image.resize((width, height), Image.Resampling.BICUBIC))
+    return resize(np.asarray(Image.fromarray(picture).convert("RGB")), width, height)
 
 
 def stretch_mask(mask: np.ndarray, width: int, height: int) -> np.ndarray:
     """A mask at the model's size: Pillow's nearest. Golden stage: picture.mask_u8."""
-    from PIL import Image
-
-    return np.array(Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST))
+    return resize(mask, width, height, "nearest")
 
 
 def hide(pictures: Tensor, mask: Tensor) -> Tensor:
@@ -46,15 +45,12 @@ def clip_input(picture: np.ndarray, settings: dict) -> Tensor:
     `crop_size`, so a tall garment loses its top and bottom, as in the authors' code.
     Golden stage: clip.pixel_values.
     """
-    from PIL import Image
-
     short, crop = _side(settings["size"]), _side(settings["crop_size"])
     height, width = picture.shape[:2]
     scaled = (short, int(short * height / width)) if width <= height else (
         int(short * width / height), short)  # fmt: skip
-    image = Image.fromarray(picture).resize(scaled, Image.Resampling.BICUBIC)
-    left, top = (image.width - crop) // 2, (image.height - crop) // 2
-    cropped = np.array(image.crop((left, top, left + crop, top + crop)))
+    left, top = (scaled[0] - crop) // 2, (scaled[1] - crop) // 2
+    cropped = resize(picture, *scaled)[top : top + crop, left : left + crop]
     mean, spread = (torch.tensor(settings[name]) for name in ("image_mean", "image_std"))
     normalised = (torch.from_numpy(cropped) / 255 - mean) / spread
     return normalised.permute(2, 0, 1)[None]

@@ -499,3 +499,13 @@ def test_eight_bit_storage(roots, tryon):
     block = small.denoiser.get_submodule("down_blocks.0.attentions.0.transformer_blocks.0")
     assert block.attn1.to_k.weight.dtype == torch.float8_e4m3fn
     assert (rough - exact).abs().mean() < 0.15
+
+
+@pytest.mark.parametrize("side, kept", [(90, 88), (88, 88)])
+def test_body_map_of_training_has_sides_of_multiples_of_8(side, kept):
+    """Nearest pixels: no label between two others appears."""
+    picture = np.zeros((120, side, 3), np.uint8)
+    picture[:, side // 2 :] = (255, 255, 24)
+    body = pictures.unit_body_map(picture)
+    assert body.shape == (1, 3, 120, kept)
+    assert set(body.unique().tolist()) == {0, 1}
