@@ -5,7 +5,8 @@ import pytest
 import torch
 from fitting_room.pipelines.errors import InputError
 from fitting_room.pipelines.masking.wishes import chosen_object
-from fitting_room.pipelines.models.framing import person_crop
+from fitting_room.pipelines.models.common import Sight
+from fitting_room.pipelines.models.framing import around_mask
 
 
 def drawn(*boxes):
@@ -20,11 +21,14 @@ def test_a_stray_pixel_does_not_decide_the_crop(value):
     plain = drawn((150, 200, 350, 420))
     dotted = plain.copy()
     dotted[2, 3] = value
-    crops = [
-        person_crop("leffa", "fit", torch.from_numpy(mask), 768, 1024, 0.25)
-        for mask in (plain, dotted)
-    ]
+    crops = [around_mask(sight_of(mask)) for mask in (plain, dotted)]
     assert crops[0] == crops[1]
+
+
+def sight_of(mask):
+    """A photo of the mask's size, as every model's own framing takes it."""
+    drawn = torch.from_numpy(mask)[None, None]
+    return Sight(torch.zeros(1, 3, *mask.shape), drawn, 768, 1024)
 
 
 def test_a_mask_of_dots_is_refused():
@@ -32,7 +36,7 @@ def test_a_mask_of_dots_is_refused():
         with pytest.raises(InputError, match="nothing"):
             chosen_object(mask, 0)
         with pytest.raises(InputError, match="empty"):
-            person_crop("leffa", "fit", torch.from_numpy(mask), 768, 1024, 0.25)
+            around_mask(sight_of(mask))
 
 
 def test_one_object_can_be_chosen_and_far_ones_are_told():
