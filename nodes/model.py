@@ -35,6 +35,7 @@ TWINS = {
     torch.nn.Conv2d: comfy.ops.manual_cast.Conv2d,
     torch.nn.GroupNorm: comfy.ops.manual_cast.GroupNorm,
     torch.nn.LayerNorm: comfy.ops.manual_cast.LayerNorm,
+    torch.nn.RMSNorm: comfy.ops.manual_cast.RMSNorm,
 }
 """Layers of ComfyUI that compute the same and bring their weights to where their input is."""
 

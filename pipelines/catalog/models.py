@@ -246,7 +246,7 @@ _FASHN_VTON = Variant(
     dtype="bfloat16",
     inputs=("pose",),
     settings=("seed", "steps", "guidance", "skip_guidance", "published_times", "samples", "framing",
-              "whole_picture", "compile", "fp8"),
+              "whole_picture", "compile", "fp8", "worn"),
     mask_rule="fashn_vton",
     size_step=12,
     uses=("dwpose/l_384", "human_parsing/pth"),

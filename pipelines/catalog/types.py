@@ -63,10 +63,10 @@ DensePose; pose: key points; parsing: labels of clothes and limbs; description: 
 SETTINGS = (
     "seed", "steps", "guidance", "scheduler", "strength", "accelerated", "ahead_steps", "samples",
     "skip_guidance", "published_times", "framing", "whole_picture", "keep_unconditional", "compile",
-    "fp8",
+    "fp8", "worn",
 )  # fmt: skip
 """What a run of a model may be told. A setting that a variant does not list is ignored by it, and
-the node and the command line say so."""
+the node and the command line say so. worn: garments that somebody wears in their photo."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from ..masking.densepose_rcnn.network import DensePoseRCNN
 
 FIT, REFERENCE = "fit", "reference"
+AUTO, FLAT_LAY, WORN = "auto", "flat-lay", "worn"
+PHOTO_TYPES = (AUTO, FLAT_LAY, WORN)
+"""How a garment is shown: alone, or by somebody who wears it; auto looks for a wearer."""
+
 FRAMINGS = (FIT, REFERENCE)
 """fit: cut around the mask, or the whole garment on white: nothing is stretched. reference: what
 each model's authors do with a whole photo, for comparison."""
@@ -108,7 +112,7 @@ class Garment:
 
     picture: framed, at the model's size. category: upper, lower or dress; "" for a model that has
     none. description: in words. photo: the whole photo, for models that read it themselves.
-    worn: whether somebody wears it in the photo.
+    worn: whether somebody wears it in the photo. notes: for the user: how it was taken.
     """
 
     picture: Tensor
@@ -116,6 +120,7 @@ class Garment:
     description: str = ""
     photo: Tensor | None = None
     worn: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -29,11 +29,25 @@ import torch
 from torch import Tensor
 
 from ..catalog.types import Variant
+from ..diffusion.latents import to_bytes
 from ..diffusion.reference import compile_blocks as compile_network
 from ..diffusion.run import Pair, Progress, check_category, check_guidance, silent
 from ..errors import InputError, NobodyFound
 from ..files.locate import Located
-from .common import Garment, Person, PutBack, Readers, Seen, Settings, Sight, bytes_of, moved
+from .common import (
+    FLAT_LAY,
+    PHOTO_TYPES,
+    WORN,
+    Garment,
+    Person,
+    PutBack,
+    Readers,
+    Seen,
+    Settings,
+    Sight,
+    bytes_of,
+    moved,
+)
 from .framing import check_model_size, framed_labels, framed_mask, mask_of
 
 LEAST_BODY = 0.1
@@ -98,6 +112,42 @@ def frame_garment(
     """A garment's photo at the model's size."""
     check_model_size(width, height, variant.size_step)
     return module_of(variant).frame_garment(variant, photo, width, height, framing)
+
+
+def read_garment(variant: Variant, garment: Garment, readers: Readers, photo_type: str) -> Garment:
+    """The garment with it known whether somebody wears it, and with what is to be said about that.
+
+    photo_type: of PHOTO_TYPES. Raises InputError for another one, and for a garment that should be
+    worn and that nobody wears.
+    """
+    if photo_type not in PHOTO_TYPES:
+        raise InputError(
+            f"The garment's photo must be one of {', '.join(PHOTO_TYPES)}; {photo_type!r} came."
+        )
+    from ..garment.wearer import find_wearer
+
+    pixels = to_bytes(garment.picture if garment.photo is None else garment.photo)[0]
+    worn = find_wearer(readers.body(), pixels) is not None
+    if photo_type == WORN and not worn:
+        raise InputError(
+            "The garment's photo was declared as worn, but nobody who wears it was found in it. "
+            "Choose flat-lay for a garment without a person, or a photo that shows the wearer."
+        )
+    notes = []
+    if worn and "worn" not in variant.settings:
+        notes.append(
+            f"Somebody wears the garment in its photo, and {variant.title} was made for garments "
+            "alone: the result may show the wearer. Cut it out, or use a photo of it alone."
+        )
+    elif worn and photo_type == FLAT_LAY:
+        notes.append(
+            "The photo was declared as flat-lay, but somebody wears the garment in it: the result "
+            "may show the wearer. Choose worn, or auto."
+        )
+    elif worn:
+        notes.append("Somebody wears the garment in its photo: it was taken as worn.")
+    taken = worn and photo_type != FLAT_LAY and "worn" in variant.settings
+    return replace(garment, worn=taken, notes=(*garment.notes, *notes))
 
 
 def encode_garment(pipeline: Any, variant: Variant, garment: Garment, readers: Readers) -> Any:

@@ -1,6 +1,6 @@
 """Workflows at sizes that suit tiny models."""
 
-SMALL = {"width": 96, "height": 128, "steps": 2}
+SMALL = {"width": 96, "height": 144, "steps": 2}
 """What a run on random weights is done with: whatever the size, it draws no garment."""
 
 DRAWING = ("FittingRoomEncodeGarment", "FittingRoomTryOn", "FittingRoomPoseTransfer")
