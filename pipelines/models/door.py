@@ -25,6 +25,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,6 +35,7 @@ from ..diffusion.reference import compile_blocks as compile_network
 from ..diffusion.run import Pair, Progress, check_category, check_guidance, silent
 from ..errors import InputError, NobodyFound
 from ..files.locate import Located
+from ..masking.body import find_body
 from .common import (
     FLAT_LAY,
     PHOTO_TYPES,
@@ -124,10 +126,8 @@ def read_garment(variant: Variant, garment: Garment, readers: Readers, photo_typ
         raise InputError(
             f"The garment's photo must be one of {', '.join(PHOTO_TYPES)}; {photo_type!r} came."
         )
-    from ..garment.wearer import find_wearer
-
     pixels = to_bytes(garment.picture if garment.photo is None else garment.photo)[0]
-    worn = find_wearer(readers.body(), pixels) is not None
+    worn = _wearer_in(readers, pixels)
     if photo_type == WORN and not worn:
         raise InputError(
             "The garment's photo was declared as worn, but nobody who wears it was found in it. "
@@ -148,6 +148,14 @@ def read_garment(variant: Variant, garment: Garment, readers: Readers, photo_typ
         notes.append("Somebody wears the garment in its photo: it was taken as worn.")
     taken = worn and photo_type != FLAT_LAY and "worn" in variant.settings
     return replace(garment, worn=taken, notes=(*garment.notes, *notes))
+
+
+def _wearer_in(readers: Readers, picture: np.ndarray) -> bool:
+    try:
+        find_body(readers.body(), picture)
+    except NobodyFound:
+        return False
+    return True
 
 
 def encode_garment(pipeline: Any, variant: Variant, garment: Garment, readers: Readers) -> Any:

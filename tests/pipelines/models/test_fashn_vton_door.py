@@ -202,6 +202,35 @@ def test_worn_garment_is_cut_out_with_its_wearers_pose(pipeline, everything, mon
     assert (to_bytes(picture)[0].astype(int)[36:-36] != 127).any()
 
 
+@pytest.mark.parametrize(
+    ("name", "declared", "worn", "said"),
+    [
+        ("tshirt.png", "auto", False, ""),
+        ("tshirt.png", "flat-lay", False, ""),
+        ("person.jpg", "auto", True, "was taken as worn"),
+        ("person.jpg", "worn", True, "was taken as worn"),
+        ("person.jpg", "flat-lay", False, "declared as flat-lay, but somebody wears"),
+    ],
+)
+def test_photo_type(alone, name, declared, worn, said):
+    photo = sample(name)
+    picture = door.frame_garment(VARIANT, photo, WIDTH, HEIGHT, "fit")
+    garment = door.read_garment(VARIANT, Garment(picture, photo=photo), alone, declared)
+    assert garment.worn == worn
+    assert len(garment.notes) == bool(said) and all(said in note for note in garment.notes)
+
+
+def test_photo_type_that_does_not_fit(alone):
+    garment = Garment(sample("tshirt.png"))
+    with pytest.raises(InputError, match="declared as worn, but nobody"):
+        door.read_garment(VARIANT, garment, alone, "worn")
+    with pytest.raises(InputError, match="one of auto, flat-lay, worn; 'folded' came"):
+        door.read_garment(VARIANT, garment, alone, "folded")
+    other = VARIANTS["leffa/virtual_tryon"]  # made for garments alone
+    seen = door.read_garment(other, Garment(sample("person.jpg")), alone, "auto")
+    assert not seen.worn and "may show the wearer" in seen.notes[0]
+
+
 def test_worn_garment_without_a_parser(pipeline, alone):
     photo = sample("person.jpg")
     picture = door.frame_garment(VARIANT, photo, WIDTH, HEIGHT, "fit")
@@ -217,7 +246,8 @@ def test_nobody_in_the_photo(alone):
 
 def test_part_that_is_not_in_the_photo(alone):
     with pytest.raises(InputError, match="lower part of the body is not in the photo"):
-        door.see(VARIANT, sight(name="person_close.jpg"), alone, "lower")
+        head = sample("person.jpg")[:, :, :200].contiguous()
+        door.see(VARIANT, Sight(head, None, WIDTH, HEIGHT), alone, "lower")
 
 
 @pytest.mark.parametrize("size", [(768, 1024), (100, 150)])
