@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 import tempfile
 import time
@@ -27,8 +26,8 @@ def run(options: argparse.Namespace) -> int:
     from ..services.engine import EngineError, find_engine
 
     start = time.perf_counter()
+    pictures.expect_outputs([options.output], [])
     output = Path(options.output).resolve()
-    output.parent.mkdir(parents=True, exist_ok=True)
     backend = "library"
     try:
         engine = None if options.alone else find_engine()
@@ -58,6 +57,8 @@ def _through_library(output: Path) -> None:
 
 
 def _through_engine(engine: Path, output: Path) -> None:
+    from ..pipelines.images import write_picture
+    from ..pipelines.writing import write_whole
     from ..services.engine import Engine, EngineError, failure
 
     graph = json.loads(WORKFLOW.read_text("utf-8"))
@@ -77,5 +78,7 @@ def _through_engine(engine: Path, output: Path) -> None:
             ]
             if not saved:
                 raise EngineError("ComfyUI ran the workflow and saved no picture.")
-            output.write_bytes(running.picture(saved[0]))
-            shutil.copyfile(running.log, output.with_suffix(".log"))
+            made = Path(folder) / "made.png"
+            made.write_bytes(running.picture(saved[0]))
+            write_picture(output, pictures.photo(str(made)))
+            write_whole(output.with_suffix(".log"), running.log.read_bytes())

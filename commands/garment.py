@@ -19,6 +19,7 @@ def run(options: argparse.Namespace) -> int:
     from ..pipelines.garment.read import read_garment
     from ..pipelines.images import write_picture
 
+    pictures.expect_outputs([options.output], [options.garment], transparent=True)
     photo = pictures.photo(options.garment)
     pictures.tell("garment")
     garment = read_garment(photo, options.category, pictures.alpha(options.garment))

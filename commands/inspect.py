@@ -8,15 +8,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..pipelines.errors import InputError
+from ..pipelines.errors import InputError, readable
 from ..pipelines.marks.inspection import inspect_picture
+from . import pictures
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Prints the AI marks, content credentials, workflow and EXIF of pictures, and warns of a "
         "GPS position and of text that looks like a key. Exit code 1: a file cannot be read; "
-        "2: a position or key was found. With --json one object per line."
+        "2: a position or key was found, or too much to be searched. With --json one object a line."
     )
     parser.add_argument("pictures", nargs="+", type=Path, help="PNG, JPEG or WebP files")
 
@@ -30,8 +31,10 @@ def run(args: argparse.Namespace) -> int:
             print(error, file=sys.stderr)
             unread = True
             continue
-        print(json.dumps(found, ensure_ascii=False) if args.json else "\n".join(lines(found)))
-        leaking = leaking or found["gps"] or bool(found["keys"])
+        # A name or text in the file may hold codes that a terminal obeys.
+        told = pictures.as_json(found) if args.json else "\n".join(map(readable, lines(found)))
+        print(told)
+        leaking = leaking or found["gps"] or bool(found["keys"]) or bool(found["unsearched"])
     return 1 if unread else 2 if leaking else 0
 
 
@@ -63,6 +66,8 @@ def lines(found: dict[str, Any]) -> list[str]:
         told.append("  WARNING: it carries a GPS position")
     if found["keys"]:
         told.append(f"  WARNING: looks like a key: {', '.join(found['keys'])}")
+    if found["unsearched"]:
+        told.append(f"  WARNING: too large to be searched: {', '.join(found['unsearched'])}")
     return told
 
 

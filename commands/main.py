@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 from ..pipelines.errors import InputError, MissingFiles
 from ..pipelines.fit import FitReport
@@ -47,6 +48,9 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    if isinstance(sys.stdout, TextIOWrapper):
+        # Names of files may hold what the terminal's encoding has not.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return COMMANDS[options.command].run(options)
     except (InputError, MissingFiles) as error:

@@ -20,6 +20,7 @@ def run(options: argparse.Namespace) -> int:
     from ..pipelines.masking.body import find_body, load_body_model
     from ..pipelines.masking.embedded import embedded_mask
 
+    pictures.expect_outputs([options.output], [options.person])
     photo = pictures.photo(options.person)
     pictures.tell("person")
     body = find_body(load_body_model(), photo, options.index)

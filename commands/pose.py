@@ -18,6 +18,7 @@ def run(options: argparse.Namespace) -> int:
     from ..pipelines.masking.body import find_body, load_body_model
     from ..pipelines.masking.skeleton import draw_skeleton
 
+    pictures.expect_outputs([options.output, options.person_mask], [options.person])
     photo = pictures.photo(options.person)
     pictures.tell("person")
     body = find_body(load_body_model(), photo, options.index)

@@ -1,13 +1,13 @@
-"""Puts a garment on a person: the preview try-on, without a GPU or a download."""
+"""Puts a garment on a person: the preview by default, or a model of the catalogue."""
 
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from . import pictures
 
-DOUBTFUL = 4
-"""Exit code: the picture is written, and its fit is a guess."""
+PREVIEW = "preview"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,43 +21,91 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--lighting", type=float, default=1.0, help="the photo's folds, 0 to 1")
     parser.add_argument("--mask-output", help="also write what was repainted")
+    model = parser.add_argument_group("models (`fitting-room download` lists them)")
+    model.add_argument("--model", default=PREVIEW, help="such as leffa/virtual_tryon (preview)")
+    model.add_argument("--steps", type=int, help="denoising steps; the authors' own by default")
+    model.add_argument("--guidance", type=float, help="how strongly the garment is followed")
+    model.add_argument("--seed", type=int, default=0)
+    model.add_argument("--width", type=int, help="pixels at which the model works")
+    model.add_argument("--height", type=int)
+    model.add_argument("--description", help="the garment in English words")
+    model.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", dest="options",
+        help="an option of the model, such as accelerated=true; can be given more than once",
+    )  # fmt: skip
+    model.add_argument("--device", choices=("auto", "cuda", "mps", "cpu"), default="auto")
+    model.add_argument("--precision", choices=("auto", "fp16", "bf16", "fp32"), default="auto")
 
 
 def run(options: argparse.Namespace) -> int:
-    from ..pipelines.errors import InputError
     from ..pipelines.images import write_picture
-    from ..services.backends.preview import PreviewBackend
+    from ..services.backends.local import LocalBackend
+
+    request = request_of(options)
+    with pictures.bar() as progress:
+        result = LocalBackend(options.device, options.precision).run(request, progress)
+    write_picture(options.output, result.picture)
+    if options.mask_output and result.mask is not None:
+        write_picture(options.mask_output, (result.mask * 255).round().astype("uint8"))
+    path = pictures.absolute(options.output)
+    said = "".join(f"\n  {warning}" for warning in result.warnings)
+    pictures.report(
+        options,
+        {"picture": path, **result.facts()},
+        f"{path}  ({result.category or 'person'}, {result.model}, {result.seconds:.1f} s){said}",
+    )
+    return 0
+
+
+def request_of(options: argparse.Namespace) -> Any:
+    """The TryOnRequest of the command line. Raises InputError."""
+    from ..pipelines.errors import InputError
     from ..services.request import TryOnRequest
 
     if not 0 <= options.lighting <= 1:
         raise InputError(f"--lighting takes a number from 0 to 1, and {options.lighting} came.")
+    pictures.expect_outputs(
+        [options.output, options.mask_output],
+        [options.person, options.garment, options.mask, options.garment_mask],
+    )
     person, garment = pictures.photo(options.person), pictures.photo(options.garment)
-    garment_mask = pictures.mask(options.garment_mask, garment)
-    request = TryOnRequest(
+    cut_out = pictures.mask(options.garment_mask, garment)
+    if cut_out is None:
+        cut_out = pictures.alpha(options.garment)
+    further = dict(map(_option, options.options))
+    if options.description:
+        further["description"] = options.description
+    if options.model == PREVIEW:
+        further["lighting"] = options.lighting
+    return TryOnRequest(
         person=person,
         garments=(garment,),
         category=options.category,
+        model=options.model,
         mask=pictures.mask(options.mask, person),
-        garment_masks=(
-            garment_mask if garment_mask is not None else pictures.alpha(options.garment),
-        ),
+        garment_masks=(cut_out,) if cut_out is not None else (),
         person_index=options.index,
-        options={"lighting": options.lighting},
+        seed=options.seed,
+        steps=options.steps,
+        guidance=options.guidance,
+        width=options.width,
+        height=options.height,
+        options=further,
     )
-    result = PreviewBackend().run(request, pictures.tell)
-    write_picture(options.output, result.picture)
-    if options.mask_output:
-        write_picture(options.mask_output, (result.mask * 255).round().astype("uint8"))
-    path = pictures.absolute(options.output)
-    pictures.report(
-        options,
-        {
-            "picture": path,
-            "category": result.category,
-            "backend": result.backend,
-            "seconds": round(result.seconds, 3),
-            "fit": result.fit.facts(),
-        },
-        f"{path}  ({result.category}, {result.backend}, {result.seconds:.1f} s; {result.fit})",
-    )
-    return 0 if result.fit.level == "ok" else DOUBTFUL
+
+
+def _option(text: str) -> tuple[str, Any]:
+    """NAME=VALUE, the value a boolean, a number or text."""
+    from ..pipelines.errors import InputError
+
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise InputError(f"--set takes NAME=VALUE, and {text!r} came.")
+    if value.lower() in ("true", "false"):
+        return name, value.lower() == "true"
+    for number in (int, float):
+        try:
+            return name, number(value)
+        except ValueError:
+            continue
+    return name, value

@@ -19,6 +19,7 @@ from .encode import EncodeGarment
 from .folder import PictureFolder
 from .garment import GarmentCutout
 from .guard import GuardedResult
+from .links import careful
 from .load import LoadTryOnModel
 from .mask import GarmentMask
 from .parsing import HumanParsing
@@ -40,7 +41,7 @@ class FittingRoomExtension(ComfyExtension):
         copy_samples()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        return [
+        nodes = [
             BodyPose,
             GarmentCutout,
             GarmentMask,
@@ -64,3 +65,4 @@ class FittingRoomExtension(ComfyExtension):
             GuardedResult,
             SavePicture,
         ]
+        return [careful(node) for node in nodes]

@@ -13,16 +13,18 @@ import numpy as np
 import torch
 
 from ..pipelines.errors import InputError
-from ..pipelines.images import LARGEST_PIXELS, SMALLEST_SIDE
+from ..pipelines.images import SMALLEST_SIDE
+from ..pipelines.picture_files import LARGEST_PIXELS
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def checked(image: torch.Tensor, what: str) -> torch.Tensor:
-    """IMAGE as float32 RGB or RGBA, or an InputError that names the picture and what is wrong.
+def checked(image: torch.Tensor, what: str, transparent: bool = False) -> torch.Tensor:
+    """IMAGE as float32 RGB, or an InputError that names the picture and what is wrong.
 
-    Grey becomes RGB. Values a little outside 0..1, as upscalers make them, are kept: a pixel that
+    Grey becomes RGB. What is transparent is white, never what lies hidden below; with `transparent`
+    RGBA stays RGBA. Values a little outside 0..1, as upscalers make them, are kept: a pixel that
     nobody repaints comes back as it was.
     """
     if not isinstance(image, torch.Tensor) or image.ndim != 4:
@@ -53,15 +55,24 @@ def checked(image: torch.Tensor, what: str) -> torch.Tensor:
                 "infinite). Look at the node that made it; a VAE in half precision is the usual "
                 "cause."
             )
-    return image.expand(-1, -1, -1, 3) if channels == 1 else image
+    if channels == 1:
+        return image.expand(-1, -1, -1, 3)
+    return image if transparent else on_white(image)
 
 
 def pictures(image: torch.Tensor, what: str = "Image") -> list[np.ndarray]:
     """IMAGE to a list of uint8 (height, width, 3) RGB; transparency is laid on white."""
     rows = checked(image, what).clamp(0, 1)
-    if rows.shape[-1] == 4:
-        rows = rows[..., :3] * rows[..., 3:] + 1 - rows[..., 3:]
     return list((rows * 255).round().to(torch.uint8).cpu().numpy())
+
+
+def on_white(rows: torch.Tensor) -> torch.Tensor:
+    """(batch, height, width, 3) of RGB or RGBA: what is transparent is white, never what lies
+    hidden below. RGB comes back as it is."""
+    if rows.shape[-1] != 4:
+        return rows
+    alpha = rows[..., 3:].clamp(0, 1)
+    return rows[..., :3] * alpha + 1 - alpha
 
 
 def image_of(rows: Sequence[np.ndarray]) -> torch.Tensor:

@@ -90,7 +90,7 @@ class CropForTryOn(io.ComfyNode):
         from ..pipelines.images import crop_around, cut
         from ..pipelines.masking.wishes import chosen_object
 
-        photos = checked(image, "Crop for Try-On")[..., :3].movedim(-1, 1)
+        photos = checked(image, "Crop for Try-On").movedim(-1, 1)
         masks = masks_for(mask, photos)
 
         def work(row: tuple) -> tuple:
@@ -150,8 +150,8 @@ class Uncrop(io.ComfyNode):
     ) -> io.NodeOutput:
         from ..pipelines.images import paste
 
-        photos = checked(image, "Uncrop")[..., :3].movedim(-1, 1)
-        news = checked(repainted, "Uncrop, repainted")[..., :3].movedim(-1, 1)
+        photos = checked(image, "Uncrop").movedim(-1, 1)
+        news = checked(repainted, "Uncrop, repainted").movedim(-1, 1)
         rows = paired(list(photos), list(news), list(masks_for(mask, photos)), crop)
         results = each(
             rows,

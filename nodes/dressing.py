@@ -152,14 +152,14 @@ def photo_rows(
     """
     from .crop import masks_for
 
-    photos = checked(image, what)[..., :3].movedim(-1, 1).cpu()
+    photos = checked(image, what).movedim(-1, 1).cpu()
     masks = [None] if mask is None else masks_for(mask.cpu(), photos)[:, None].split(1)
     others: list[Sequence[torch.Tensor | None]] = []
     for name, other in (("start picture", start), ("body map", body_map)):
         if other is None:
             others.append([None])
             continue
-        given = checked(other, f"{what}, {name}")[..., :3].movedim(-1, 1).cpu()
+        given = checked(other, f"{what}, {name}").movedim(-1, 1).cpu()
         if given.shape[-2:] != photos.shape[-2:]:
             raise InputError(
                 f"The {name} is {given.shape[-1]}x{given.shape[-2]} pixels and the photo "

@@ -73,7 +73,7 @@ class FrameForEditing(io.ComfyNode):
         from ..pipelines import editing
         from ..pipelines.images import cut
 
-        photos = checked(image, "Frame for Editing")[..., :3].movedim(-1, 1)
+        photos = checked(image, "Frame for Editing").movedim(-1, 1)
         masks = masks_for(mask, photos)
         height, width = photos.shape[-2:]
         # One size for the whole batch: that of all masks together.
@@ -208,8 +208,8 @@ class PasteBack(io.ComfyNode):
     ) -> io.NodeOutput:
         from ..pipelines.images import paste
 
-        photos = checked(image, "Paste Back")[..., :3].movedim(-1, 1)
-        news = checked(result, "Paste Back, result")[..., :3].movedim(-1, 1)
+        photos = checked(image, "Paste Back").movedim(-1, 1)
+        news = checked(result, "Paste Back, result").movedim(-1, 1)
         masks = list(masks_for(mask, photos))
         rows = paired(list(photos), list(news), masks, crop, body or (None,))
 

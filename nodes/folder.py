@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import folder_paths
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from comfy_api.latest import io
 
-from ..pipelines.errors import InputError
+from ..pipelines.errors import InputError, readable
 from .convert import each, image_of
 from .sockets import CATEGORY
 
@@ -67,8 +68,7 @@ class PictureFolder(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, folder: str, first: int, count: int) -> str:
-        states = [(path.name, path.stat()) for path in _files(folder, first, count)]
-        return str([(name, state.st_mtime_ns, state.st_size) for name, state in states])
+        return str([(path.name, _state(path)) for path in _files(folder, first, count)])
 
     @classmethod
     def execute(cls, folder: str, first: int, count: int) -> io.NodeOutput:
@@ -78,16 +78,36 @@ class PictureFolder(io.ComfyNode):
                 f"The folder {folder} has no {', '.join(ENDINGS)} file from number {first} on. "
                 "Choose another folder, or a smaller first."
             )
-        return io.NodeOutput(each(files, _read), [path.name for path in files])
+        return io.NodeOutput(each(files, _read), [readable(path.name) for path in files])
 
 
 def _files(folder: str, first: int, count: int) -> list[Path]:
+    """The pictures by name; what systems hide there (._a.jpg, .hidden.jpg) and what is no file of
+    its own (a folder, pipe or broken link of such a name) is none."""
     home = Path(folder_paths.get_input_directory()).resolve()
-    place = (home / folder).resolve()
-    if not place.is_relative_to(home) or not place.is_dir():
+    place = home / folder
+    try:
+        if not place.resolve().is_relative_to(home):
+            return []
+        names = sorted(os.listdir(place))
+    except (OSError, ValueError, RuntimeError):  # no folder, or one that may not be read
         return []
-    found = sorted(path for path in place.iterdir() if path.suffix.lower() in ENDINGS)
+    found = [
+        place / name
+        for name in names
+        if name.lower().endswith(ENDINGS)
+        and not name.startswith(".")
+        and os.path.isfile(place / name)
+    ]
     return found[first : first + count]
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None  # gone meanwhile: told when it is read
+    return found.st_mtime_ns, found.st_size
 
 
 def _read(path: Path) -> torch.Tensor:
@@ -96,7 +116,7 @@ def _read(path: Path) -> torch.Tensor:
 
     from ..pipelines.images import read_picture
 
-    picture = read_picture(path)
+    picture = read_picture(path, path.name)
     if picture.mode == "RGBA":
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
     return image_of([np.asarray(picture.convert("RGB"))])

@@ -69,7 +69,7 @@ class GarmentCutout(io.ComfyNode):
 
         photos = pictures(image, "Garment Cut-out")
         masks = drawn_masks(mask, image)
-        if checked(image, "Garment Cut-out").shape[-1] == 4:
+        if checked(image, "Garment Cut-out", transparent=True).shape[-1] == 4:
             alphas = [row.cpu().numpy() for row in image[..., 3].float().clamp(0, 1)]
             masks = [
                 drawn if drawn is not None else (alpha if alpha.min() < 1 else None)

@@ -11,7 +11,7 @@ from ..pipelines.errors import InputError
 from ..pipelines.images import resample
 from ..pipelines.safety.filter import SafetyVerdict, apply
 from .convert import checked, image_of, paired, pictures
-from .judging import Checked, Filter, judged, report_outputs, told, treated
+from .judging import Checked, Filter, as_judged, judged, report_outputs, told, treated
 from .sockets import CATEGORY, FilterSocket, SafetySocket
 
 Row = tuple[Checked | None, Checked | None]
@@ -80,9 +80,13 @@ class GuardedResult(io.ComfyNode):
     ) -> io.NodeOutput:
         rows = paired(person or (None,), garment or (None,))
         verdicts = [item.verdict for item in (*person, *garment)]
-        if result is None:  # every photo was held back
+        if all(map(_is_held, rows)):  # whatever came as a result shows none of them
             height, width = _shown(rows[0]).photo.shape[:2]
             image = torch.zeros(len(rows), height, width, 3)
+        elif result is None:
+            raise InputError(
+                "Guarded Result: the pictures of a try-on were wanted as result, and none came."
+            )
         else:
             image, of_results = _judged(result, rows, filter)
             verdicts += of_results
@@ -108,14 +112,14 @@ def _judged(
         verdicts = judged([photos[place] for place in places], "result", using)
     verdicts = [replace(found, index=at) for found, at in zip(verdicts, places, strict=True)]
     row = {found.index: Checked(photos[found.index], found, using.action) for found in verdicts}
-    return treated(result, row), verdicts
+    return treated(as_judged(result, using), row), verdicts
 
 
 def _with_stand_ins(image: torch.Tensor, rows: list[Row]) -> torch.Tensor:
     """The person's photo, hidden, in the place of each try-on with a photo that was held back."""
     if not any(map(_is_held, rows)):
         return image
-    image = checked(image, "Guarded Result")[..., :3].cpu().clone()
+    image = checked(image, "Guarded Result").cpu().clone()
     height, width = image.shape[1:3]
     for place, row in enumerate(rows):
         if _is_held(row):

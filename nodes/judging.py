@@ -73,18 +73,25 @@ def judged(
     return verdicts
 
 
+def as_judged(image: torch.Tensor, using: Filter) -> torch.Tensor:
+    """IMAGE as the filter sees it, to be passed on: on white, in 0..1; else what is hidden under
+    transparency or beyond white would be passed on unseen. Untouched where nothing is judged."""
+    if using.level == "off":
+        return image
+    return checked(image, "Safety Check").clamp(0, 1)
+
+
 def treated(image: torch.Tensor, row: Mapping[int, Checked]) -> torch.Tensor:
     """IMAGE with its held pictures blurred or blank; the others keep their own values.
 
-    row: judged pictures by their place in the batch.
+    image: (batch, height, width, 3), as judged. row: judged pictures by their place in the batch.
     """
     held = {place: item for place, item in row.items() if item.held}
     if not held:
         return image
-    image = checked(image, "Safety Check").cpu().clone()
+    image = image.cpu().clone()
     for place, item in held.items():
-        image[place, ..., :3] = image_of([apply(item.photo, item.verdict, item.action)])[0]
-        image[place, ..., 3:] = 1  # a transparent picture would show what was there
+        image[place] = image_of([apply(item.photo, item.verdict, item.action)])[0]
     return image
 
 

@@ -10,12 +10,10 @@ import torch
 from comfy_api.latest import io
 
 from ..pipelines.errors import NobodyFound
-from ..pipelines.masking.installed import OPENPOSE, PARSING, VITPOSE
 from ..pipelines.masking.rules import RULES
 from ..pipelines.masking.select import AUTO, EMBEDDED, masked_models
 from .body import marks_surroundings
 from .convert import drawn_masks, each, image_of, mask_of, paired, pictures
-from .parsing import CLOTHES
 from .pose import pose_rows
 from .sockets import (
     CATEGORY,
@@ -229,9 +227,11 @@ class Asked:
         self, photo: np.ndarray, body: Body | None, parsing: Any, keypoints: Any, densepose: Any
     ) -> Sources:
         """What is known of the person: what is connected, and what had to be read here."""
+        from ..pipelines.masking.automatic import installed_sources
         from ..pipelines.masking.body import find_body
         from ..pipelines.masking.given import combined
         from ..pipelines.masking.sources import Sources
+        from .perception import NETWORKS
         from .placement import body_model
 
         height, width = photo.shape[:2]
@@ -246,7 +246,7 @@ class Asked:
                 if parsing is None:  # else a published rule may do without
                     raise
         if self.model != AUTO and self.rule == AUTO and parsing is None:
-            parsing = _read(photo, body, pose=keypoints is None)
+            parsing = installed_sources(photo, NETWORKS, body, pose=keypoints is None)
         known = combined(photo, body, parsing, densepose, keypoints)
         if known.keypoints is None and parsing is not None:
             known = replace(known, keypoints=parsing.keypoints)
@@ -274,25 +274,6 @@ class Asked:
                            why=made.why)  # fmt: skip
         length = "long" if options.sleeves == "as rule" else options.sleeves
         return made.mask, f"{made.why}: {category}, sleeves {length}"
-
-
-def _read(photo: np.ndarray, body: Body | None, pose: bool) -> Sources | None:
-    """Parsing and, where `pose` is wanted, pose by the networks that are installed."""
-    from ..pipelines.masking.sources import read_sources
-    from . import perception
-
-    if any(map(perception.NETWORKS.installed, PARSING)):
-        atr, lip = perception.NETWORKS.schp("atr", "lip")
-    elif found := next(filter(perception.NETWORKS.installed, CLOTHES.values()), None):
-        atr, lip = perception.NETWORKS.installed_clothes_parser(found), None
-    else:
-        return None
-    network = None
-    if pose and perception.NETWORKS.installed(OPENPOSE):
-        network = perception.NETWORKS.openpose()
-    elif pose and perception.NETWORKS.installed(VITPOSE):
-        network = perception.NETWORKS.vitpose()
-    return read_sources(photo, atr=atr, lip=lip, pose=network, body=body)
 
 
 def _parsing_rows(parsing: tuple | torch.Tensor | None) -> list:

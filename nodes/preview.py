@@ -72,7 +72,7 @@ class PreviewTryOn(io.ComfyNode):
         from ..pipelines.images import composite
         from ..pipelines.preview.pipeline import PreviewPipeline
 
-        originals = checked(image, "Preview Try-On")[..., :3]
+        originals = checked(image, "Preview Try-On")
         pipeline = PreviewPipeline()
         rows = paired(
             list(originals), pictures(image, "Preview Try-On"), body, garment,

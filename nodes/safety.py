@@ -9,10 +9,11 @@ import torch
 from comfy_api.latest import io
 
 from ..pipelines.errors import InputError
+from ..pipelines.images import resample
 from ..pipelines.safety.filter import ACTIONS, KINDS, LEVELS, LIMITS, MODELS
 from ..pipelines.safety.report import LANGUAGES
 from .convert import pictures
-from .judging import Checked, Filter, judged, report_outputs, told, treated
+from .judging import Checked, Filter, as_judged, judged, report_outputs, told, treated
 from .sockets import CATEGORY, FilterSocket, SafetySocket
 
 DEFAULT_LEVEL = "standard"
@@ -153,10 +154,13 @@ class SafetyCheck(io.ComfyNode):
                     display_name="passed",
                     is_output_list=True,
                     tooltip="For a try-on: as many pictures as came. Where one is held back, "
-                    "another of the batch stands in its place until Guarded Result.",
+                    "another that passed stands in its place until Guarded Result.",
                 ),
                 SafetySocket.Output(
-                    "safety", display_name="safety", tooltip="The verdicts, for Guarded Result."
+                    "safety",
+                    display_name="safety",
+                    is_output_list=True,
+                    tooltip="The verdicts, for Guarded Result: one set for each batch (a list).",
                 ),
                 io.Boolean.Output(
                     "flags",
@@ -187,29 +191,41 @@ class SafetyCheck(io.ComfyNode):
         photos = [photo for batch in batches for photo in batch]
         verdicts = judged(photos, kind[0], using, names or ())
         remaining = iter(verdicts)
-        rows = [
+        safety = [
             tuple(Checked(photo, next(remaining), using.action) for photo in photos)
             for photos in batches
         ]
-        pairs = list(zip(image, rows, strict=True))
+        image = [as_judged(batch, using) for batch in image]
+        pairs = list(zip(image, safety, strict=True))
         seen = [treated(batch, dict(enumerate(row))) for batch, row in pairs]
-        passed = [_filled(batch, row) for batch, row in pairs]
-        # In a list, what is wholly held back drops out; a lone empty batch stops what follows.
-        passed = [batch for batch in passed if len(batch)] or passed[:1]
-        safety = tuple(item for row in rows for item in row)
         scores = [float("nan") if item.score is None else item.score for item in verdicts]
         flags = [item.flagged for item in verdicts]
-        return told(verdicts, using, seen, passed, safety, flags, scores)
+        return told(verdicts, using, seen, _passed(pairs), safety, flags, scores)
 
 
-def _filled(image: torch.Tensor, row: Sequence[Checked]) -> torch.Tensor:
-    """IMAGE with one that passed in the place of each held picture; empty where none passed.
+def _passed(pairs: Sequence[tuple[torch.Tensor, Sequence[Checked]]]) -> list[torch.Tensor]:
+    """The batches with one that passed in the place of each held picture: one of the same batch,
+    else one of another batch at the held one's size. One empty batch where none passed at all.
 
-    So the batch keeps its length, and masks, seeds and garments stay with their pictures.
+    So every batch keeps its length and the list its own, and masks, seeds and garments stay with
+    their pictures.
     """
+    going = [
+        image[place] for image, row in pairs for place, item in enumerate(row) if not item.held
+    ]
+    if not going:
+        return [pairs[0][0][:0]]  # stops what follows
+    return [_filled(image, row, going[0]) for image, row in pairs]
+
+
+def _filled(image: torch.Tensor, row: Sequence[Checked], other: torch.Tensor) -> torch.Tensor:
+    """IMAGE with one that passed in the place of each held picture; `other`, (height, width, 3),
+    where none of its own did."""
     going = [place for place, item in enumerate(row) if not item.held]
     if len(going) == len(row):
         return image
-    if not going:
-        return image[:0]
-    return image[[going[0] if item.held else place for place, item in enumerate(row)]]
+    if going:
+        return image[[going[0] if item.held else place for place, item in enumerate(row)]]
+    height, width = image.shape[1:3]
+    stand_in = resample(other.movedim(-1, 0)[None], width, height).movedim(1, -1)
+    return stand_in.expand(len(row), -1, -1, -1)

@@ -8,10 +8,12 @@ time, for the workflows that read folders.
 from __future__ import annotations
 
 import logging
-import shutil
 from pathlib import Path
 
 import folder_paths
+
+from ..pipelines.errors import InputError, readable
+from ..pipelines.writing import write_new
 
 logger = logging.getLogger(__name__)
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
@@ -23,11 +25,10 @@ FOLDER = "fitting_room_samples"
 def copy_samples() -> None:
     """Puts samples/<name> into the input folder as fitting_room_<name>, and into a folder there."""
     folder = Path(folder_paths.get_input_directory())
-    try:
-        (folder / FOLDER).mkdir(exist_ok=True)
-        for sample in SAMPLES.iterdir():
-            for target in (folder / f"fitting_room_{sample.name}", folder / FOLDER / sample.name):
+    for sample in sorted(SAMPLES.iterdir()):
+        for target in (folder / f"fitting_room_{sample.name}", folder / FOLDER / sample.name):
+            try:
                 if not target.exists():
-                    shutil.copyfile(sample, target)
-    except OSError as error:
-        logger.warning("The sample pictures could not be copied to %s: %s", folder, error)
+                    write_new(target, sample.read_bytes())  # whole, or not there at all
+            except (OSError, InputError) as error:
+                logger.warning("A sample picture could not be copied: %s", readable(str(error)))

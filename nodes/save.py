@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import numpy as np
 import torch
 from comfy_api.latest import io
 
-from .convert import checked, each
+from ..pipelines.errors import InputError, readable
+from ..pipelines.writing import LONGEST_NAME, next_number, write_numbered
+from .convert import checked, each, on_white
 from .sockets import CATEGORY
 
 ENDINGS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "png 16 bit": ".png"}
@@ -42,12 +45,19 @@ class SavePicture(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, format: str | None, embed_workflow: bool | None) -> bool | str:
+    def validate_inputs(
+        cls, format: str | None, embed_workflow: bool | None, filename_prefix: str | None
+    ) -> bool | str:
         # Named here, so the engine leaves checking them to us; None where a link brings them.
         if format is not None and format not in ENDINGS:
             return f"{format!r} is none of {', '.join(ENDINGS)}"
         if format == "jpeg" and embed_workflow:
             return "ComfyUI reads no workflow from a JPEG: choose png or webp, or do not embed it"
+        try:
+            # Told before anything is computed: a picture that cannot be saved is lost.
+            _place(filename_prefix or "", 0, 0)
+        except InputError as error:
+            return str(error)
         return True
 
     @classmethod
@@ -68,32 +78,35 @@ class SavePicture(io.ComfyNode):
         producer: str = PRODUCER,
         picture_number: str = "",
     ) -> io.NodeOutput:
-        from ..pipelines.marks.provenance import save_picture, with_number
+        from ..pipelines.marks.provenance import FORMATS, marked_picture, with_number
         from ..pipelines.marks.visible_label import VisibleLabel
 
-        rows = list(checked(image, "Save Picture").cpu())
+        rows = list(checked(image, "Save Picture", transparent=True).cpu())
         label = VisibleLabel(label_text, label_language, label_corner) if visible_label else None
         marks = _marks(source, ai_system, aigc_field, producer)
         workflow = cls._workflow() if embed_workflow else None
         height, width = rows[0].shape[:2]
-        folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
-            filename_prefix, folder_paths.get_output_directory(), width, height
-        )
+        place, name = _place(filename_prefix, width, height)
+        folder = Path(folder_paths.get_output_directory()) / place
+        kind = FORMATS[ENDINGS[format].removeprefix(".")]
+        free: dict[str, int] = {}
 
         def work(index: int) -> str:
             number = picture_number.strip()
             if number and len(rows) > 1:
                 number = f"{number}-{index + 1}"
             filled = name.replace("%batch_num%", str(index))
-            path = Path(folder) / f"{filled}_{counter + index:05}_{ENDINGS[format]}"
-            save_picture(
-                path, _pixels(rows[index], format), quality=quality,
+            data = marked_picture(
+                _pixels(rows[index], format), kind, quality=quality,
                 marks=with_number(marks, number), label=label, workflow=workflow,
             )  # fmt: skip
+            first = free.get(filled) or next_number(folder, filled)
+            path, taken = write_numbered(folder, filled, first, ENDINGS[format], data)
+            free[filled] = taken + 1
             return path.name
 
         saved = each(range(len(rows)), work)
-        found = [{"filename": name, "subfolder": subfolder, "type": "output"} for name in saved]
+        found = [{"filename": name, "subfolder": place, "type": "output"} for name in saved]
         return io.NodeOutput(ui={"images": found})
 
     @classmethod
@@ -104,6 +117,32 @@ class SavePicture(io.ComfyNode):
         if args.disable_metadata:
             return {}
         return {"prompt": cls.hidden.prompt, **(cls.hidden.extra_pnginfo or {})}
+
+
+def _place(prefix: str, width: int, height: int) -> tuple[str, str]:
+    """Subfolder of the output folder and beginning of the file's name, with ComfyUI's places
+    filled in. Raises InputError for what lies outside, and for names that no disk takes."""
+    problem = f"The filename_prefix has to name a place in the output folder, and {prefix!r}"
+    if "\0" in prefix or readable(prefix) != prefix:
+        raise InputError(f"{problem} has characters that no file name has.")
+    now = time.localtime()
+    filled = {
+        "width": width, "height": height, "year": now.tm_year, "month": f"{now.tm_mon:02}",
+        "day": f"{now.tm_mday:02}", "hour": f"{now.tm_hour:02}", "minute": f"{now.tm_min:02}",
+        "second": f"{now.tm_sec:02}",
+    }  # fmt: skip
+    for word, value in filled.items():
+        prefix = prefix.replace(f"%{word}%", str(value))
+    place, name = os.path.split(os.path.normpath(prefix))
+    output = folder_paths.get_output_directory()
+    if not folder_paths.is_within_directory(output, os.path.join(output, place)):
+        raise InputError(f"{problem} is outside the output folder.")
+    if name in ("", os.curdir, os.pardir):
+        name = "picture"
+    names = [*Path(place).parts, f"{name}_00000001_.webp"]
+    if any(len(os.fsencode(each)) > LONGEST_NAME for each in names):
+        raise InputError(f"{problem} is too long a name. Shorten it.")
+    return place, name
 
 
 def _marks(source: str, system: str, aigc_field: str, producer: str) -> Any:
@@ -123,8 +162,8 @@ def _marks(source: str, system: str, aigc_field: str, producer: str) -> Any:
 def _pixels(row: torch.Tensor, format: str) -> np.ndarray:
     """(height, width, 3 or 4) in 0..1 to uint8 or uint16; for a JPEG, without alpha, on white."""
     row = row.clamp(0, 1)
-    if row.shape[-1] == 4 and format == "jpeg":
-        row = row[..., :3] * row[..., 3:] + 1 - row[..., 3:]
+    if format == "jpeg":
+        row = on_white(row)
     kind, full = (np.uint16, 65535) if format == "png 16 bit" else (np.uint8, 255)
     return (row.numpy() * full).round().astype(kind)
 

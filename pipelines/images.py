@@ -15,11 +15,12 @@ import torch
 import torch.nn.functional as F
 
 from .errors import InputError
+from .picture_files import eight_bits, encoded, opened, upright
+from .writing import write_whole
 
 if TYPE_CHECKING:
     from PIL import Image
 
-LARGEST_PIXELS = 50_000_000
 SMALLEST_SIDE = 32
 
 
@@ -222,45 +223,49 @@ def _expect_photo(picture: torch.Tensor, crop: Crop) -> None:
         )
 
 
-def read_picture(path: str | Path) -> Image.Image:
+def read_picture(path: str | Path, name: str = "") -> Image.Image:
     """A picture file as a Pillow picture, "RGB", or "RGBA" where it has transparency.
 
     Turned upright by its EXIF mark; 16-bit, grey, palette and CMYK files are converted; of an
-    animation the first frame. Raises InputError for a file that is missing, no picture or broken.
+    animation the first frame. Only the kinds of `picture_files.KINDS` are opened, whatever the name
+    says. name: what messages call it, the path where none is given.
+    Raises InputError for a file that is missing, no picture, broken, or whose values cannot be
+    shown (floating-point numbers).
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    name = name or str(path)
+    with opened(path, name) as file:
+        picture = eight_bits(upright(file), name)
+        return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
 
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"A picture file was wanted, and {path} does not exist.")
-    try:
-        with Image.open(path) as file:
-            if file.width * file.height > LARGEST_PIXELS:
-                raise InputError(
-                    f"{path.name} is {file.width}x{file.height} pixels; at most "
-                    f"{LARGEST_PIXELS // 1_000_000} megapixels can be worked on. Make it smaller."
-                )
-            upright = ImageOps.exif_transpose(file)
-            if upright.mode.startswith("I"):  # 16 bits a channel; convert() alone would clip it
-                upright = upright.point(lambda value: value / 257).convert("L")
-            transparent = upright.has_transparency_data
-            return upright.convert("RGBA" if transparent else "RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+
+WRITTEN = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+"""Ending -> the format that `write_picture` writes."""
+
+
+def expect_writable(path: str | Path, transparent: bool = False) -> str:
+    """The format that the ending of `path` names. transparent: the picture has an alpha channel.
+
+    Raises InputError for another ending, and for JPEG where there is transparency.
+    """
+    kind = WRITTEN.get(Path(path).suffix.lower())
+    if kind is None:
         raise InputError(
-            f"{path.name} cannot be read as a picture ({error}). "
-            "Save it again as PNG, JPEG or WebP."
-        ) from error
+            f"{path} has no ending that names a picture format. Use .png, .jpg or .webp."
+        )
+    if kind == "JPEG" and transparent:
+        raise InputError(
+            f"{path} would be a JPEG, which has no transparency, and this picture is cut out. Use "
+            ".png or .webp."
+        )
+    return kind
 
 
 def write_picture(path: str | Path, picture: np.ndarray) -> None:
-    """Writes a uint8 (height, width, 3 or 4) or (height, width) picture; the ending tells how."""
-    from PIL import Image
+    """Writes a uint8 (height, width, 3 or 4) or (height, width) picture; the ending tells how.
 
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        Image.fromarray(picture).save(path)
-    except (ValueError, KeyError) as error:
-        raise InputError(
-            f"{path.name} has no ending that names a picture format. Use .png, .jpg or .webp."
-        ) from error
+    Whole or not at all: what was there before stays until the new file is complete. Raises
+    InputError for an ending that names no format, a picture that the format cannot hold (RGBA as
+    JPEG, sides beyond its limit) and a place that cannot be written.
+    """
+    kind = expect_writable(path, transparent=picture.ndim == 3 and picture.shape[2] == 4)
+    write_whole(path, encoded(picture, kind, str(path)))

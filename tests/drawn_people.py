@@ -15,9 +15,9 @@ PLACES = {
 }  # fmt: skip
 
 
-def draw_person(size=(600, 850), sleeve=None):
+def draw_person(size=(600, 850), sleeve=None, shoes=HAIR, hem=450):
     """A person in a sweater and trousers, and the body that belongs to it. The sweater has long
-    sleeves, or short ones of that width."""
+    sleeves, or short ones of that width; with its hem above 440 it leaves the belly bare."""
     photo = Image.new("RGB", size, (205, 208, 212))
     mask = Image.new("L", size, 0)
     for canvas, colours in ((photo, None), (mask, 255)):
@@ -30,10 +30,11 @@ def draw_person(size=(600, 850), sleeve=None):
         for hip, knee, ankle in ((24, 26, 28), (23, 25, 27)):
             pen.line([PLACES[hip], PLACES[knee], PLACES[ankle]], fill=trousers, width=62)
             x, y = PLACES[ankle]
-            pen.ellipse((x - 26, y, x + 26, y + 48), fill=hair)
-        torso = [(278, 200), (322, 200), (385, 220), (366, 330), (362, 450), (238, 450), (234, 330),
+            pen.ellipse((x - 26, y, x + 26, y + 48), fill=shoes if colours is None else colours)
+        torso = [(278, 200), (322, 200), (385, 220), (366, 330), (362, hem), (238, hem), (234, 330),
                  (215, 220)]  # fmt: skip
         pen.polygon([(238, 440), (362, 440), (372, 520), (228, 520)], fill=trousers)
+        pen.polygon([(300, 300), (366, 330), (362, 445), (238, 445), (234, 330)], fill=skin)
         pen.polygon(torso, fill=sweater)
         for shoulder, elbow, wrist, finger in ((12, 14, 16, 20), (11, 13, 15, 19)):
             arm = sweater if sleeve is None else skin
@@ -80,4 +81,25 @@ def draw_trousers():
     pen = ImageDraw.Draw(canvas)
     pen.polygon([(130, 40), (270, 40), (300, 200), (310, 600), (225, 600), (200, 230), (175, 600),
                  (90, 600), (100, 200)], fill=RED)  # fmt: skip
+    return np.asarray(canvas)
+
+
+def draw_strap_top(length=150):
+    """A red top with two straps, laid flat on white, cropped above the waist."""
+    canvas = Image.new("RGB", (480, 560), (250, 250, 250))
+    pen = ImageDraw.Draw(canvas)
+    hem = 190 + length
+    pen.polygon([(150, 200), (200, 190), (240, 225), (280, 190), (330, 200), (345, hem),
+                 (135, hem)], fill=RED)  # fmt: skip
+    for x in (165, 300):
+        pen.rectangle((x, 90, x + 14, 210), fill=RED)
+    return np.asarray(canvas)
+
+
+def draw_shorts():
+    """Red shorts laid flat on white."""
+    canvas = Image.new("RGB", (400, 400), (250, 250, 250))
+    pen = ImageDraw.Draw(canvas)
+    pen.polygon([(120, 90), (280, 90), (310, 300), (215, 305), (200, 215), (185, 305), (90, 300)],
+                fill=RED)  # fmt: skip
     return np.asarray(canvas)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ..errors import InputError
+from ..picture_files import attempt, expect_file, opened
+from ..writing import why
 from .credentials import read_credentials
 from .metadata import C2PA_STORE, PNG_START, read_xmp
 from .provenance import IPTC, MIME
-from .redaction import places_of_secrets
+from .redaction import DEEPEST, clean, clean_known, places_of_secrets
+from .segments import pieces, position_in
 
 MEANINGS = {
     "trainedAlgorithmicMedia": "created using generative AI",
@@ -37,6 +41,20 @@ AI_MADE = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "c
 GPS = 0x8825
 EXIF_DETAILS = 0x8769
 USER_COMMENT = 0x9286
+WRITTEN_TAGS = {
+    0x010E: "description", 0x013B: "artist", 0x8298: "copyright", USER_COMMENT: "comment",
+    0x9C9B: "XP title", 0x9C9C: "XP comment", 0x9C9D: "XP author", 0x9C9E: "XP keywords",
+    0x9C9F: "XP subject",
+}  # fmt: skip
+"""EXIF tags that people write text into."""
+
+BRACKETS = re.compile(r"[\[\]{}]")
+MOST_SEARCHED = 30_000_000
+"""Bytes beside the pixels that are searched for keys; at most half a minute."""
+SHOWN = 1_000
+"""Characters of a value that are told."""
+MOST_ELEMENTS = 50
+
 CAMERA_TAGS = {0x010F: "make", 0x0110: "model", 0x0131: "software", 0x0132: "time"}
 
 
@@ -50,32 +68,34 @@ def inspect_picture(path: str | Path) -> dict[str, Any]:
     credentials: {"present", "read", …} as in credentials.read_credentials.
     workflow: names of embedded values. exif: camera fields found; gps: whether a position is in it.
     keys: places where something looks like a key. texts: names of other text fields.
+    unsearched: pieces of the file too large to be searched whole.
 
     Raises InputError for a file that is missing or no PNG, JPEG or WebP.
     """
     path = Path(path)
+    expect_file(path, str(path))
     try:
         data = path.read_bytes()
-        with Image.open(io.BytesIO(data)) as picture:
-            picture.load()  # text chunks may stand behind the pixels
-            return _found(path, data, picture)
-    except (UnidentifiedImageError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path} is no picture that can be read: {error}") from error
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
+        raise InputError(f"{path} cannot be read: {why(error)}.") from error
+    with opened(io.BytesIO(data), str(path)) as picture:
+        picture.load()  # text chunks may stand behind the pixels
+        return _found(path, data, picture)
 
 
 def _found(path: Path, data: bytes, picture: Image.Image) -> dict[str, Any]:
-    kind = picture.format or ""
+    kind = {"MPO": "JPEG"}.get(picture.format or "", picture.format or "")
     if kind not in MIME:
         raise InputError(f"{path} is {kind}; marks are read in PNG, JPEG and WebP.")
-    xmp = read_xmp(picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp") or "")
-    exif = picture.getexif()
+    packet = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp") or ""
+    xmp = read_xmp(packet if isinstance(packet, (str, bytes)) else "")
+    exif = attempt(picture.getexif, Image.Exif())
     texts = dict(_texts(picture, exif))
     source = xmp.get("Iptc4xmpExt:DigitalSourceType", "")
     aigc = _aigc(xmp, texts, exif)
     credentials = _credentials(data, MIME[kind])
     workflow = {name: texts[name] for name in texts if name in ("prompt", "workflow")}
+    keys, gps, unsearched = _leaks(data, texts)
     return {
         "file": str(path),
         "format": kind,
@@ -96,32 +116,67 @@ def _found(path: Path, data: bytes, picture: Image.Image) -> dict[str, Any]:
         "credentials": credentials,
         "workflow": sorted(workflow),
         "exif": {
-            name: str(exif[tag])
+            name: str(exif[tag])[:SHOWN]
             for tag, name in CAMERA_TAGS.items()
             if tag in exif and not _named_value(exif[tag])
         },
-        "gps": bool(exif.get_ifd(GPS)) or any("GPS" in name for name in xmp),
-        # The numbers in an AIGC field are as long as keys, and are none.
-        "keys": sorted(places_of_secrets({n: t for n, t in texts.items() if n != "AIGC"})),
+        "gps": gps or bool(attempt(lambda: exif.get_ifd(GPS), {})),
+        "keys": keys,
         "texts": sorted(set(texts) - set(workflow) - {"AIGC"}),
+        "unsearched": unsearched,
     }
 
 
+def _leaks(data: bytes, texts: dict[str, Any]) -> tuple[list[str], bool, list[str]]:
+    """Where something looks like a key, whether a position is told, and what was not searched.
+
+    Text fields are searched as JSON where they are JSON; every piece of the file once more for
+    what is a key by its issuer's shape or by name, wherever it stands.
+    """
+    # The numbers in an AIGC field are as long as keys, and are none.
+    keys = set(places_of_secrets({n: t for n, t in texts.items() if n != "AIGC"}))
+    # A place is named by its field, so the same field is not named twice.
+    fields = {re.split(r"[.\[]", key)[0] for key in keys}
+    gps, unsearched, left = False, [], MOST_SEARCHED
+    for name, content in pieces(data):
+        if len(content) > left:
+            unsearched.append(f"{name} ({len(content):,} bytes)")
+            content = content[:left]
+        left -= len(content)
+        gps = gps or position_in(name, content)
+        known = content.decode("utf-8", "replace")
+        if name not in fields and any(
+            clean_known(text) != text for text in {known, known.replace("\0", "")}
+        ):
+            keys.add(clean(name))
+    return sorted(keys), gps, unsearched
+
+
 def _texts(picture: Image.Image, exif: Image.Exif) -> Iterator[tuple[str, Any]]:
-    """Text fields by name, JSON ones read: PNG chunks, comments, ComfyUI's EXIF of WebP files."""
+    """Text fields by name, JSON ones read: PNG chunks, comments, ComfyUI's EXIF of WebP files, and
+    what people write into EXIF."""
     for name, value in getattr(picture, "text", {}).items():
         if name != "XML:com.adobe.xmp":
             yield name, _read_json(str(value))
     if "comment" in picture.info:
-        comment = picture.info["comment"]
-        yield (
-            "comment",
-            comment.decode("utf-8", "replace") if isinstance(comment, bytes) else comment,
-        )
+        yield "comment", _read_text(picture.info["comment"])
+    details = attempt(lambda: exif.get_ifd(EXIF_DETAILS), {})
+    for tag, name in WRITTEN_TAGS.items():
+        value = _read_text(exif.get(tag, details.get(tag, "")))
+        if value and not _named_value(value) and '"AIGC"' not in value:
+            yield f"EXIF {name}", value
     for value in exif.values():
         named = _named_value(value)
         if named:
             yield named[0], _read_json(named[1])
+
+
+def _read_text(value: Any) -> str:
+    """Text of a comment or EXIF field, whose bytes may be UTF-8 or UTF-16 and may begin with the
+    name of an encoding."""
+    if isinstance(value, bytes):
+        value = value.replace(b"\0", b"").decode("utf-8", "replace")
+    return value if isinstance(value, str) else ""
 
 
 def _named_value(value: Any) -> tuple[str, str] | None:
@@ -133,17 +188,22 @@ def _named_value(value: Any) -> tuple[str, str] | None:
 
 
 def _read_json(text: str) -> Any:
+    depth = deepest = 0
+    for bracket in BRACKETS.findall(text):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    if deepest >= DEEPEST:  # too deep to read: it is searched as the text that it is
+        return text
     try:
-        value = json.loads(text)
-        json.dumps(value)  # what is nested too deeply to write is too deep to search
+        return json.loads(text)
     except (ValueError, RecursionError):
         return text
-    return value
 
 
 def _aigc(xmp: dict[str, str], texts: dict[str, Any], exif: Image.Exif) -> dict[str, Any] | None:
     """The seven elements, wherever the Chinese guide allows them (clause 6 and annex B)."""
-    comment = exif.get_ifd(EXIF_DETAILS).get(USER_COMMENT, exif.get(USER_COMMENT, b""))
+    details = attempt(lambda: exif.get_ifd(EXIF_DETAILS), {})
+    comment = details.get(USER_COMMENT, exif.get(USER_COMMENT, b""))
     if isinstance(comment, bytes):
         comment = comment[8:].decode("utf-8", "replace")  # after the name of its encoding
     for value in (xmp.get("TC260:AIGC", ""), texts.get("AIGC", ""), str(comment)):
@@ -151,8 +211,15 @@ def _aigc(xmp: dict[str, str], texts: dict[str, Any], exif: Image.Exif) -> dict[
         if isinstance(read, dict):
             read = read.get("AIGC", read)
         if isinstance(read, dict) and "Label" in read:
-            return read
+            return {name: _in_short(inner) for name, inner in list(read.items())[:MOST_ELEMENTS]}
     return None
+
+
+def _in_short(value: Any) -> Any:
+    """An element of the field, all of which are texts; of anything else its kind."""
+    if isinstance(value, (dict, list)):
+        return f"({type(value).__name__})"
+    return value[:SHOWN] if isinstance(value, str) else value
 
 
 def _credentials(data: bytes, mime: str) -> dict[str, Any]:

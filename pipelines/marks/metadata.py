@@ -30,6 +30,12 @@ JPEG_SEGMENT = 65533
 
 XMP_KEYWORD = b"XML:com.adobe.xmp"
 
+PNG_KEYWORD = 79
+"""Bytes of the longest keyword of a text chunk (PNG specification, 11.3.3)."""
+
+PRIVATE_TAGS = range(0xC800, 0xEA00)
+"""EXIF tags that no standard uses: above those of DNG, below Microsoft's."""
+
 C2PA_STORE = bytes.fromhex("6332706100110010800000aa00389b71")
 """The UUID of a C2PA manifest store, in whatever box a file format puts it (C2PA 2.2)."""
 
@@ -55,7 +61,7 @@ def read_xmp(packet: bytes | str) -> dict[str, str]:
     Attributes count as well as elements, as XMP allows. Lists and structures are joined by "; ".
     A packet that is no XML, or declares entities (XMP never does), gives nothing.
     """
-    text = packet.decode("utf-8", "replace") if isinstance(packet, bytes) else packet
+    text = _decoded(packet) if isinstance(packet, bytes) else packet
     text = text.strip("\ufeff\x00 \r\n")
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         return {}
@@ -64,7 +70,8 @@ def read_xmp(packet: bytes | str) -> dict[str, str]:
     except ElementTree.ParseError:
         return {}
     found = {}
-    for description in root.iter(f"{{{RDF}}}Description"):
+    described = next(root.iter(f"{{{RDF}}}RDF"), root)
+    for description in described.findall(f"{{{RDF}}}Description"):
         found |= {_short(name): value for name, value in description.attrib.items()}
         for element in description:
             words = [text.strip() for text in element.itertext() if text.strip()]
@@ -72,6 +79,14 @@ def read_xmp(packet: bytes | str) -> dict[str, str]:
             found[_short(element.tag)] = "; ".join(words) or linked or ""
     found.pop("about", None)
     return found
+
+
+def _decoded(packet: bytes) -> str:
+    """A packet is in UTF-8 mostly; in UTF-16 or UTF-32 its first letter has zeros beside it."""
+    start = packet.lstrip(b"\xef\xbb\xbf\xfe\xff")[:4]
+    order = "le" if start[:1] != b"\0" else "be"
+    width = {3: "utf-32", 2: "utf-16", 1: "utf-16"}.get(start.count(0), "utf-8")
+    return packet.decode(width if width == "utf-8" else f"{width}-{order}", "replace")
 
 
 def _short(name: str) -> str:
@@ -90,9 +105,15 @@ def png_with(data: bytes, packet: bytes | None, texts: Mapping[str, Any] | None 
         # Keyword, not compressed (2 bytes), no language, no translated keyword.
         chunks += _png_chunk(b"iTXt", XMP_KEYWORD + b"\x00\x00\x00\x00\x00" + packet)
     for name, value in (texts or {}).items():
-        chunks += _png_chunk(b"tEXt", name.encode("latin-1") + b"\x00" + _json(value).encode())
+        chunks += _png_chunk(b"tEXt", _keyword(name) + b"\x00" + _json(value).encode())
     after_header = 8 + 25  # the signature and the IHDR chunk
     return data[:after_header] + chunks + data[after_header:]
+
+
+def _keyword(name: str) -> bytes:
+    """A name as PNG has them: 1 to 79 printable characters of Latin-1, here of ASCII."""
+    plain = ascii(name)[1:-1].encode()
+    return plain.strip()[:PNG_KEYWORD] or b"unnamed"
 
 
 def _png_chunk(kind: bytes, content: bytes) -> bytes:
@@ -121,18 +142,18 @@ def jpeg_with(data: bytes, packet: bytes) -> bytes:
 def webp_workflow(texts: Mapping[str, Any]) -> bytes:
     """EXIF with nothing but values as JSON, where ComfyUI looks for them in a WebP file.
 
-    "prompt" goes to the tag Model, all others to the tags before it, each as "name:JSON".
+    "prompt" goes to the tag Model, all others to the tags before it and, where these do not do, to
+    tags of nobody's, each as "name:JSON". Raises InputError for more than there are tags.
     """
     from PIL import Image
 
     exif = Image.Exif()
-    others = 0x010F
+    tags = iter((*range(0x010F, 0x010A, -1), *PRIVATE_TAGS))
     for name, value in texts.items():
-        if name == "prompt":
-            exif[0x0110] = f"prompt:{_json(value)}"
-        else:
-            exif[others] = f"{name}:{_json(value)}"
-            others -= 1
+        tag = 0x0110 if name == "prompt" else next(tags, None)
+        if tag is None:
+            raise InputError(f"A WebP file has no room for {len(texts):,} values. Save as PNG.")
+        exif[tag] = f"{ascii(name)[1:-1]}:{_json(value)}"
     return exif.tobytes()
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -22,6 +21,8 @@ import numpy as np
 from PIL import Image
 
 from ..errors import InputError
+from ..picture_files import writing_errors
+from ..writing import write_whole
 from .credentials import Credentials, sign
 from .metadata import jpeg_with, png_with, webp_workflow, xmp_packet
 from .redaction import without_secrets
@@ -148,27 +149,37 @@ PREVIEW = Marks(source="preview", aigc=None)
 UNMARKED = Marks(source="none", aigc=None)
 
 
-def save_picture(
-    path: str | Path,
+def save_picture(path: str | Path, picture: np.ndarray, *, format: str | None = None,
+                 **settings: Any) -> Path:  # fmt: skip
+    """Writes a picture with its marks, whole or not at all; gives the path written.
+
+    What was there before is replaced at the very end. format: png, jpeg or webp; None takes it
+    from the path's ending. settings: those of `marked_picture`, which see, errors too.
+    """
+    path, kind = _target(Path(path), format)
+    write_whole(path, marked_picture(picture, kind, **settings))
+    return path
+
+
+def marked_picture(
     picture: np.ndarray,
+    kind: str,
     *,
-    format: str | None = None,
     quality: int = 92,
     marks: Marks = GENERATED,
     label: VisibleLabel | None = None,
     workflow: Mapping[str, Any] | None = None,
-) -> Path:
-    """Writes a picture with its marks, whole or not at all; gives the path written.
+) -> bytes:
+    """The bytes of a picture file with its marks.
 
     picture: (height, width, 3) RGB or (height, width, 4) with alpha, uint8, or uint16 for PNG.
-    format: png, jpeg or webp; None takes it from the path's ending. quality: 1..100 for JPEG and
-    WebP; WebP of 100 is lossless. label: drawn into the picture.
+    kind: PNG, JPEG or WEBP. quality: 1..100 for JPEG and WebP; WebP of 100 is lossless. label:
+    drawn into the picture.
     workflow: values by name ("prompt", "workflow"), embedded for ComfyUI in PNG and WebP; keys in
     it are replaced by "[removed]".
 
-    Raises InputError for a picture, format or setting that does not fit; nothing is written then.
+    Raises InputError for a picture, format or setting that does not fit.
     """
-    path, kind = _target(Path(path), format)
     _expect_picture(picture, kind)
     if not 1 <= quality <= 100:
         raise InputError(f"The quality is a number from 1 to 100, got {quality}.")
@@ -180,14 +191,14 @@ def save_picture(
         picture = draw_label(picture, label)
     properties = marks.properties()
     packet = xmp_packet(properties) if properties else None
-    data = _encoded(picture, kind, quality, packet, without_secrets(dict(workflow or {})))
+    with writing_errors("A picture", kind, picture.shape):
+        data = _encoded(picture, kind, quality, packet, without_secrets(dict(workflow or {})))
     if marks.credentials is not None:
         source = SOURCE_TYPES[marks.source]
         if not source:
             raise InputError("Content credentials say what made a picture: choose a source.")
         data = sign(data, MIME[kind], marks.credentials, source=source, tool=TOOL)
-    _write(path, data)
-    return path
+    return data
 
 
 def _target(path: Path, format: str | None) -> tuple[Path, str]:
@@ -247,20 +258,9 @@ def _png_of_16_bits(picture: np.ndarray) -> bytes:
         np.ascontiguousarray(picture[:, :, order]),
         [cv2.IMWRITE_PNG_COMPRESSION, PNG_COMPRESSION],
     )
-    assert done
+    if not done:
+        raise InputError("A picture of 16 bits could not be written as PNG.")
     return data.tobytes()
-
-
-def _write(path: Path, data: bytes) -> None:
-    """The whole file under its name at once: nobody who watches the folder sees half of it."""
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(data)
-        os.replace(unfinished, path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise InputError(f"The picture cannot be written to {path}: {error}") from error
 
 
 def with_number(marks: Marks, number: str) -> Marks:

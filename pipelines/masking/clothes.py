@@ -9,7 +9,7 @@ network does not tell left from right, the map is split along the person.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 
 from ..errors import InputError, MissingFiles
+from ..processor import Processor, load_processor
 from .rules_common import ATR, opencv, resized_labels
 from .rules_fashn import FASHN, of_atr
 
@@ -77,14 +77,15 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class ClothesParser:
-    """network, processor: of transformers. meanings: (labels of the network,) uint8, ATR numbers
-    and the placeholders above. title: its kind, for reports. processor: None for FASHN's network,
-    whose own program prepares a photo otherwise."""
+    """network: of transformers. processor: makes its pictures. meanings: (labels of the network,)
+    uint8, ATR numbers and the placeholders above. title: its kind, for reports. fashn: whether its
+    own labels are FASHN's."""
 
     network: Any
-    processor: Any
+    processor: Processor | Callable[[Sequence[np.ndarray]], torch.Tensor]
     meanings: np.ndarray
     title: str = "a clothes parser"
+    fashn: bool = False
 
     def parse(self, picture: np.ndarray) -> np.ndarray:
         """ATR labels of a photo, (height, width, 3) uint8 RGB -> (height, width) uint8."""
@@ -97,18 +98,14 @@ class ClothesParser:
     def fashn_labels(self, picture: np.ndarray) -> np.ndarray:
         """FASHN's labels (`rules_fashn.FASHN`) of a photo: as its own network has them, or from
         ATR's of another."""
-        if self.processor is None:
+        if self.fashn:
             return _best(self.scores(picture, *picture.shape[:2]))
         return of_atr(self.parse(picture))
 
     @torch.inference_mode()
     def scores(self, picture: np.ndarray, height: int, width: int) -> torch.Tensor:
         """(1, labels, height, width) float32 of a photo of any size."""
-        if self.processor is None:
-            pixels = fashn_input(picture)
-        else:
-            pixels = self.processor(Image.fromarray(picture), return_tensors="pt")["pixel_values"]
-        pixels = pixels.to(self.network.device, self.network.dtype)
+        pixels = self.processor([picture]).to(self.network.device, self.network.dtype)
         scores = self.network(pixel_values=pixels).logits.float()
         return F.interpolate(scores, size=(height, width), mode="bilinear", align_corners=False)
 
@@ -117,12 +114,13 @@ def _best(scores: torch.Tensor) -> np.ndarray:
     return scores[0].max(dim=0).indices.to(torch.uint8).cpu().numpy()
 
 
-def fashn_input(picture: np.ndarray) -> torch.Tensor:
-    """(1, 3, 576, 384) float32 as FASHN's own program makes it: averaged down, aspect not kept."""
+def fashn_input(pictures: Sequence[np.ndarray]) -> torch.Tensor:
+    """(pictures, 3, 576, 384) float32 as FASHN's own program makes them, whatever the published
+    processor says: averaged down, aspect not kept."""
     cv2 = opencv()
-    seen = cv2.resize(picture, FASHN_INPUT, interpolation=cv2.INTER_AREA)
+    seen = np.stack([cv2.resize(p, FASHN_INPUT, interpolation=cv2.INTER_AREA) for p in pictures])
     normed = (seen.astype(np.float32) / 255 - np.float32(MEAN)) / np.float32(DEVIATION)
-    return torch.from_numpy(normed.transpose(2, 0, 1))[None]
+    return torch.from_numpy(normed.transpose(0, 3, 1, 2))
 
 
 def load_clothes_parser(folder: Path | str) -> ClothesParser:
@@ -131,14 +129,12 @@ def load_clothes_parser(folder: Path | str) -> ClothesParser:
     Raises MissingFiles for a folder that does not hold one, InputError for labels with names that
     are not known here.
     """
-    from transformers import AutoImageProcessor, AutoModelForSemanticSegmentation
+    from transformers import AutoModelForSemanticSegmentation
 
     try:
         network = AutoModelForSemanticSegmentation.from_pretrained(folder, local_files_only=True)
-        own = tuple(_names(network.config.id2label)) == tuple(FASHN)
-        processor = (
-            None if own else AutoImageProcessor.from_pretrained(folder, local_files_only=True)
-        )
+        fashn = tuple(_names(network.config.id2label)) == tuple(FASHN)
+        processor = fashn_input if fashn else load_processor(folder)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise MissingFiles(
@@ -147,7 +143,7 @@ def load_clothes_parser(folder: Path | str) -> ClothesParser:
         ) from error
     meanings = _meanings(network.config.id2label, str(folder))
     title = type(network).__name__.removesuffix("ForSemanticSegmentation")
-    return ClothesParser(network.eval().requires_grad_(False), processor, meanings, title)
+    return ClothesParser(network.eval().requires_grad_(False), processor, meanings, title, fashn)
 
 
 def _names(labels: Mapping[int, str]) -> list[str]:

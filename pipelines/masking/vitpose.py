@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from ..errors import MissingFiles
+from ..processor import Processor, load_processor
 from .keypoints import KeyPoints
 
 COCO = (0, None, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3)
@@ -26,13 +27,15 @@ COCO_DATASET = 0
 
 @dataclass(frozen=True)
 class VitPose:
-    """detector: RT-DETR, joints: ViTPose, each with its image processor.
+    """detector: RT-DETR, joints: ViTPose, each with its image processor. Of the detector's only
+    what comes after the network is used; `detector_pictures` prepares its pictures.
 
     least_person, least_joint: 0..1, the scores below which a person or a joint is left out.
     """
 
     detector: Any
     detector_processor: Any
+    detector_pictures: Processor
     joints: Any
     joints_processor: Any
     least_person: float = 0.4
@@ -63,8 +66,8 @@ class VitPose:
     def _people(self, picture: np.ndarray) -> np.ndarray:
         """(n, 4) float32 left, top, right, bottom of the people, inside the picture."""
         height, width = picture.shape[:2]
-        inputs = self.detector_processor(picture, return_tensors="pt").to(self.detector.device)
-        outputs = self.detector(pixel_values=inputs["pixel_values"].to(self.detector.dtype))
+        pixels = self.detector_pictures([picture])
+        outputs = self.detector(pixel_values=pixels.to(self.detector.device, self.detector.dtype))
         (found,) = self.detector_processor.post_process_object_detection(
             outputs, target_sizes=[(height, width)], threshold=self.least_person
         )
@@ -105,8 +108,8 @@ def load_vitpose(joints: Path | str, detector: Path | str) -> VitPose:
             ) from error
         return network.eval().requires_grad_(False), processor
 
-    return VitPose(*load(AutoModelForObjectDetection, detector),
-                   *load(VitPoseForPoseEstimation, joints))  # fmt: skip
+    people = load(AutoModelForObjectDetection, detector)
+    return VitPose(*people, load_processor(detector), *load(VitPoseForPoseEstimation, joints))
 
 
 def _first_line(error: Exception) -> str:

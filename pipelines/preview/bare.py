@@ -242,7 +242,8 @@ def body_distances(
     # A covered leg is as wide as its cloth, up to a limit; a bare one as it was measured.
     limbs = {name: frame.beyond for name, frame in frames.items()}
     for name, covered in zip(("right_leg", "left_leg"), regions.legs, strict=True):
-        limbs[name] = limbs[name] - (0.045 if covered > 0.45 else 0.008) * unit
+        cloth = 0.045 * smooth_step(frames[name].place, 1.0, 0.6) if covered > 0.45 else 0.008
+        limbs[name] = limbs[name] - cloth * unit
     for name in ("right_arm", "left_arm"):
         arm = getattr(figure, name)
         step = leaving(arm, points.shape[:2], unit, hands)

@@ -20,6 +20,7 @@ from .scene import Scene
 from .trunk import SIDES, LowerTrunk, Trunk, UpperTrunk, shoulder_tips
 
 FULL_LEG = 1.45  # inseam of full-length trousers, in hip widths of the garment lying flat
+ONE_HEIGHT = 0.7  # of the legs: shorter trousers hang free of how the legs are bent
 TUBE = 0.8  # how wide a sleeve looks around an arm, compared to lying flat
 
 
@@ -38,12 +39,12 @@ def drape(garment: Garment, scene: Scene) -> list[Patch]:
         if part in garment.limbs
     ]
     patches = [trunk_patch(garment, trunk)]
-    for part, side, limb in (
-        (RIGHT_LEG, "right", figure.right_leg),
-        (LEFT_LEG, "left", figure.left_leg),
+    for part, side, limb, other in (
+        (RIGHT_LEG, "right", figure.right_leg, figure.left_leg),
+        (LEFT_LEG, "left", figure.left_leg, figure.right_leg),
     ):
         if part in garment.limbs:
-            patches.append(leg_patch(garment, trunk, limb, part, side, scene))
+            patches.append(leg_patch(garment, trunk, limb, other, part, side, scene))
     return [*patches, *sleeves]
 
 
@@ -138,9 +139,11 @@ def garment_edges(
 
 
 def leg_patch(
-    garment: Garment, trunk: Trunk, limb: Limb, part: int, side: str, scene: Scene,
+    garment: Garment, trunk: Trunk, limb: Limb, other: Limb, part: int, side: str, scene: Scene,
     rows: int = 26, columns: int = 8,
 ) -> Patch:  # fmt: skip
+    """u runs from the crotch to the hem, v from the outer edge to the inner one. other: the leg
+    beside it, up to half way to which the inner edge goes."""
     unit = scene.figure.unit
     crotch = np.array(garment.points["crotch"])
     outer, inner = (
@@ -152,16 +155,27 @@ def leg_patch(
     v = np.linspace(-0.3, 1.15, columns)[None, :, None]
     source = (1 - v) * (top_outer + u * (outer - top_outer)) + v * (crotch + u * (inner - crotch))
     top_to, crotch_to = trunk(top_outer), trunk(crotch)
-    line = Line(limb.line, limb.radii)
+    line, beside = Line(limb.line, limb.radii), Line(other.line, other.radii)
     start = line.project(crotch_to)
-    end = start + leg_reach(garment) * (1.02 * limb.length - start)
+    end = leg_end(line, limb, crotch_to, leg_reach(garment))
+    if leg_reach(garment) < ONE_HEIGHT:  # both hems hang at one height, whatever the legs do
+        down = scene.figure.down
+        ends = [end, leg_end(beside, other, crotch_to, leg_reach(garment))]
+        levels = [float(lines.at(np.array(at)) @ down)
+                  for lines, at in zip((line, beside), ends, strict=True)]  # fmt: skip
+        end += (sum(levels) / 2 - levels[0]) / max(float(line.tangent(end) @ down), 0.5)
     steps = u[:, 0, 0]
     out = 1.0 if (top_to - crotch_to) @ line.normal(start) > 0 else -1.0
     widths = limb_of.half_widths[[0, -1]] * trunk.scale
 
     def edge(first: float, place: np.ndarray, sign: float) -> np.ndarray:
         along = first + steps * (end - first)
-        half = np.maximum(np.interp(steps, [0, 1], widths), line.radius(along) * 1.06 + 0.01 * unit)
+        snug = line.radius(along) * 1.06 + 0.01 * unit
+        half = np.maximum(np.interp(steps, [0, 1], widths), snug)
+        # What is wider than the space between the legs hangs on the outside.
+        apart = np.linalg.norm(line.at(along) - beside.at(along), axis=1) / 2 - 0.012 * unit
+        inner = np.minimum(half, np.maximum(apart, 0.9 * snug))
+        half = inner if sign != out else 2 * half - inner
         curve = line.at(along) + sign * half[:, None] * line.normals(along)
         return curve + (place - curve[0]) * (1 - smooth_step(steps, 0.0, 0.7))[:, None]
 
@@ -169,6 +183,12 @@ def leg_patch(
     in_edge = edge(start, crotch_to, -out)
     target = (1 - v) * out_edge[:, None] + v * in_edge[:, None]
     return Patch(f"{side}_leg", (part,), source, target)
+
+
+def leg_end(line: Line, limb: Limb, crotch: np.ndarray, reach: float) -> float:
+    """How far down a leg's line trousers go that reach so far, 0..1, from the crotch (2,)."""
+    start = line.project(crotch)
+    return start + reach * (1.02 * limb.length - start)
 
 
 def leg_reach(garment: Garment) -> float:
@@ -213,6 +233,11 @@ class Line:
 
     def normal(self, along: float) -> np.ndarray:
         return self.normals(np.array(along))
+
+    def tangent(self, along: float) -> np.ndarray:
+        """Unit vector (2,) down the limb."""
+        across = self.normal(along)
+        return np.array([across[1], -across[0]])
 
     def radius(self, along: np.ndarray) -> np.ndarray:
         return np.interp(along, self.steps, self.radii)

@@ -17,6 +17,7 @@ from ..maps.enlarging import Cut, Grid, NamedMaps
 from ..maps.grids import closed, widest
 from ..maps.spreading import spread
 from ..masking.regions import smooth_step
+from .grain import Grain
 from .scene import Scene
 from .warp import STEP, BackwardMap, Drawing
 
@@ -63,14 +64,20 @@ class Painter:
     hidden: the limbs in new sleeves or trouser legs; trunk_light, right_arm_light, left_arm_light:
     brightness; shaded: how dark shadows are. If there: gaps and gap_colours, painted below what
     is worn; fall_0, fall_1, …: the shadow of each piece.
-    unit: of the figure, in small pixels.
+    unit: of the figure, in small pixels. grains: of skin and background, in the photo's pixels.
     """
 
     def __init__(
-        self, photo: np.ndarray, maps: dict[str, np.ndarray], pieces: list[Piece], unit: float
+        self,
+        photo: np.ndarray,
+        maps: dict[str, np.ndarray],
+        pieces: list[Piece],
+        unit: float,
+        grains: dict[str, Grain] | None = None,
     ) -> None:
         height, width = maps["removed"].shape
         self.photo, self.pieces, self.unit = photo, pieces, unit
+        self.grains = grains or {}
         grid = Grid((photo.shape[1] / width, photo.shape[0] / height))
         self.maps = NamedMaps(maps, grid)
         self.scale = float(np.mean(grid.scale))
@@ -153,12 +160,18 @@ class Painter:
         grain = (seen - maps["lower_smooth"]) * maps["lower_grain"]
         return ((maps["lower"] + grain) * maps["lower_light"]).clamp_(0, 1)
 
+    def grained(self, maps: dict[str, Tensor], name: str, cut: Cut) -> Tensor:
+        """Colours (3, rows, columns) of a map with the grain that the photo has on it."""
+        grain = self.grains.get(name)
+        return maps[name] if grain is None else (maps[name] + grain.cut(cut)).clamp_(0, 1)
+
     def take_off(
         self, maps: dict[str, Tensor], removed: Tensor, cut: Cut
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The person without the old garment: colours (3, rows, columns), how much of what is
         removed is body, and how much of it is arms."""
-        picture = maps["background"]
+        picture = self.grained(maps, "background", cut)
+        skin = self.grained(maps, "skin", cut)
         body = torch.zeros_like(removed)
         inside = body
         for name in ("trunk", "lower_edge", "arms"):
@@ -168,7 +181,7 @@ class Painter:
             if name == "lower_edge":
                 colours = self.continued(maps, cut) if (inside * removed).any() else maps["lower"]
             else:
-                colours = maps["skin"]
+                colours = skin
             picture = torch.lerp(picture, colours, inside)
             body = torch.maximum(body, inside)
         return picture, body * removed, inside * removed

@@ -18,6 +18,8 @@ from .scene import Scene
 TURNED_AWAY = np.array([-0.30, -0.40, -0.45], dtype=np.float32)
 # Where a collar bone runs, in units: how far from the body's middle and below the shoulder joints.
 COLLAR_SIDES, COLLAR_LEVELS = (0.05, 0.2, 0.32, 0.44), (-0.03, -0.06, -0.095, -0.13)
+STRANGE = 200.0  # squared distance in Lab, where lightness counts 1 / 2.5, of other skin
+LEGS_APART = 0.97  # torso lengths below the shoulders: further down no garment hides a gap
 NAVEL = 0.73  # torso lengths below the shoulders
 
 
@@ -154,17 +156,18 @@ def skin_plate(scene: Scene, frames: dict[str, LimbFrame]) -> np.ndarray:
     distance = face_distance(points, figure)
     face = distance < 1.2
     known = smooth_step(known, 0.75, 0.95)
+    # Shoes, jewellery and cloth that passed for skin are told by their colour.
+    in_face = (distance < 0.8) & (skin > 0.8)
+    sure = known * np.where(face, np.float32(0.005), 1)
+    surest = in_face if figure.face_seen and in_face.sum() > 40 else sure > 0.5 * sure.max()
+    typical = np.median(scene.lab[surest], axis=0)
+    strange = ((scene.lab - typical) / np.array([2.5, 1, 1], np.float32)) ** 2
+    known = known * np.exp(strange.sum(-1) / -STRANGE)
     # A face is lit and made up in its own way: it counts where little else is bare.
     elsewhere = float((known * ~face).sum()) / unit**2
     known = known * np.where(face, np.float32(0.05 if elsewhere < 0.15 else 0.005), 1)
     if known.sum() < 0.02 * unit * unit:
-        known = known + 0.2 * smooth_step(skin, 0.6, 0.9) + 1e-6
-    # Shoes, jewellery and cloth that passed for skin are told by their colour.
-    in_face = (distance < 0.8) & (skin > 0.8)
-    surest = in_face if figure.face_seen and in_face.sum() > 40 else known > 0.5 * known.max()
-    typical = np.median(scene.lab[surest], axis=0)
-    strange = ((scene.lab - typical) / np.array([2.5, 1, 1], np.float32)) ** 2
-    known = known * np.exp(strange.sum(-1) / -81)
+        known = known + 0.2 * smooth_step(skin, 0.6, 0.9) * (1 - 0.9 * ~face) + 1e-6
     plain = picture / shading
     middle = np.median(plain[known >= 0.02 * known.max()], axis=0)
     # Far from all visible skin the average tone weighs as much as what is carried there.
@@ -238,7 +241,8 @@ def undress(
     arms = outlines["arms"] + far * figure.unit
     if category != "upper":
         if category == "lower":  # trousers and skirts make their own hips
-            trunk = trunk + 3 * figure.unit * (level > regions.waist * figure.torso)
+            below = level > np.where(outer, regions.waist, LEGS_APART) * figure.torso
+            trunk = trunk + 3 * figure.unit * below
         trunk = np.minimum(trunk, outlines["legs"] + far * figure.unit)
     plate = empty_scene(scene, np.maximum(old, gone), np.minimum(trunk, arms))
     result = {"background": plate, "skin": skin, "trunk": trunk, "arms": arms}

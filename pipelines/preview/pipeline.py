@@ -16,14 +16,17 @@ from ..maps.edges import blur, in_bytes, outline
 from ..maps.enlarging import Cut
 from ..maps.grids import narrowest
 from ..masking.body import Body
-from ..masking.regions import BACKGROUND, LOWER, smooth_step
+from ..masking.figure import face_distance, pixel_grid
+from ..masking.regions import BACKGROUND, LOWER, SKIN, smooth_step
 from ..masking.wishes import surroundings_only, without_specks
 from ..threads import single_thread
 from .bare import bare_frames, body_distances
 from .drawing import Painter, Piece, close_gaps, fallen
 from .fill import undress
+from .grain import Grain, read_grain
 from .judging import check_upright, judge_person
 from .layers import below_top, covered_limbs, find_front, occluders
+from .left_open import below_ankles, kept_clothes
 from .light import body_shading, fold_shading
 from .old import find_old, find_removed
 from .place import place_garment
@@ -112,6 +115,8 @@ def plan(
         lower = narrowest(scene.regions.kinds[LOWER] * maps["below_hem"], 1)
         removed = removed * (1 - blur(smooth_step(lower, 0.6, 0.9), 0.7))
     above = 1 - below_top(scene) if garment.category == "lower" else occluders(scene)
+    feet = below_ankles(scene)
+    removed, above = removed * (1 - feet), np.maximum(above, feet)
     maps |= {
         "front": front.models, "free": front.free, "removed": removed, "above": above,
         # Where a new sleeve goes around the arm, the trunk goes on behind it.
@@ -126,6 +131,8 @@ def plan(
     # At working size, where the shadows fall and which gaps stay open.
     painter = Painter(in_bytes(scene.small), maps, pieces, scene.figure.unit)
     first = painter.paint(Cut(0, scene.small.shape[0], 0, scene.small.shape[1]))
+    stays = kept_clothes(scene, garment.category, old, outlines, front.free, first.worn.numpy())
+    maps["removed"] = removed * (1 - stays)
     for index, alpha in enumerate(first.alphas):
         maps[f"fall_{index}"] = fallen(alpha.numpy(), 0.035 * scene.figure.unit)
     if not trousers:
@@ -180,6 +187,18 @@ def check_visible(pieces: list[Piece], scene: Scene, garment: Garment) -> None:
         )
 
 
+def read_grains(scene: Scene) -> dict[str, Grain]:
+    """The grain of skin and background, where the photo shows enough of them."""
+    kinds = scene.regions.kinds
+    face = face_distance(pixel_grid(*scene.small.shape[:2]), scene.figure) < 1.1
+    skin = kinds[SKIN] * scene.small_person
+    found = {
+        "skin": read_grain(scene.photo, skin * ~face) or read_grain(scene.photo, skin),
+        "background": read_grain(scene.photo, kinds[BACKGROUND] * (1 - scene.small_person)),
+    }
+    return {name: grain for name, grain in found.items() if grain is not None}
+
+
 def paint(
     picture: np.ndarray,
     scene: Scene,
@@ -191,7 +210,7 @@ def paint(
     left, top, right, bottom = scene.window
     result, whole = picture.copy(), np.zeros(picture.shape[:2], dtype=np.float32)
     window = (slice(top, bottom), slice(left, right))
-    painter = Painter(scene.photo, maps, pieces, scene.figure.unit)
+    painter = Painter(scene.photo, maps, pieces, scene.figure.unit, read_grains(scene))
 
     def work(cut: Cut) -> None:
         painted = painter.paint(cut)

@@ -6,12 +6,16 @@ import numpy as np
 
 from ..garment.parts import INSIDE, LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORSO
 from ..garment.read import Garment
-from ..masking.regions import smooth_step
+from ..masking.figure import pixel_grid
+from ..masking.regions import LOWER, smooth_step
 from .scene import Scene
 
 SHOULDER = 0.54  # shoulder tips from the axis, in units: a little beyond the joints
 EASE = 0.025  # how far a garment stands off the body on either side, in units
 SIDES = ("right", "left")
+NARROW = 0.6  # of the usual width: what is narrower further down is no longer the trunk
+OVERLAP = 0.04  # units that a waistband reaches above where the old lower garment began
+HIGHEST_WAIST = 0.5  # torso lengths below the shoulders: no waistband is higher
 
 
 class Trunk:
@@ -35,8 +39,11 @@ class Trunk:
         softness = 0.02 * len(rows)
         from scipy.ndimage import gaussian_filter1d
 
-        # Near a curved hem the rows get short: the last full one speaks for them.
-        full = int(0.93 * len(rows))
+        # Near a curved hem, and where only a tie hangs below it, rows get short: the last full one
+        # speaks for them.
+        wide = right - left
+        short = (np.arange(len(rows)) > 0.5 * len(rows)) & (wide < NARROW * np.median(wide))
+        full = min(int(0.93 * len(rows)), int(np.argmax(short)) if short.any() else len(rows))
         left[full:] = np.minimum(left[full:], left[full - 1])
         right[full:] = np.maximum(right[full:], right[full - 1])
         self.left = gaussian_filter1d(left, softness, mode="nearest")
@@ -156,12 +163,32 @@ class LowerTrunk(Trunk):
         hips = 2 * float(shape.half_width(np.array(1.05 * figure.torso), np.array(1.0)))
         scale = 1.04 * hips / np.abs(hip[1, 0] - hip[0, 0])
         origin = (waist[0] + waist[1]) / 2
-        level = scene.waist
+        level, highest = scene.waist, lower_top(scene) - OVERLAP * figure.unit
+        crotch = None
         if "crotch" in garment.points:
-            rise = (garment.points["crotch"][1] - origin[1]) * scale
-            level = np.clip(figure.torso + 0.30 * figure.unit - rise,
+            rise = garment.points["crotch"][1] - origin[1]
+            level = np.clip(figure.torso + 0.30 * figure.unit - rise * scale,
                             0.60 * figure.torso, 0.95 * figure.torso)  # fmt: skip
-        super().__init__(garment, scene, scale, origin, float(level), level - 1, level)
+            crotch = rise, level
+        # No gap below the old top: the waistband is raised, the crotch stays where it is.
+        level = min(float(level), max(highest, HIGHEST_WAIST * figure.torso))
+        super().__init__(garment, scene, scale, origin, level, level - 1, level)
+        if crotch is not None:
+            rise, low = crotch
+            self.drop = (low + rise * self.drop - level) / max(rise, 1e-6)
+
+
+def lower_top(scene: Scene) -> float:
+    """Level in pixels at which the old lower garment begins that the photo shows; infinite where
+    it shows none."""
+    figure, lower = scene.figure, scene.regions.kinds[LOWER] > 0.5
+    points = pixel_grid(*lower.shape)
+    level = figure.level(points)
+    core = np.abs(figure.side(points)) < 0.3 * figure.unit
+    there = lower & core & (level > 0.3 * figure.torso) & (level < 1.3 * figure.torso)
+    tops = np.where(there, level, np.inf).min(0)[core.any(0)]
+    # It may slope; here and there belly or shadow passes for it.
+    return float(np.percentile(tops, 15, method="nearest")) if len(tops) else np.inf
 
 
 def pair(garment: Garment, name: str) -> np.ndarray:

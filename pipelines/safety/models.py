@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ..errors import InputError, MissingFiles
 from ..files.locate import find, weight_file
 from ..files.weights import read_state
+from ..processor import load_processor
 from ..threads import single_thread
 from .filter import MODELS
 from .open_nsfw import load_open_nsfw, prepare
@@ -98,7 +99,7 @@ class FalconsaiModel:
         from transformers import ViTForImageClassification
 
         self.network: ViTForImageClassification = _load(ViTForImageClassification, folder)
-        self.processor = _image_processor(folder)
+        self.processor = load_processor(folder)
         labels = {
             text.lower(): index for index, text in (self.network.config.id2label or {}).items()
         }
@@ -113,7 +114,7 @@ class FalconsaiModel:
     def scores(self, pictures: Sequence[np.ndarray]) -> list[float]:
         if not pictures:
             return []
-        pixels = _pixels(self.processor, pictures).to(_device(self.network))
+        pixels = self.processor(pictures).to(_device(self.network))
         return self.network(pixels).logits.softmax(dim=1)[:, self.unsafe].tolist()
 
 
@@ -132,14 +133,14 @@ class StableDiffusionModel:
         )
 
         self.network: StableDiffusionSafetyChecker = _load(StableDiffusionSafetyChecker, folder)
-        self.processor = _image_processor(folder)
+        self.processor = load_processor(folder)
 
     @torch.inference_mode()
     def scores(self, pictures: Sequence[np.ndarray]) -> list[float]:
         if not pictures:
             return []
         checker = self.network
-        pixels = _pixels(self.processor, pictures).to(_device(checker))
+        pixels = self.processor(pictures).to(_device(checker))
         pooled = checker.vision_model(pixels)[1]
         seen = checker.visual_projection(pooled)  # (batch, projected)
         special = _cosines(seen, checker.special_care_embeds) - checker.special_care_embeds_weights
@@ -189,17 +190,6 @@ def _load(kind: Any, folder: Path) -> Any:
             "Get the published file with `fitting-room download`."
         )
     return network.requires_grad_(False).eval()
-
-
-def _image_processor(folder: Path) -> Any:
-    from transformers import AutoImageProcessor
-
-    return AutoImageProcessor.from_pretrained(folder, local_files_only=True)
-
-
-def _pixels(processor: Any, pictures: Sequence[np.ndarray]) -> Tensor:
-    """(batch, 3, side, side) float32 as the model's own preprocessor makes them."""
-    return processor(images=list(pictures), return_tensors="pt")["pixel_values"]
 
 
 def _device(network: nn.Module) -> torch.device:

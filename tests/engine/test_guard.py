@@ -3,9 +3,11 @@
 Body Pose stands for the expensive part of a try-on.
 """
 
+import shutil
+
 import numpy as np
 import pytest
-from fitting_room.services.engine import cached_nodes
+from fitting_room.services.engine import cached_nodes, failure
 from safety_graphs import (
     GARMENT,
     MIRRORED,
@@ -133,3 +135,54 @@ def test_a_new_person_leaves_the_garment_in_the_cache(engine):
     cached = cached_nodes(engine.run(graph))
     assert {"garment check", "cut"} <= cached
     assert not {"person check", "body", "made"} & cached
+
+
+def listed(people, **changes):
+    """The people as a list of single pictures and not as a batch, each guarded by itself."""
+    graph = guarded((people[0],), (GARMENT,), **changes)
+    folder = {"folder": "listed", "first": 0, "count": 50}
+    graph["listed"] = {"class_type": "FittingRoomPictureFolder", "inputs": folder}
+    graph["person check"]["inputs"]["image"] = ["listed", 0]
+    return graph
+
+
+@pytest.fixture
+def folder_of(engine):
+    def fill(*names):
+        folder = engine.base / "input" / "listed"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for place, name in enumerate(names):
+            shutil.copyfile(engine.base / "input" / name, folder / f"{place}-{name}")
+
+    return fill
+
+
+def test_a_list_keeps_its_safe_pictures_and_their_places(engine, folder_of):
+    for people in ((PERSON, RISKY, MIRRORED), (RISKY, PERSON)):
+        folder_of(*people)
+        seen = images(engine, run(engine, listed(people, action="blank")), "save")
+        assert len(seen) == len(people)
+        for name, picture in zip(people, seen, strict=True):
+            assert (picture.std() == 0) == (name == RISKY)
+
+
+def test_a_list_that_is_flagged_throughout_gives_stand_ins(engine, folder_of):
+    folder_of(RISKY, RISKY)
+    seen = images(engine, run(engine, listed((RISKY, RISKY), action="blank")), "save")
+    assert [picture.std() for picture in seen] == [0, 0]
+
+
+def test_a_flagged_batch_linked_straight_to_the_guard_gives_stand_ins(engine):
+    graph = guarded((RISKY, RISKY), (GARMENT,), action="blank")
+    graph["guarded"]["inputs"]["result"] = ["person check", 1]
+    seen = images(engine, run(engine, graph), "save")
+    assert len(seen) == 2 and all(picture.std() == 0 for picture in seen)
+
+
+def test_no_result_is_an_error_and_no_black_picture(engine):
+    graph = guarded((PERSON,), (GARMENT,), action="blank")
+    graph["guarded"]["inputs"]["result"] = None
+    problem = failure(engine.run(graph))
+    assert problem["exception_type"].endswith("InputError")
+    assert "result" in problem["exception_message"]

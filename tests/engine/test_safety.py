@@ -129,6 +129,63 @@ def test_an_installed_model_judges_in_its_place(engine, tiny_falconsai):
     assert outputs["check"]["safety"][0]["pictures"][0]["model"] == "falconsai"
 
 
+# What is hidden in a picture
+
+
+def hidden(below, **changes):
+    """A check of the flagged picture under full transparency, and Before / After of `below`: what
+    the check passed on, or the picture itself."""
+    inside = {"check": ["check", 1], "odd": ["odd", 0]}[below]
+    return {
+        "risky": {"class_type": "LoadImage", "inputs": {"image": RISKY}},
+        "all": {"class_type": "SolidMask", "inputs": {"value": 1.0, "width": 320, "height": 320}},
+        "odd": {
+            "class_type": "JoinImageWithAlpha",
+            "inputs": {"image": ["risky", 0], "alpha": ["all", 0]},
+        },
+        "filter": settings(**changes),
+        "check": check("odd"),
+        "passed": {"class_type": "PreviewImage", "inputs": {"images": ["check", 1]}},
+        "checked": {"class_type": "PreviewImage", "inputs": {"images": ["check", 0]}},
+        "compare": {
+            "class_type": "FittingRoomBeforeAfter",
+            "inputs": {"before": inside, "after": inside, "layout": "split", "position": 1.0},
+        },
+        "show": {"class_type": "PreviewImage", "inputs": {"images": ["compare", 0]}},
+    }
+
+
+def test_what_is_under_transparency_is_never_shown(engine):
+    for below in ("check", "odd"):
+        outputs = run(engine, hidden(below))
+        for node in ("passed", "checked", "show"):
+            (seen,) = images(engine, outputs, node)
+            assert seen[:, : seen.shape[1] // 2].min() == 255, (below, node)
+
+
+def test_a_flag_judges_what_lies_on_white(engine):
+    """Half transparent, the picture is still flagged, and what is passed on is what was judged."""
+    graph = hidden("check", action="flag")
+    graph["all"]["inputs"]["value"] = 0.1
+    outputs = run(engine, graph | {"flags": shown("check", 3)})
+    assert outputs["flags"]["text"] == ["True"]
+    problem = blocked(engine, graph | {"filter": settings(action="error")})
+    assert "person picture 1" in problem["exception_message"]
+
+
+def test_values_above_one_are_passed_on_as_they_were_judged(engine):
+    """Ten times as bright it is judged as white; nobody may turn it down again behind the check."""
+    graph = checked(RISKY)
+    scale = "FittingRoomTestBrighter"
+    graph["bright"] = {"class_type": scale, "inputs": {"image": ["batch", 0], "factor": 1000.0}}
+    graph["check"]["inputs"]["image"] = ["bright", 0]
+    graph["dark"] = {"class_type": scale, "inputs": {"image": ["check", 1], "factor": 0.001}}
+    graph["back"] = {"class_type": "PreviewImage", "inputs": {"images": ["dark", 0]}}
+    outputs = run(engine, graph)
+    (seen,) = images(engine, outputs, "back")
+    assert seen.max() <= 1
+
+
 # Folders
 
 

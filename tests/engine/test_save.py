@@ -2,12 +2,13 @@
 
 import io
 import json
+import time
 import urllib.request
 
 import numpy as np
 import pytest
 from fitting_room.pipelines.marks.inspection import inspect_picture
-from fitting_room.services.engine import EngineError, failure
+from fitting_room.services.engine import Engine, EngineError, failure
 from PIL import Image
 
 AI_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -137,6 +138,85 @@ def test_batch_is_saved_one_by_one_with_numbers_of_its_own(engine, photo):
     assert numbers == ["order-5-1", "order-5-2", "order-5-3"]
 
 
-def test_nothing_is_saved_outside_the_output_folder(engine, photo):
-    problem = failure(engine.run(graph(photo, filename_prefix="../../outside")))
-    assert "outside the output folder" in problem["exception_message"]
+@pytest.mark.parametrize(
+    "prefix", ["kept/x_%batch_num%", "kept/y/", "kept/z/./", "kept//w", "", ".", "kept/v"]
+)
+def test_no_picture_is_written_over_another(engine, prefix):
+    """The engine's own count does not know such prefixes: each run began at 1 again."""
+    first = saved(engine, graph("fitting_room_person.jpg", filename_prefix=prefix))
+    before = {path: path.read_bytes() for path in first}
+    later = saved(engine, graph("fitting_room_stripes.png", filename_prefix=prefix))
+    assert not set(first) & set(later)
+    assert all(path.read_bytes() == data for path, data in before.items())
+
+
+def test_a_batch_of_one_prefix_each_goes_on_where_it_was(engine):
+    prompt = graph("fitting_room_person.jpg", filename_prefix="kept/b_%batch_num%")
+    prompt["twice"] = {"class_type": "RepeatImageBatch", "inputs": {
+        "image": ["load", 0], "amount": 2}}  # fmt: skip
+    prompt["save"]["inputs"]["image"] = ["twice", 0]
+    prompt["save"]["inputs"]["source"] = "preview"
+    first = [path.name for path in saved(engine, prompt)]
+    prompt["save"]["inputs"]["source"] = "none"
+    later = [path.name for path in saved(engine, prompt)]
+    assert first == ["b_0_00001_.png", "b_1_00001_.png"]
+    assert later == ["b_0_00002_.png", "b_1_00002_.png"]
+
+
+def test_names_of_other_packages_lose_no_picture(engine):
+    """Whatever a client sends beside the workflow, the picture is saved."""
+    extra = {"工作流": {"a": 1}, "": 1, "n" * 300: 2, "line\nbreak": 3, "half \ud800": "\ud800"}
+    extra |= {f"entry {number}": number for number in range(400)}
+    for kind in ("png", "webp"):
+        body = {
+            "prompt": graph("fitting_room_person.jpg", format=kind, embed_workflow=True),
+            "extra_data": {"extra_pnginfo": {"workflow": {"nodes": []}, **extra}},
+        }
+        status, answer = engine.post("/prompt", body)
+        assert status == 200
+        while not (history := engine.get(f"/history/{answer['prompt_id']}")):
+            pass
+        (found,) = history[answer["prompt_id"]]["outputs"]["save"]["images"]
+        path = engine.base / "output" / found["subfolder"] / found["filename"]
+        assert inspect_picture(path)["workflow"] == ["prompt", "workflow"]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "told"),
+    [
+        ("../../outside", "outside the output folder"),
+        ("/etc/x", "outside the output folder"),
+        ("n" * 250, "too long a name"),
+        ("nul\0", "no file name has"),
+        ("half \ud800", "no file name has"),
+    ],
+)
+def test_a_prefix_that_cannot_be_used_is_refused_before_anything_runs(engine, prefix, told):
+    with pytest.raises(EngineError, match=told):
+        engine.run(graph("fitting_room_person.jpg", filename_prefix=prefix))
+
+
+def test_two_engines_on_one_output_folder_keep_every_picture(engine, engine_folder, tmp_path):
+    """Each names its own pictures in its history, and all of them are there."""
+    arguments = ("--cpu", "--output-directory", str(engine.base / "output"))
+    runs = 12
+    with Engine(engine_folder, tmp_path, arguments) as other:
+        pictures = {engine: "fitting_room_person.jpg", other: "fitting_room_stripes.png"}
+        asked = [
+            (each, each.post("/prompt", {"prompt": graph(
+                name, filename_prefix="both/x", picture_number=f"{number}")})[1]["prompt_id"])
+            for number in range(runs) for each, name in pictures.items()
+        ]  # fmt: skip
+        names = {each: [] for each in pictures}
+        for each, number in asked:
+            while not (history := each.get(f"/history/{number}")):
+                time.sleep(0.05)
+            (found,) = history[number]["outputs"]["save"]["images"]
+            names[each].append(found["filename"])
+    assert len(set(names[engine] + names[other])) == 2 * runs
+    for each, name in pictures.items():
+        with Image.open(engine.base / "input" / name) as source:
+            wanted = source.size
+        for found in names[each]:
+            with Image.open(engine.base / "output" / "both" / found) as picture:
+                assert picture.size == wanted

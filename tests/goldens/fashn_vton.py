@@ -351,7 +351,7 @@ def _parser(case_dir: Path, settings: dict, picture: np.ndarray) -> Iterator[tup
     from fitting_room.pipelines.masking.clothes import fashn_input, load_clothes_parser
 
     parser = load_clothes_parser(case_dir / "checkpoint")
-    pixels = fashn_input(picture)
+    pixels = fashn_input([picture])
     yield "pixel_values.every4", sample_every(pixels, 4)
     yield "logits", parser.network(pixel_values=pixels).logits
     yield "logits_resized.every4", sample_every(parser.scores(picture, *picture.shape[:2]), 4)

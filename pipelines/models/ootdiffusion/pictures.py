@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...images import resize
+from ...processor import processor_of
 
 HIDDEN = 127
 """Grey level of what the mask hides."""
@@ -41,21 +42,8 @@ def hide(pictures: Tensor, mask: Tensor) -> Tensor:
 def clip_input(picture: np.ndarray, settings: dict) -> Tensor:
     """What CLIP's vision network takes of a picture, (1, 3, crop, crop) float32.
 
-    settings: preprocessor_config.json. Short side to `size` (Pillow, bicubic), a centre crop of
-    `crop_size`, so a tall garment loses its top and bottom, as in the authors' code.
+    settings: preprocessor_config.json: the short side is made `size`, and the middle `crop_size` is
+    cut out, so a tall garment loses its top and bottom, as in the authors' code.
     Golden stage: clip.pixel_values.
     """
-    short, crop = _side(settings["size"]), _side(settings["crop_size"])
-    height, width = picture.shape[:2]
-    scaled = (short, int(short * height / width)) if width <= height else (
-        int(short * width / height), short)  # fmt: skip
-    left, top = (scaled[0] - crop) // 2, (scaled[1] - crop) // 2
-    cropped = resize(picture, *scaled)[top : top + crop, left : left + crop]
-    mean, spread = (torch.tensor(settings[name]) for name in ("image_mean", "image_std"))
-    normalised = (torch.from_numpy(cropped) / 255 - mean) / spread
-    return normalised.permute(2, 0, 1)[None]
-
-
-def _side(size: int | dict) -> int:
-    """Older files write one number, newer ones a table."""
-    return size if isinstance(size, int) else int(size.get("shortest_edge") or size["height"])
+    return processor_of(settings)([picture])

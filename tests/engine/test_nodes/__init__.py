@@ -1,5 +1,7 @@
 """Nodes for the engine tests: images that no core node can make, and a card without memory."""
 
+import json
+
 import torch
 from comfy_api.latest import ComfyExtension, io
 
@@ -33,6 +35,59 @@ class OddImage(io.ComfyNode):
         return io.NodeOutput(image)
 
 
+class OddMask(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="FittingRoomTestOddMask",
+            category="test",
+            inputs=[
+                io.Image.Input("image"),
+                io.Combo.Input("kind", options=["nan", "empty"]),
+            ],
+            outputs=[io.Mask.Output("odd_mask")],
+        )
+
+    @classmethod
+    def execute(cls, image, kind):
+        mask = torch.full(image.shape[:3], float("nan"))
+        return io.NodeOutput(mask[:0] if kind == "empty" else mask)
+
+
+class Number(io.ComfyNode):
+    """Any number at all, on a link."""
+
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="FittingRoomTestNumber",
+            category="test",
+            inputs=[io.String.Input("text")],
+            outputs=[io.Float.Output("number")],
+        )
+
+    @classmethod
+    def execute(cls, text):
+        return io.NodeOutput(json.loads(text))
+
+
+class Brighter(io.ComfyNode):
+    """Values beyond 0..1, as upscalers and blends make them."""
+
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="FittingRoomTestBrighter",
+            category="test",
+            inputs=[io.Image.Input("image"), io.Float.Input("factor")],
+            outputs=[io.Image.Output("brighter")],
+        )
+
+    @classmethod
+    def execute(cls, image, factor):
+        return io.NodeOutput(image * factor)
+
+
 class OutOfMemory(io.ComfyNode):
     """The same model, whose VAE runs out of memory the next `times` times that it decodes."""
 
@@ -61,7 +116,7 @@ class OutOfMemory(io.ComfyNode):
 
 class Extension(ComfyExtension):
     async def get_node_list(self):
-        return [OddImage, OutOfMemory]
+        return [OddImage, OddMask, Number, Brighter, OutOfMemory]
 
 
 async def comfy_entrypoint():

@@ -52,7 +52,7 @@ def test_segformer(segformer_folder):
     for labels, size in zip(maps, sizes, strict=True):
         assert labels.shape == size and labels.dtype == np.uint8 and labels.max() < 18
     with torch.inference_mode():
-        pixels = parser.processor(photo(100, 80), return_tensors="pt")["pixel_values"]
+        pixels = parser.processor([photo(100, 80)])
         scores = parser.network(pixel_values=pixels).logits
     whole = torch.nn.functional.interpolate(scores, size=(100, 80), mode="bilinear")
     np.testing.assert_array_equal(maps[0], whole[0].argmax(dim=0).numpy())

@@ -38,7 +38,7 @@ def test_stable_diffusion_checker_decides_as_diffusers_does(published_checker):
     folder, checker = published_checker
     model = load_safety_model("stable_diffusion", folder)
     batch = [pictures.texture(seed) for seed in range(24)]
-    pixels = model.processor(images=batch, return_tensors="pt")["pixel_values"]
+    pixels = model.processor(batch)
     _, decided = checker(pixels, torch.zeros(len(batch), 3, 8, 8))
     verdicts = check(batch, "result", level="standard", model=model)
     assert [v.flagged for v in verdicts] == decided
@@ -80,7 +80,7 @@ def test_falconsai_gives_the_probability_of_its_label(published_classifier):
     folder, network = published_classifier
     model = load_safety_model("falconsai", folder)
     batch = [pictures.texture(seed) for seed in range(4)]
-    pixels = model.processor(images=batch, return_tensors="pt")["pixel_values"]
+    pixels = model.processor(batch)
     with torch.inference_mode():
         wanted = network(pixels).logits.softmax(dim=1)[:, 1]
     assert model.scores(batch) == pytest.approx(wanted.tolist(), abs=1e-5)

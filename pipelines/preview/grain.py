@@ -1,0 +1,79 @@
+"""The photo's own grain and texture, for what is painted anew: no flat patches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..maps.edges import blur
+from ..maps.enlarging import Cut
+from ..maps.grids import narrowest
+
+RADII = (24, 16, 11, 8, 5, 3)  # small pixels: half sides of a square of one material, largest first
+LARGEST = 160  # photo pixels of its side
+SIZE = 192  # photo pixels of a tile
+COARSEST = 0.9  # small pixels: what is coarser than this stands in the small maps already
+CANDIDATES = 24
+STRONGEST = 2.0  # standard deviations
+
+
+@dataclass(frozen=True)
+class Grain:
+    """tile (3, SIZE, SIZE): what a photo shows on one material beside its mean; it goes on without
+    a seam."""
+
+    tile: Tensor
+
+    def cut(self, cut: Cut) -> Tensor:
+        """(3, rows, columns) of a cut of the photo."""
+        rows, columns = torch.arange(cut.top, cut.bottom), torch.arange(cut.left, cut.right)
+        return self.tile[:, rows % SIZE][:, :, columns % SIZE]
+
+
+def read_grain(photo: np.ndarray, known: np.ndarray) -> Grain | None:
+    """The grain of a material in a photo uint8 (H, W, 3); known (h, w), small, 0..1: where it is
+    seen. Of several places a calm one, which has no edges. None where no square
+    of it is seen."""
+    scale = photo.shape[0] / known.shape[0]
+    sure = known > 0.9
+    for radius in RADII:
+        places = np.argwhere(
+            narrowest(np.pad(sure, radius), radius)[radius:-radius, radius:-radius]
+        )
+        if not len(places):
+            continue
+        side = min(LARGEST, int(2 * radius * scale))
+        chosen = places[np.linspace(0, len(places) - 1, min(CANDIDATES, len(places))).astype(int)]
+        tiles = [_residual(photo, np.round(place * scale).astype(int), side, scale)
+                 for place in chosen]  # fmt: skip
+        tiles = sorted((tile for tile in tiles if tile is not None), key=lambda tile: tile.std())
+        if tiles:
+            return Grain(torch.from_numpy(textured(tiles[len(tiles) // 4])))
+    return None
+
+
+def _residual(photo: np.ndarray, place: np.ndarray, side: int, scale: float) -> np.ndarray | None:
+    """float32 (3, side, side) around a place (row, column), beside its soft mean, in 0..1."""
+    top, left = place - side // 2
+    patch = photo[max(top, 0) : max(top, 0) + side, max(left, 0) : max(left, 0) + side]
+    if patch.shape[:2] != (side, side):
+        return None
+    patch = patch.astype(np.float32) / 255
+    rest = patch - blur(patch, COARSEST * max(scale, 1.0))
+    # Edges of fingers and folds are no grain: what stands out of the rest is cut off.
+    limit = min(0.025, STRONGEST * 1.48 * float(np.median(np.abs(rest))))
+    return np.moveaxis(np.clip(rest, -limit, limit), -1, 0)
+
+
+def textured(sample: np.ndarray) -> np.ndarray:
+    """Noise float32 (3, SIZE, SIZE) of the spectrum and colours of a sample (3, n, n), without its
+    repetition: white noise convolved with it (Galerne, Gousseau and Morel 2011, "Random phase
+    textures"). The same every time."""
+    side = sample.shape[-1]
+    noise = np.random.default_rng(0).normal(0, 1 / side, (SIZE, SIZE))
+    sample = sample - sample.mean((1, 2), keepdims=True)
+    spectrum = np.fft.rfft2(sample, (SIZE, SIZE)) * np.fft.rfft2(noise)
+    return np.fft.irfft2(spectrum, (SIZE, SIZE)).astype(np.float32)

@@ -1,0 +1,81 @@
+"""What the new garment leaves open: no skin that the photo did not show, nothing below the ankle.
+
+Chest, belly and back keep the old garment there, cut at the outline of the body: what was loose
+about it goes. Above a closed collar the neck is bare, whatever collar was there before.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..maps.grids import pieces, widest
+from ..masking.figure import Limb, along, pixel_grid, projected, unit_vector
+from ..masking.regions import HAIR, SKIN, smooth_step
+from .fill import LEGS_APART
+from .lower import HIGHEST
+from .scene import Scene
+
+CHEST = -0.06  # units below the shoulder joints: what is open below is more than a neckline
+LEAST_OPEN = 0.012  # of the square of the unit
+ANKLE = 0.06  # units below an ankle's joint where a trouser leg may end at most
+FOOT = 0.32  # units around the foot's middle line that belong to it
+
+
+def kept_clothes(
+    scene: Scene, category: str, old: np.ndarray, outlines: dict[str, np.ndarray],
+    free: np.ndarray, worn: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """Where the old garment (h, w) stays, 0..1.
+
+    old (h, w): what of it would go; outlines: the body_distances; free (h, w): signed distance to
+    where bare arms are in front of the torso; worn (h, w): where the new garment lies.
+    """
+    figure, unit = scene.figure, scene.figure.unit
+    level = figure.level(pixel_grid(*worn.shape))
+    arms = np.maximum(outlines["arms"], free)
+    inside = smooth_step(outlines["torso"], 0.5, -1.0) * smooth_step(arms, 0.0, 2.0)
+    if category == "lower":  # at its waistband, not between the legs
+        inside = inside * smooth_step(level / figure.torso, LEGS_APART + 0.03, LEGS_APART)
+    if category == "upper":
+        # Further down the lower garment goes on under what hung over it.
+        top = min(scene.regions.waist, HIGHEST) * figure.torso
+        inside = inside * smooth_step(level - top, 0.5, -0.5)
+    stays = inside * smooth_step(old, 0.2, 0.6)
+    # What is seen between the edges of the new garment and of the body, without slivers.
+    left_open = (stays > 0.5) & (worn < 0.5)
+    labels, count = pieces(left_open)
+    large = np.bincount(labels[level > CHEST * unit], minlength=count + 1) > LEAST_OPEN * unit**2
+    large[0] = False
+    if not large.any():
+        return np.zeros_like(worn)
+    # Under the rim of the new garment as well.
+    near = widest(large[labels].astype(np.float32), max(2, round(0.04 * unit)))
+    return stays * near
+
+
+def below_ankles(scene: Scene) -> np.ndarray:
+    """The feet (h, w), 0..1, with whatever is on them: they stay as they are. The shin of a leg
+    that is in front of the other one's foot is none."""
+    figure, unit = scene.figure, scene.figure.unit
+    points = pixel_grid(*scene.small.shape[:2])
+    feet = np.zeros(points.shape[:2], np.float32)
+    for leg, other in ((figure.right_leg, "left_leg"), (figure.left_leg, "right_leg")):
+        frame = scene.frames[other]
+        shin = smooth_step(frame.beyond, 0.12 * unit, 0.09 * unit) * (frame.place < 1)
+        feet = np.maximum(feet, foot(points, leg, unit) * (1 - shin))
+    return feet
+
+
+def foot(points: np.ndarray, leg: Limb, unit: float) -> np.ndarray:
+    """What lies beyond the ankle of a leg and close to its foot, 0..1, at points (h, w, 2)."""
+    ankle = leg.joints[2]
+    beyond = projected(points, ankle, unit_vector(ankle - leg.joints[1])) / unit
+    near = along(points, ankle, leg.end)[1] / unit
+    return smooth_step(beyond, ANKLE, ANKLE + 0.02) * smooth_step(near, FOOT, FOOT - 0.03)
+
+
+def skin_share(scene: Scene, shown: np.ndarray) -> float:
+    """How much skin is painted that the photo does not show, in squares of the unit. shown (h, w):
+    where skin is painted."""
+    seen = scene.regions.kinds[SKIN] + scene.regions.kinds[HAIR]
+    return float((shown * (1 - np.clip(seen, 0, 1))).sum()) / scene.figure.unit**2

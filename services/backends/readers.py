@@ -1,0 +1,41 @@
+"""Networks that read photos, outside ComfyUI: loaded once a file, on the device of the model."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...pipelines.masking.installed import InstalledNetworks
+from .preview import body_model
+
+if TYPE_CHECKING:
+    import torch
+
+AT_ONCE = 4
+"""Networks that stay loaded."""
+
+
+def networks_on(device: torch.device, folders: Sequence[Path]) -> InstalledNetworks:
+    import torch
+
+    kept: OrderedDict[tuple, Any] = OrderedDict()
+
+    def ready(load: Any, *paths: Path) -> Any:
+        changed = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
+        key = (load, paths, changed)
+        if key not in kept:
+            network = load(*paths)
+            whole = isinstance(network, torch.nn.Module)
+            modules = [network] if whole else list(vars(network).values())
+            for module in modules:
+                if isinstance(module, torch.nn.Module):
+                    module.to(device)
+            kept[key] = network
+            while len(kept) > AT_ONCE:
+                kept.popitem(last=False)
+        kept.move_to_end(key)
+        return kept[key]
+
+    return InstalledNetworks(lambda: tuple(folders), ready, body_model)

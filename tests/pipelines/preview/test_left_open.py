@@ -1,0 +1,117 @@
+"""What a new garment leaves open: no invented skin, no background through the body, shoes stay."""
+
+import numpy as np
+import pytest
+from drawn_people import (
+    RED,
+    SKIN,
+    SWEATER,
+    TROUSERS,
+    draw_person,
+    draw_shirt,
+    draw_shorts,
+    draw_strap_top,
+    draw_trousers,
+)
+from fitting_room.pipelines.garment.read import read_garment
+from fitting_room.pipelines.preview.grain import read_grain
+from fitting_room.pipelines.preview.pipeline import PreviewPipeline
+
+WALL = (205, 208, 212)
+CHEST = (slice(225, 240), slice(285, 315))  # between the straps, above the top
+BELLY = (slice(395, 425), slice(260, 340))
+WAIST = (slice(380, 470), slice(265, 335))
+FEET = slice(775, 850)
+
+
+def like(picture, colour, tolerance=45):
+    return np.abs(picture.astype(int) - colour).max(-1) < tolerance
+
+
+def try_on(person, product, category):
+    return PreviewPipeline()(*person, read_garment(product, category))
+
+
+def test_chest_and_belly_keep_the_sweater_that_a_strap_top_leaves_open():
+    worn = try_on(draw_person(), draw_strap_top(), "upper").picture
+    assert like(worn[330:380, 280:320], RED, 60).mean() > 0.9
+    assert like(worn[CHEST], SWEATER, 50).mean() > 0.9
+    covered = like(worn[BELLY], SWEATER, 50) | like(worn[BELLY], TROUSERS, 50)
+    assert covered.mean() > 0.75
+    assert like(worn[BELLY], SKIN).mean() < 0.02 and like(worn[BELLY], WALL, 12).mean() < 0.02
+
+
+def test_a_belly_that_the_photo_shows_stays_bare():
+    person = draw_person(hem=385)
+    worn = try_on(person, draw_strap_top(), "upper").picture
+    assert like(worn[400:425, 270:330], SKIN, 60).mean() > 0.9
+
+
+def test_above_a_closed_collar_the_neck_is_bare_as_before():
+    worn = try_on(draw_person(), draw_shirt(), "upper").picture
+    neck = (slice(180, 196), slice(288, 312))
+    assert like(worn[neck], SKIN, 60).mean() > 0.9
+
+
+@pytest.mark.parametrize("hem", [450, 400], ids=["over the waistband", "bare belly"])
+@pytest.mark.parametrize("product", [draw_shorts(), draw_trousers()], ids=["shorts", "trousers"])
+def test_no_background_between_top_and_waistband(hem, product):
+    worn = try_on(draw_person(hem=hem), product, "lower").picture
+    assert not like(worn[WAIST], WALL, 12).any()
+
+
+@pytest.mark.parametrize("shoes", [TROUSERS, SWEATER, (60, 40, 30)])
+@pytest.mark.parametrize(("product", "category"), [
+    (draw_trousers(), "lower"), (draw_shorts(), "lower"), (draw_shirt(460), "dress"),
+])  # fmt: skip
+def test_below_the_ankle_nothing_changes_whatever_colour_shoes_have(shoes, product, category):
+    photo, body = draw_person(shoes=shoes)
+    worn = try_on((photo, body), product, category)
+    np.testing.assert_array_equal(worn.picture[FEET], photo[FEET])
+    assert not worn.mask[FEET].any()
+
+
+def test_shorts_have_two_legs_and_hems_of_one_height():
+    photo, body = draw_person()
+    landmarks = body.landmarks.copy()
+    landmarks[[27, 29, 31], 1] -= 60  # one shin is seen shorter
+    body = type(body)(landmarks, body.mask, body.box, body.score)
+    worn = try_on((photo, body), draw_shorts(), "lower").picture
+    red = like(worn, RED, 60)
+    bottoms = [np.nonzero(red[:, columns].any(1))[0].max() for columns in (
+        slice(200, 270), slice(330, 400))]  # fmt: skip
+    assert abs(int(bottoms[0]) - int(bottoms[1])) < 8
+    assert not red[min(bottoms) - 12, 296:304].all()
+
+
+def test_a_tie_below_the_hem_throws_no_spear():
+    product = draw_shirt().copy()
+    product[400:540, 140:158] = RED
+    photo, body = draw_person()
+    for picture in (product, product[:, ::-1]):
+        changed = try_on((photo, body), picture, "upper").mask > 0.5
+        from scipy.ndimage import distance_transform_edt
+
+        far = distance_transform_edt(body.mask < 0.5)
+        assert far[changed].max() < 0.45 * 140
+
+
+def test_grain_is_what_the_photo_shows_beside_its_mean():
+    random = np.random.default_rng(0)
+    photo = np.clip(random.normal(150, 4, (300, 240, 3)), 0, 255).astype(np.uint8)
+    known = np.ones((100, 80), np.float32)
+    grain = read_grain(photo, known)
+    assert grain is not None and 0.4 < float(grain.tile.std()) * 255 / 4 < 1.2
+    assert abs(float(grain.tile.mean())) < 0.002
+    assert read_grain(photo, np.zeros((100, 80), np.float32)) is None
+
+
+def test_bared_skin_has_the_grain_of_the_photo():
+    photo, body = draw_person()
+    noise = np.random.default_rng(1).normal(0, 5, photo.shape)
+    photo = np.clip(photo + noise, 0, 255).astype(np.uint8)
+    worn = try_on((photo, body), draw_strap_top(), "upper").picture
+    arm = worn[330:360, 178:192].astype(float)
+    assert like(arm, SKIN, 70).mean() > 0.9
+    beside = arm[:, 1:] - arm[:, :-1]
+    assert 2 < beside.std() < 12
