@@ -131,6 +131,7 @@ class EncodeGarment(io.ComfyNode):
     ) -> io.NodeOutput:
         from ..pipelines.models import door
         from ..pipelines.models.common import Garment
+        from ..pipelines.models.garment_photo import read_garment
         from .model import check_kind, tell
         from .perception import NETWORKS
 
@@ -146,7 +147,7 @@ class EncodeGarment(io.ComfyNode):
             photo, words = row
             picture = door.frame_garment(variant, photo, width, height, framing)
             taken = Garment(picture, category, words, photo)
-            taken = door.read_garment(variant, taken, NETWORKS, photo_type)
+            taken = read_garment(variant, taken, NETWORKS, photo_type)
             notes.extend(taken.notes)
 
             def encode() -> Any:

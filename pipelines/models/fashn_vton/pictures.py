@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
+from ...images import resize
 from ...masking.rules_common import opencv
 from ...masking.rules_fashn import worn_garment
 
@@ -40,15 +41,19 @@ class Bars:
 
 
 def shrunk(picture: np.ndarray, width: int, height: int) -> np.ndarray:
-    """At the size that pose and masks are made at. Golden stages: letterbox.*.resized_u8."""
-    from PIL import Image
+    """At the size that pose and masks are made at. Golden stages: letterbox.*.resized_u8.
 
+    Pillow 13, with which these were recorded, begins with the columns of pictures that are more
+    than twice as high as wide; the order shows in single pixels (letterbox.tall).
+    """
     side = max(width, height)
     factor = min(side / picture.shape[1], side / picture.shape[0])
     if factor >= 1:
         return picture
     size = _scaled(picture, factor, side, side)
-    return np.array(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
+    if 2 * picture.shape[1] < picture.shape[0]:
+        picture = resize(picture, picture.shape[1], size[1], "lanczos")
+    return resize(picture, *size, "lanczos")
 
 
 def fitted(

@@ -14,6 +14,7 @@ from fitting_room.pipelines.masking.body import load_body_model
 from fitting_room.pipelines.masking.installed import InstalledNetworks
 from fitting_room.pipelines.models import door
 from fitting_room.pipelines.models.common import Garment, Settings, Sight, ignored
+from fitting_room.pipelines.models.garment_photo import read_garment
 from PIL import Image
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
@@ -215,7 +216,7 @@ def test_worn_garment_is_cut_out_with_its_wearers_pose(pipeline, everything, mon
 def test_photo_type(alone, name, declared, worn, said):
     photo = sample(name)
     picture = door.frame_garment(VARIANT, photo, WIDTH, HEIGHT, "fit")
-    garment = door.read_garment(VARIANT, Garment(picture, photo=photo), alone, declared)
+    garment = read_garment(VARIANT, Garment(picture, photo=photo), alone, declared)
     assert garment.worn == worn
     assert len(garment.notes) == bool(said) and all(said in note for note in garment.notes)
 
@@ -223,11 +224,11 @@ def test_photo_type(alone, name, declared, worn, said):
 def test_photo_type_that_does_not_fit(alone):
     garment = Garment(sample("tshirt.png"))
     with pytest.raises(InputError, match="declared as worn, but nobody"):
-        door.read_garment(VARIANT, garment, alone, "worn")
+        read_garment(VARIANT, garment, alone, "worn")
     with pytest.raises(InputError, match="one of auto, flat-lay, worn; 'folded' came"):
-        door.read_garment(VARIANT, garment, alone, "folded")
+        read_garment(VARIANT, garment, alone, "folded")
     other = VARIANTS["leffa/virtual_tryon"]  # made for garments alone
-    seen = door.read_garment(other, Garment(sample("person.jpg")), alone, "auto")
+    seen = read_garment(other, Garment(sample("person.jpg")), alone, "auto")
     assert not seen.worn and "may show the wearer" in seen.notes[0]
 
 
