@@ -70,8 +70,7 @@ def stages(person_file: Path, garment_file: Path, repeats: int) -> dict[str, Tim
     decode, product = load(person_file, garment_file)
     photo = decode()
     began = now()
-    from fitting_room.pipelines.garment.matting import cut_out
-    from fitting_room.pipelines.garment.read import read_garment
+    from fitting_room.pipelines.garment.read import cut_out_garment, read_garment
     from fitting_room.pipelines.masking import body as bodies
     from fitting_room.pipelines.preview.pipeline import PreviewPipeline
     from fitting_room.services.backends.preview import PreviewBackend
@@ -88,7 +87,7 @@ def stages(person_file: Path, garment_file: Path, repeats: int) -> dict[str, Tim
     times["detector"], _ = best(lambda: bodies.find_people(model, photo), repeats)
     found, body = best(lambda: bodies.find_body(model, photo), repeats)
     times["landmarks and segmentation"] = found - times["detector"]
-    times["cut-out"], _ = best(lambda: cut_out(product), repeats)
+    times["cut-out"], _ = best(lambda: cut_out_garment(product, model), repeats)
     reading, garment = best(lambda: read_garment(product, "upper"), repeats)
     times["garment's landmarks"] = reading - times["cut-out"]
     times |= fitting_stages(photo, body, garment, repeats)

@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import platform
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 PACKAGES = {
     "torch": "everything",
@@ -66,8 +67,19 @@ def check(verify: bool = False) -> dict:
         "engine_problem": problem,
         "engine_python": engine_python(engine) if engine else None,
         "models": [item.as_dict() for item in inventory([default_folder()], verify, tell)],
+        "services": services(),
         "ready": all(packages[name] for name in needed),
     }
+
+
+def services() -> list[dict]:
+    """Hosted services: which keys are set, and what those that have theirs say of the account."""
+    try:
+        from ..services.hosted.registry import SERVICES, standing
+    except ImportError as error:
+        return [{"name": "hosted services", "ready": False, "says": f"{error.name} is missing"}]
+    with ThreadPoolExecutor(len(SERVICES)) as side_by_side:
+        return list(side_by_side.map(standing, SERVICES.values()))
 
 
 def lines(found: dict) -> list[str]:
@@ -87,6 +99,11 @@ def lines(found: dict) -> list[str]:
         command = f"  ({model['command']})" if model["command"] else ""
         rows.append(f"  {model['name']:28} {model['state']}{accepted}{command}")
         rows += [f"    {line}" for line in model["lines"]]
+    rows.append("Hosted services (they see your photos only with --allow-upload):")
+    for service in found["services"]:
+        rows.append(
+            f"  {service['name']:28} {'ready' if service['ready'] else 'no'}, {service['says']}"
+        )
     rows.append("The preview try-on can run." if found["ready"] else "The preview cannot run yet.")
     return rows
 

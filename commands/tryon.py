@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from . import pictures
+from . import pictures, routed
 
 PREVIEW = "preview"
+DOUBTFUL = 6
+"""Exit code: the picture is written, and its fit is a guess."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     model.add_argument("--device", choices=("auto", "cuda", "mps", "cpu"), default="auto")
     model.add_argument("--precision", choices=("auto", "fp16", "bf16", "fp32"), default="auto")
+    routed.add_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -42,6 +45,8 @@ def run(options: argparse.Namespace) -> int:
     from ..services.backends.local import LocalBackend
 
     request = request_of(options)
+    if routed.is_wanted(options):
+        return routed.run(options, request)
     with pictures.bar() as progress:
         result = LocalBackend(options.device, options.precision).run(request, progress)
     write_picture(options.output, result.picture)
@@ -49,12 +54,13 @@ def run(options: argparse.Namespace) -> int:
         write_picture(options.mask_output, (result.mask * 255).round().astype("uint8"))
     path = pictures.absolute(options.output)
     said = "".join(f"\n  {warning}" for warning in result.warnings)
+    made = f"{result.category or 'person'}, {result.model}, {result.seconds:.1f} s; {result.fit}"
     pictures.report(
         options,
         {"picture": path, **result.facts()},
-        f"{path}  ({result.category or 'person'}, {result.model}, {result.seconds:.1f} s){said}",
+        f"{path}  ({made}){said}",
     )
-    return 0
+    return 0 if result.fit.level == "ok" else DOUBTFUL
 
 
 def request_of(options: argparse.Namespace) -> Any:

@@ -10,6 +10,7 @@ from comfy_api.latest import io
 
 from ..pipelines.errors import NobodyFound
 from .convert import each, image_of, mask_of, pictures
+from .items import left_out
 from .sockets import CATEGORY, BodySocket, PoseSocket
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class BodyPose(io.ComfyNode):
         )
 
     @classmethod
+    @left_out("Body Pose")
     def execute(cls, image: torch.Tensor, person: int) -> io.NodeOutput:
         from ..pipelines.masking.body import find_body
         from ..pipelines.masking.skeleton import draw_skeleton

@@ -12,6 +12,7 @@ from comfy_api.latest import io
 
 from ..pipelines.errors import InputError, readable
 from .convert import each, image_of
+from .items import marked
 from .sockets import CATEGORY
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
@@ -78,7 +79,8 @@ class PictureFolder(io.ComfyNode):
                 f"The folder {folder} has no {', '.join(ENDINGS)} file from number {first} on. "
                 "Choose another folder, or a smaller first."
             )
-        return io.NodeOutput(each(files, _read), [readable(path.name) for path in files])
+        names = [readable(path.name) for path in files]
+        return io.NodeOutput(marked(each(files, _read), names), names)
 
 
 def _files(folder: str, first: int, count: int) -> list[Path]:

@@ -7,6 +7,7 @@ import torch
 from comfy_api.latest import io
 
 from .convert import checked, drawn_masks, each, image_of, mask_of, pictures
+from .items import left_out
 from .sockets import CATEGORY, GarmentSocket
 
 
@@ -62,6 +63,7 @@ class GarmentCutout(io.ComfyNode):
         )
 
     @classmethod
+    @left_out("Garment Cut-out")
     def execute(
         cls, image: torch.Tensor, category: str, mask: torch.Tensor | None = None
     ) -> io.NodeOutput:

@@ -14,6 +14,7 @@ from ..pipelines.masking.rules import RULES
 from ..pipelines.masking.select import AUTO, EMBEDDED, masked_models
 from .body import marks_surroundings
 from .convert import drawn_masks, each, image_of, mask_of, paired, pictures
+from .items import left_out
 from .pose import pose_rows
 from .sockets import (
     CATEGORY,
@@ -64,6 +65,7 @@ class GarmentMask(io.ComfyNode):
         )
 
     @classmethod
+    @left_out("Garment Mask")
     def execute(
         cls,
         image: torch.Tensor,
@@ -90,10 +92,10 @@ class GarmentMask(io.ComfyNode):
         def work(row: tuple) -> tuple[np.ndarray, str]:
             photo, person, item, drawn, *known = row
             if drawn is None:
-                return asked.mask(asked.sources(photo, person, *known), item)
+                return asked.mask(asked.sources(photo, item, person, *known), item)
             if not marks_surroundings(drawn, photo, person):
                 return drawn, told_wish(drawn)
-            mask, said = asked.mask(asked.sources(photo, person, *known), item)
+            mask, said = asked.mask(asked.sources(photo, item, person, *known), item)
             return mask, f"{said}; your mask marks what is around the person and counts as none"
 
         photos = pictures(image, "Garment Mask")
@@ -187,8 +189,9 @@ def _rule_inputs() -> list[io.Input]:
             options=[AUTO, *masked_models()],
             default=AUTO,
             optional=True,
-            tooltip="The model that will run: its published rule is used, and what it needs and "
-            "is not connected is read here, as far as installed. auto: only what is connected.",
+            tooltip="The model that will run: its published rule is used; what that rule needs "
+            "and is not connected is read here, where it is installed. auto: only what is "
+            "connected counts.",
         ),
         io.Combo.Input(
             "rule",
@@ -196,7 +199,8 @@ def _rule_inputs() -> list[io.Input]:
             default=AUTO,
             optional=True,
             tooltip="auto: the best that can be used. embedded: from the body alone. Or a "
-            "published rule, which then must have what it needs.",
+            "published rule; what it needs and is not connected is read here, and must then be "
+            "installed.",
         ),
         io.Boolean.Input(
             "keep_hands",
@@ -224,12 +228,17 @@ class Asked:
     fill_holes: bool
 
     def sources(
-        self, photo: np.ndarray, body: Body | None, parsing: Any, keypoints: Any, densepose: Any
+        self,
+        photo: np.ndarray,
+        garment: Any,
+        body: Body | None,
+        parsing: Any,
+        keypoints: Any,
+        densepose: Any,
     ) -> Sources:
         """What is known of the person: what is connected, and what had to be read here."""
-        from ..pipelines.masking.automatic import installed_sources
+        from ..pipelines.masking.automatic import known_sources
         from ..pipelines.masking.body import find_body
-        from ..pipelines.masking.given import combined
         from ..pipelines.masking.sources import Sources
         from .perception import NETWORKS
         from .placement import body_model
@@ -245,21 +254,22 @@ class Asked:
             except NobodyFound:
                 if parsing is None:  # else a published rule may do without
                     raise
-        if self.model != AUTO and self.rule == AUTO and parsing is None:
-            parsing = installed_sources(photo, NETWORKS, body, pose=keypoints is None)
-        known = combined(photo, body, parsing, densepose, keypoints)
-        if known.keypoints is None and parsing is not None:
-            known = replace(known, keypoints=parsing.keypoints)
-        return known
+        model = None if self.model == AUTO else self.model
+        return known_sources(
+            photo, NETWORKS, self.category_of(garment), model, self.rule,
+            body=body, parsing=parsing, densepose=densepose, keypoints=keypoints,
+        )  # fmt: skip
+
+    def category_of(self, garment: Any) -> str:
+        """upper, lower or dress."""
+        return getattr(garment, "category", "upper") if self.category == AUTO else self.category
 
     def mask(self, sources: Sources, garment: Any) -> tuple[np.ndarray, str]:
         """The mask, and for the report which it is."""
         from ..pipelines.masking.refine import MaskOptions
         from ..pipelines.masking.select import best_mask
 
-        category = self.category
-        if category == AUTO:
-            category = getattr(garment, "category", "upper")
+        category = self.category_of(garment)
         options = MaskOptions(
             self.grow, self.feather, "as rule" if self.sleeves == AUTO else self.sleeves,
             self.keep_hands, self.fill_holes,

@@ -6,6 +6,7 @@ import torch
 from comfy_api.latest import io
 
 from .convert import checked, drawn_masks, each, image_of, mask_of, paired, pictures
+from .items import left_out
 from .sockets import CATEGORY, BodySocket, GarmentSocket
 
 
@@ -61,6 +62,7 @@ class PreviewTryOn(io.ComfyNode):
         )
 
     @classmethod
+    @left_out("Preview Try-On")
     def execute(
         cls,
         image: torch.Tensor,

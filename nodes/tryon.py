@@ -10,6 +10,7 @@ from comfy_api.latest import io
 
 from ..pipelines.errors import InputError
 from ..pipelines.models.common import FRAMINGS
+from .items import left_out
 from .sockets import CATEGORY, EncodedGarmentSocket, ModelSocket
 
 if TYPE_CHECKING:
@@ -203,6 +204,7 @@ class TryOn(io.ComfyNode):
         )
 
     @classmethod
+    @left_out("Try On")
     def execute(
         cls,
         model: TryOnModel,

@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Engine, create_engine, event
+from sqlalchemy import BigInteger, DateTime, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -96,6 +96,12 @@ class Database:
         engine = self.engine.execution_options(writes=True)
         with Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    def lock(self, session: Session, name: str) -> None:
+        """Until the transaction's end, nobody else holds the lock of this name. SQLite's one writer
+        needs none."""
+        if self.engine.dialect.name == "postgresql":
+            session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
     def close(self) -> None:
         self.engine.dispose()

@@ -3,6 +3,7 @@
     BackendError
     ├── Refused          the request itself: tell the user, ask nobody else
     ├── Unavailable      this backend, now: try the next
+    │   ├── Undecided    it may have been accepted and paid: nobody else is paid for it
     │   ├── RateLimited  too many requests: this one again after `retry_after`, or the next
     │   └── OutOfCredit  the account is empty: the next, until the user pays in
     └── Cancelled        somebody stopped it
@@ -35,6 +36,11 @@ class Refused(BackendError):
 
 class Unavailable(BackendError):
     """Out of reach, failed or too slow: another backend may do it."""
+
+
+class Undecided(Unavailable):
+    """Whether the service accepted the job, or how it ends, is not known: its picture may still
+    come. What costs nothing may do it instead; nobody else is paid until that is settled."""
 
 
 class RateLimited(Unavailable):

@@ -14,7 +14,7 @@ its end. A key never stands in the ledger.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -98,16 +98,42 @@ class Ledger:
         price: Decimal | None = None, currency: str = "", resume: dict[str, Any] | None = None,
     ) -> Attempt:  # fmt: skip
         """A new attempt, before anything is sent or computed."""
-        moment = now()
-        attempt = Attempt(
-            key=uuid.uuid4().hex, started=moment, changed=moment, day=moment.date().isoformat(),
-            backend=backend, model=model, fingerprint=fingerprint, project=project, price=price,
-            currency=currency, resume=resume or {}, state="new", remote_id="", billed=False,
-            error="", safety="", message="",
-        )  # fmt: skip
+        attempt = _new(backend, model, fingerprint, project=project, price=price,
+                       currency=currency, resume=resume)  # fmt: skip
         with self.database.writing() as session:
             session.add(attempt)
         return attempt
+
+    def claim(
+        self, backend: str, model: str, fingerprint: str, worked_on: Callable[[Attempt], bool], *,
+        resume: dict[str, Any], again: bool = False, **more: Any,
+    ) -> tuple[Attempt | None, bool]:  # fmt: skip
+        """The one attempt of this request at this backend that is to be worked on, and whether it
+        is a new one; (None, False) while somebody else works on it. Of two that claim at once, one
+        gets it.
+
+        worked_on: whether its owner still lives. resume: of whoever claims, with its owner. again:
+        a lost attempt counts as over, as the user wants to send it once more. more: of `begin`.
+        """
+        wanted = select(Attempt).where(
+            Attempt.fingerprint == fingerprint, Attempt.backend == backend,
+            Attempt.state.in_(("new", *UNFINISHED, "lost")),
+        ).order_by(Attempt.id)  # fmt: skip
+        with self.database.writing() as session:
+            self.database.lock(session, fingerprint)
+            for earlier in session.scalars(wanted):
+                if worked_on(earlier):
+                    return None, False
+                if earlier.state == "new" or (again and earlier.state == "lost"):
+                    earlier.state, earlier.changed = "failed", now()
+                    earlier.message = earlier.message or "it was interrupted before it was sent"
+                    continue
+                earlier.resume = {**resume, **earlier.resume, "owner": resume.get("owner")}
+                earlier.changed = now()
+                return earlier, False
+            attempt = _new(backend, model, fingerprint, resume=resume, **more)
+            session.add(attempt)
+        return attempt, True
 
     def note(self, attempt: Attempt, **changes: Any) -> Attempt:
         """Writes these columns of an attempt; returns it as it now stands."""
@@ -126,16 +152,20 @@ class Ledger:
         with self.database.reading() as session:
             return session.get(Attempt, number)
 
-    def unfinished(self, fingerprint: str = "", backend: str = "") -> list[Attempt]:
+    def unfinished(self, fingerprints: Collection[str] = ()) -> list[Attempt]:
         """Attempts that may still bring a picture or may have been paid for nothing: sending, open
-        and lost, oldest first."""
+        and lost, oldest first. fingerprints: only of these, where there are any."""
         wanted = select(Attempt).where(Attempt.state.in_((*UNFINISHED, "lost")))
-        if fingerprint:
-            wanted = wanted.where(Attempt.fingerprint == fingerprint)
-        if backend:
-            wanted = wanted.where(Attempt.backend == backend)
+        if fingerprints:
+            wanted = wanted.where(Attempt.fingerprint.in_(fingerprints))
         with self.database.reading() as session:
             return list(session.scalars(wanted.order_by(Attempt.id)))
+
+    def recent(self, backend: str, since: datetime) -> list[Attempt]:
+        """A backend's newest attempts since a moment, newest first."""
+        wanted = select(Attempt).where(Attempt.backend == backend, Attempt.changed >= since)
+        with self.database.reading() as session:
+            return list(session.scalars(wanted.order_by(Attempt.id.desc()).limit(20)))
 
     def attempts(self, first: date, last: date, project: str = "") -> list[Attempt]:
         """All that began on these days (UTC, both included), oldest first."""
@@ -193,6 +223,19 @@ class Ledger:
 def open_ledger(url: str = "") -> Ledger:
     """The ledger of a SQLAlchemy URL; without one, the user's own (`places.ledger_url`)."""
     return Ledger(open_database(url or ledger_url()))
+
+
+def _new(
+    backend: str, model: str, fingerprint: str, *, project: str = "", price: Decimal | None = None,
+    currency: str = "", resume: dict[str, Any] | None = None,
+) -> Attempt:  # fmt: skip
+    moment = now()
+    return Attempt(
+        key=uuid.uuid4().hex, started=moment, changed=moment, day=moment.date().isoformat(),
+        backend=backend, model=model, fingerprint=fingerprint, project=project, price=price,
+        currency=currency, resume=resume or {}, state="new", remote_id="", billed=False, error="",
+        safety="", message="",
+    )  # fmt: skip
 
 
 def _days(first: date, last: date, project: str) -> list[Any]:

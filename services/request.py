@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -84,6 +84,14 @@ class TryOnRequest:
     @property
     def garment_mask(self) -> np.ndarray | None:
         return self.garment_masks[0] if self.garment_masks else None
+
+    def for_model(self, model: str, options: Mapping[str, Any] | None = None) -> TryOnRequest:
+        """The same request for one model, whoever chose it; the pictures are not hashed again.
+        options: in place of the request's."""
+        kept = self.options if options is None else options
+        other = replace(self, model=model, tier="", options=kept)
+        vars(other).update(_hashes=self._hashes, _shapes=self._shapes)
+        return other
 
     def settings(self) -> dict[str, Any]:
         """All but the pictures, as JSON values in a fixed order."""

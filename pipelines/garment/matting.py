@@ -29,18 +29,15 @@ from .holes import (
     thin_gaps,
     true_holes,
 )
-from .matte import CutOut, matte
 from .snap import snap_outline
 
 ANALYSIS_SIDE = 640  # long side of the copy that is looked at, pixels
 LEAST_SHARE = 0.004  # of the picture that a garment covers
 
 
-def cut_out(picture: np.ndarray) -> CutOut:
-    """The garment of an RGB uint8 (height, width, 3) photo. Raises NoGarmentFound."""
-    small = reduced(picture, ANALYSIS_SIDE)
-    block = 16 * small.shape[0] / picture.shape[0]
-    return matte(picture, small, find_foreground(small, block))
+def block_of(picture: np.ndarray) -> float:
+    """The size of a JPEG macroblock in the copy of a picture that is looked at, pixels."""
+    return 16 * min(1.0, ANALYSIS_SIDE / max(picture.shape[:2]))
 
 
 def reduced(picture: np.ndarray, side: int) -> np.ndarray:

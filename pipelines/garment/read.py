@@ -7,15 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError, NoGarmentFound
-from ..fit import FitReport
+from ..fit import FitReport, doubtful
 from ..maps.colours import to_lab
 from ..maps.spreading import spread
-from .matte import CutOut
-from .matting import ANALYSIS_SIDE, cut_out, reduced
+from ..masking.body import BodyModel
+from .matte import CutOut, matte
+from .matting import ANALYSIS_SIDE, block_of, find_foreground, reduced
 from .opening import above_edge, find_edge
 from .outline import Shape, read_shape
 from .parts import INSIDE, TORSO, Limb, at_full_size, centre_lines, divide
 from .silhouette import Upright, measure, stand_upright
+from .stray import only_the_garment
+from .wearer import embedded_body_model, find_wearer
 
 CATEGORIES = ("upper", "lower", "dress")
 
@@ -62,19 +65,52 @@ class Garment:
 
 
 def read_garment(
-    picture: np.ndarray, category: str = "auto", mask: np.ndarray | None = None
+    picture: np.ndarray,
+    category: str = "auto",
+    mask: np.ndarray | None = None,
+    model: BodyModel | None = None,
 ) -> Garment:
-    """Cuts out and measures a garment that was photographed flat or on a ghost mannequin.
+    """Cuts out and measures a garment, photographed flat, on a ghost mannequin or worn.
 
     picture: uint8 (height, width, 3) RGB, or (height, width, 4) RGBA, whose alpha then wins.
-    category: "auto", "upper", "lower" or "dress". mask: float (height, width), 1 = garment;
-    wins over everything. Raises NoGarmentFound and InputError.
+    category: "auto", "upper", "lower" or "dress"; of a wearer also which garment is taken.
+    mask: float (height, width), 1 = garment; wins over everything. model: finds a wearer; by
+    default the networks of this package. Raises NoGarmentFound and InputError.
     """
     if category not in ("auto", *CATEGORIES):
         raise InputError(
             f"The garment category must be auto, upper, lower or dress, not {category!r}."
         )
-    cut = given_cut(picture, mask) or cut_out(np.ascontiguousarray(picture[..., :3]))
+    photo = np.ascontiguousarray(picture[..., :3])
+    cut = given_cut(picture, mask)
+    words: tuple[str, ...] = ()
+    if cut is None:
+        cut, words = cut_out_garment(photo, model or embedded_body_model())
+    return measured(cut, category, words)
+
+
+def cut_out_garment(photo: np.ndarray, model: BodyModel) -> tuple[CutOut, tuple[str, ...]]:
+    """The garment of an RGB uint8 (height, width, 3) photo, and what was left out of it."""
+    small = reduced(photo, ANALYSIS_SIDE)
+    inside, problem = None, None
+    try:
+        inside = find_foreground(small, block_of(photo))
+    except NoGarmentFound as error:
+        problem = error
+    wearer = find_wearer(model, small, inside)
+    if wearer is not None:
+        raise InputError(
+            "A garment without a person was wanted, but somebody wears it in this photo. Use a "
+            "product photo (laid flat or on a ghost mannequin), or give a mask of the garment."
+        )
+    if inside is None:
+        raise problem or NoGarmentFound("A garment on a plain background was wanted.")
+    inside, words = only_the_garment(inside, to_lab(small))
+    return matte(photo, small, inside), words
+
+
+def measured(cut: CutOut, category: str, words: tuple[str, ...]) -> Garment:
+    """A garment that was cut out flat, from its outline. words: what there is to doubt about it."""
     small = reduced((cut.alpha * 255).astype(np.uint8), ANALYSIS_SIDE)
     upright = stand_upright(small)
     shape = read_shape(measure(upright.mask, upright.axis), category)
@@ -103,6 +139,7 @@ def read_garment(
             )
             for part, limb in centre_lines(shape).items()
         },
+        fit=doubtful(words),
     )
 
 

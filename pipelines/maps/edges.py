@@ -19,6 +19,13 @@ def resize(values: np.ndarray, height: int, width: int) -> np.ndarray:
     return array if values.ndim == 3 else array[..., 0]
 
 
+def reduced(photo: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A photo uint8 (H, W, 3) as uint8 (height, width, 3), averaged."""
+    whole = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None]
+    small = F.interpolate(whole, (height, width), mode="bilinear", antialias=True)[0]
+    return small.permute(1, 2, 0).numpy()
+
+
 def in_bytes(picture: np.ndarray) -> np.ndarray:
     """A float picture in 0..1 as uint8."""
     return np.clip(np.round(picture * 255), 0, 255).astype(np.uint8)

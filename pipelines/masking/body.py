@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..errors import NobodyFound
+from ..maps.edges import reduced
 from ..threads import single_thread
 from .keypoints import KeyPoints
 from .landmarks import settle
@@ -17,6 +18,7 @@ from .person_mask import person_mask
 __all__ = ["Body", "BodyModel", "Person", "find_body", "find_people", "load_body_model"]
 
 LEAST_VISIBILITY = 0.3
+WORKING_SIDE = 360  # pixels of the longer side in which geometry and clothes are worked out
 
 # MediaPipe's landmark of each OpenPose point; the neck is the middle of both shoulders.
 LANDMARK_OF = (0, None, 12, 14, 16, 11, 13, 15, 24, 26, 28, 23, 25, 27, 5, 2, 8, 7)
@@ -27,12 +29,34 @@ SHOULDERS = (11, 12)
 class Body:
     """One person. landmarks: (33, 5) float32, x, y, z in picture pixels (z towards the camera is
     negative), visibility and presence 0..1; mask: (height, width) float32, 1 = this person;
-    box: (left, top, right, bottom) of the mask in pixels; score: 0..1, that a person is there."""
+    box: (left, top, right, bottom) of the mask in pixels; score: 0..1, that a person is there.
+    small: uint8 (h, w, 3), what the photo shows in the window, reduced; None where it is not at
+    hand: then nothing can be told of the clothes."""
 
     landmarks: np.ndarray
     mask: np.ndarray
     box: tuple[int, int, int, int]
     score: float
+    small: np.ndarray | None = None
+
+    @property
+    def window(self) -> tuple[int, int, int, int]:
+        """left, top, right, bottom of the part of the photo to work in: the box and around it."""
+        height, width = self.mask.shape
+        left, top, right, bottom = self.box
+        margin = 0.2 * max(right - left, bottom - top)
+        return (
+            int(max(0, left - margin)), int(max(0, top - margin)),
+            int(min(width, right + margin)), int(min(height, bottom + margin)),
+        )  # fmt: skip
+
+    def seen_in(self, picture: np.ndarray) -> Body:
+        """The body with what its photo uint8 (height, width, 3) shows in the window."""
+        left, top, right, bottom = self.window
+        photo = picture[top:bottom, left:right]
+        scale = max(1.0, max(photo.shape[:2]) / WORKING_SIDE)
+        size = (round(photo.shape[0] / scale), round(photo.shape[1] / scale))
+        return replace(self, small=reduced(photo, *size))
 
     @property
     def keypoints(self) -> KeyPoints:
@@ -80,4 +104,4 @@ def find_body(model: BodyModel, picture: np.ndarray, index: int = 0) -> Body:
             "Use a photo where the person stands out from the background."
         )
     box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-    return Body(reading.landmarks, mask, box, reading.score)
+    return Body(reading.landmarks, mask, box, reading.score).seen_in(picture)

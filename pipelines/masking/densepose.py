@@ -34,6 +34,9 @@ MEAN_BGR = (103.53, 116.28, 123.675)
 
 CHOICES = ("largest", "best", "last")
 
+LEAST_COVERED = 0.5
+"""Share of a wanted box that a person's own box covers at least; else it is another person."""
+
 COLOURS = np.array(
     [
         (0, 0, 0), (37, 60, 163), (20, 80, 194), (4, 97, 223), (8, 110, 221), (14, 122, 216),
@@ -85,7 +88,8 @@ def read_densepose(
     (Leffa). person: "largest"; "best" (highest score); "last" (lowest score above the threshold:
     what the published coloured renderings are left with, golden stages idm_dp_segm and
     leffa_predict_seg); or a box (left, top, right, bottom) in pixels, as of `Body`, for the person
-    who covers most of it. with_places: U and V too, which only pose transfer wants.
+    whose own box is most alike, of those who cover at least half of it.
+    with_places: U and V too, which only pose transfer wants.
     shorter_side: pixels at which the network looks; time goes by its square, 800 is published.
     Raises NobodyFound, InputError.
     """
@@ -229,5 +233,13 @@ def _chosen(boxes: torch.Tensor, person: str | Sequence[float]) -> int:
         return int(size.prod(dim=1).argmax())
     wanted = torch.tensor([float(side) for side in person])
     common = (boxes[:, 2:].minimum(wanted[2:]) - boxes[:, :2].maximum(wanted[:2])).clamp(min=0)
-    common = common.prod(dim=1)
-    return int((common / (size.prod(dim=1) + (wanted[2:] - wanted[:2]).prod() - common)).argmax())
+    common, area = common.prod(dim=1), (wanted[2:] - wanted[:2]).prod()
+    if not (common >= LEAST_COVERED * area).any():
+        left, top, right, bottom = (round(float(side)) for side in person)
+        raise NobodyFound(
+            f"DensePose found {len(boxes)} in the photo, but not the person who is meant, from "
+            f"({left}, {top}) to ({right}, {bottom}). Use a photo in which nobody stands before "
+            "them, crop it to the person, or lower the threshold."
+        )
+    alike = common / (size.prod(dim=1) + area - common)
+    return int(torch.where(common >= LEAST_COVERED * area, alike, -1.0).argmax())

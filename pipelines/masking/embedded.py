@@ -17,11 +17,16 @@ from .figure import (
     face_distance,
     pixel_grid,
     projected,
+    unit_vector,
 )
+from .regions import HAIR, LOWER, UPPER, fine_regions
 
 CATEGORIES = ("upper", "lower", "dress")
 # How far along the arm the mask goes for each sleeve length, 0..2 over both bones.
 SLEEVES = {"none": 0.35, "short": 0.95, "long": 2.0}
+ANKLE, FOOT = 0.1, 0.5  # units below an ankle, and around a foot, where shoes and shadows begin
+MARGIN = 0.04  # units that the mask reaches beyond the old clothes
+LEAST_CLOTH = 0.01  # of the square of the unit: smaller pieces only look like cloth
 WORKING_SIDE = 512  # pixels of the longer side in which distances are worked out
 
 
@@ -35,12 +40,12 @@ def embedded_mask(
 ) -> np.ndarray:
     """Mask float32 (height, width) of the body's photo, 1 = repaint.
 
-    Torso and arms for "upper", hips and legs (with the space between them, for skirts) for
-    "lower", both for "dress"; generous enough for an old and a new garment, within the person
-    mask grown a little. Head, hair, hands and feet are kept; for
-    "lower" the arms too. sleeves: "none", "short" or "long",
-    of the new garment or the old one, whichever is longer. grow: how much wider (negative:
-    tighter), and feather: how wide the soft edge is, both as a share of the shoulder width.
+    The old clothes of the category, sleeve corners, cuffs and hems included, where the body knows
+    its photo; and where a new garment may lie, within the person mask grown a little: torso and
+    arms for "upper", hips and legs (with the space between them, for skirts) for "lower", both for
+    "dress". Head, hair, bare hands and feet are kept; for "lower" the arms too. sleeves: "none",
+    "short" or "long", of the new garment. grow: how much wider (negative: tighter), and feather:
+    how wide the soft edge is, both as a share of the shoulder width.
     Raises InputError where nothing of the region lies inside the photo.
     """
     if category not in CATEGORIES:
@@ -61,6 +66,9 @@ def embedded_mask(
         for arm in (figure.right_arm, figure.left_arm):
             kept = np.minimum(kept, capsule(points, arm, 0.02 * figure.unit))
     outside = np.maximum(outside - grow * figure.unit, -kept)
+    if body.small is not None:
+        cloth = cloth_distance(body, category, size) - (MARGIN + grow) * figure.unit
+        outside = np.minimum(outside, np.maximum(cloth, -bare_distance(figure, size)))
     distance = resize(outside.astype(np.float32), height, width) * scale
     mask = np.clip(0.5 - distance / max(feather * figure.unit * scale, 1.0), 0, 1)
     if mask.max() < 0.5:
@@ -69,6 +77,48 @@ def embedded_mask(
             "repaint. Use a photo that shows it, or choose another category."
         )
     return mask.astype(np.float32)
+
+
+def cloth_distance(body: Body, category: str, size: tuple[int, int]) -> np.ndarray:
+    """Signed distance (h, w) in pixels of the photo reduced to this size to the silhouette of the
+    old clothes of a category, as the photo shows them; negative inside."""
+    from ..maps.edges import resize
+    from ..maps.grids import pieces, sizes_of, widest
+
+    assert body.small is not None
+    left, top, right, bottom = body.window
+    small = body.small.astype(np.float32) / 255
+    scale = (right - left) / small.shape[1]
+    figure = build_figure(body, (left, top), 1 / scale)
+    person = resize(body.mask[top:bottom, left:right], *small.shape[:2])
+    kinds = fine_regions(small, person, figure).kinds
+    wanted = {"upper": [UPPER], "lower": [LOWER], "dress": [UPPER, LOWER]}[category]
+    cloth = (kinds[wanted].sum(0) > 0.35) & (widest(kinds[HAIR], 2) < 0.5)
+    labels, count = pieces(cloth)
+    cloth &= (sizes_of(labels, count) >= LEAST_CLOTH * figure.unit**2)[labels]
+    shrink = size[1] / body.mask.shape[1]
+    low = [round(left * shrink), round(top * shrink)]
+    high = [max(low[0] + 1, round(right * shrink)), max(low[1] + 1, round(bottom * shrink))]
+    inside = resize(person_distance(cloth.astype(np.float32)), high[1] - low[1], high[0] - low[0])
+    whole = np.full(size, float(sum(size)), np.float32)
+    rows, columns = slice(low[1], high[1]), slice(low[0], high[0])
+    place = whole[rows, columns]
+    place[:] = np.minimum(inside * scale * shrink, sum(size))[: place.shape[0], : place.shape[1]]
+    return whole
+
+
+def bare_distance(figure: Figure, size: tuple[int, int]) -> np.ndarray:
+    """Signed distance (h, w), roughly, to where no clothes are looked for: the head above the chin,
+    and the feet; negative inside."""
+    points, unit = pixel_grid(*size), figure.unit
+    head = (face_distance(points, figure) - 1.75) * float(figure.face_axes.mean())
+    kept = [np.maximum(head, projected(points, figure.chin, figure.down))]
+    for leg in (figure.right_leg, figure.left_leg):
+        ankle = leg.joints[2]
+        shin = unit_vector(ankle - leg.joints[1])
+        near = along(points, ankle, leg.end)[1] - FOOT * unit
+        kept.append(np.maximum(near, ANKLE * unit - projected(points, ankle, shin)))
+    return np.minimum.reduce(kept)
 
 
 def region_distance(figure: Figure, person: np.ndarray, category: str, sleeve: float) -> np.ndarray:

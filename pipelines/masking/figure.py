@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +24,11 @@ class Limb:
     seen: np.ndarray
     line: np.ndarray
     radii: np.ndarray
+
+    def scaled(self, factor: float) -> Limb:
+        """The same limb in a picture resized by a factor."""
+        lengths = ("joints", "depth", "end", "line", "radii")
+        return replace(self, **{name: getattr(self, name) * factor for name in lengths})
 
     @property
     def length(self) -> float:
@@ -55,6 +60,17 @@ class Figure:
     face_up: np.ndarray
     chin: np.ndarray
     face_seen: bool
+
+    def scaled(self, factor: float) -> Figure:
+        """The same body in a picture resized by a factor."""
+        points = ("unit", "right_shoulder", "left_shoulder", "right_hip", "left_hip",
+                  "face_centre", "face_axes", "chin")  # fmt: skip
+        limbs = ("right_arm", "left_arm", "right_leg", "left_leg")
+        return replace(
+            self,
+            **{name: getattr(self, name) * factor for name in points},
+            **{name: getattr(self, name).scaled(factor) for name in limbs},
+        )
 
     @property
     def neck(self) -> np.ndarray:

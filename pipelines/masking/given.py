@@ -16,7 +16,7 @@ from .densepose import COLOURS
 from .keypoints import KeyPoints
 from .pose import from_openpose
 from .rules_common import ATR
-from .sources import Sources, cut, pose_distance
+from .sources import Sources, cut, nearest_pose
 
 MOST_PARTS = len(COLOURS) - 1
 FAR = 48
@@ -67,7 +67,7 @@ def expected_pose(
 ) -> KeyPoints | None:
     """Key points of OpenPose JSON in pixels of a width x height photo.
 
-    The person nearest to the body; None where the JSON knows nobody and the body has to do.
+    The person nearest to the body; None where the JSON knows nobody there and the body has to do.
     Raises InputError, and NobodyFound where there is no body.
     """
     poses = []
@@ -79,7 +79,7 @@ def expected_pose(
             raise
     if body is None:
         return poses[0]
-    return min(poses, key=lambda pose: pose_distance(pose, body.keypoints), default=None)
+    return nearest_pose(poses, body.keypoints)
 
 
 def densepose_of_picture(picture: np.ndarray) -> np.ndarray:

@@ -45,6 +45,14 @@ def find_people(model: BodyModel, picture: np.ndarray) -> list[Person]:
     return look_for_people(model, read_picture(picture))
 
 
+def first_look(model: BodyModel, picture: np.ndarray) -> float:
+    """How sure the detector is, 0..1, at one glance at the whole picture (height, width, 3) uint8
+    RGB, that somebody is in it; 0 below its least score."""
+    image = read_picture(picture)
+    whole = Crop(image.width / 2, image.height / 2, max(image.size))
+    return max((person.score for person in _detect(model, image, [whole])), default=0.0)
+
+
 def read_picture(picture: np.ndarray) -> Image.Image:
     """The array as an image; raises InputError if it is not (height, width, 3) uint8."""
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:

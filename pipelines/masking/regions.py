@@ -6,11 +6,12 @@ comes from the landmarks and the person mask, how it looks from colour mixtures 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..maps.colours import Mixture, Palette, learn_mixture, read_palette, to_lab
+from ..maps.edges import refine, resize
 from ..maps.grids import widest
 from ..maps.spreading import spread
 from .figure import Figure, Limb, along, capsule, face_distance, pixel_grid, projected
@@ -18,6 +19,7 @@ from .figure import Figure, Limb, along, capsule, face_distance, pixel_grid, pro
 BACKGROUND, SKIN, HAIR, UPPER, LOWER, SHOES = range(6)
 COMPONENTS = (8, 3, 3, 5, 4, 3)  # colours of the mixture of each kind
 SPREADS = [(8.0, 0.12) if kind == SKIN else (3.0, 0.0) for kind in range(6)]  # see learn_mixture
+READING_SIDE = 224  # pixels of the longer side at which kinds are told apart
 CUT_OFF = 0.04  # torso lengths of a lower garment at the photo's end that would not be told
 HIPS = 0.95  # torso lengths below the shoulders that a photo must show to show a lower garment
 WAIST = 0.80  # torso lengths below the shoulders, where nothing else tells
@@ -103,6 +105,20 @@ def place_priors(figure: Figure, mask: np.ndarray) -> np.ndarray:
     priors *= mask / np.maximum(priors.sum(0), 1e-9)
     priors[BACKGROUND] = 1 - mask
     return priors
+
+
+def fine_regions(small: np.ndarray, person: np.ndarray, figure: Figure) -> Regions:
+    """Regions of a picture float32 (h, w, 3) in 0..1 with its soft person mask (h, w), at its own
+    size: told apart at READING_SIDE, then drawn along its edges. figure: in its pixels."""
+    scale = max(1.0, max(person.shape) / READING_SIDE)
+    size = (round(person.shape[0] / scale), round(person.shape[1] / scale))
+    tiny = resize(small, *size)
+    regions = read_regions(tiny, figure.scaled(1 / scale), resize(person, *size))
+    kinds = refine(regions.kinds, tiny, small, 2, 3e-4)
+    kinds = kinds / np.maximum(kinds.sum(0), 1e-6)
+    if regions.one_piece:
+        kinds = split_at_waist(kinds, figure)
+    return replace(regions, kinds=kinds.astype(np.float32))
 
 
 def read_regions(picture: np.ndarray, figure: Figure, mask: np.ndarray) -> Regions:

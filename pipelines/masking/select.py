@@ -62,7 +62,7 @@ def best_mask(
     options = options or MaskOptions()
     check_choice(rule, (AUTO, EMBEDDED, *RULES), "mask rule")
     check_choice(category, BODY_CATEGORIES, "category")
-    sources = _with_neck(sources)
+    sources = with_neck(sources)
     name, why = _choice(sources, category, model, rule)
     if name == EMBEDDED:
         mask = _embedded(sources, category, options)
@@ -132,8 +132,8 @@ def _made_from(rule: str, sources: Sources) -> str:
     return parser + ("; key points from the embedded body" if borrowed else "")
 
 
-def _with_neck(sources: Sources) -> Sources:
-    """The sources with ATR + neck, made of what there is."""
+def with_neck(sources: Sources) -> Sources:
+    """The sources with ATR + neck, where what there is gives it."""
     maps = dict(sources.maps)
     if "atr_neck" in maps or "atr" not in maps:
         return sources

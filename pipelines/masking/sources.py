@@ -32,6 +32,10 @@ Region = tuple[int, int, int, int]
 DENSEPOSE_SCORE = 0.8
 """Least score of a person in CatVTON's program."""
 
+SAME_PERSON = 0.2
+"""Two poses are one person's where their points are apart by at most this share of the diagonal
+around them, on average. Mirrored arms and legs stay below it; a neighbour does not."""
+
 SAME_SHAPE = 0.01
 """A photo's aspect may differ from the frame's by this share and still count as it."""
 
@@ -151,9 +155,17 @@ def _pose(
 
     if expected is None:
         return find_pose(network, seen)
-    return min(
-        find_poses(network, seen), key=lambda pose: pose_distance(pose, expected), default=None
-    )
+    return nearest_pose(find_poses(network, seen), expected)
+
+
+def nearest_pose(poses: Sequence[KeyPoints], expected: KeyPoints) -> KeyPoints | None:
+    """The pose of the expected person; None where all are too far away to be theirs."""
+    seen = expected.points[expected.points[:, 2] > 0, :2]
+    if not len(seen):
+        return None
+    farthest = SAME_PERSON * float(np.hypot(*np.ptp(seen, axis=0)))
+    near = [pose for pose in poses if pose_distance(pose, expected) <= farthest]
+    return min(near, key=lambda pose: pose_distance(pose, expected), default=None)
 
 
 def pose_distance(one: KeyPoints, other: KeyPoints) -> float:

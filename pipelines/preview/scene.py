@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 
 from ..maps.colours import to_lab
-from ..maps.edges import refine, resize
-from ..masking.body import Body
+from ..maps.edges import resize
+from ..masking.body import WORKING_SIDE, Body
 from ..masking.figure import Figure, LimbFrame, build_figure, limb_frame
-from ..masking.regions import WAIST, Regions, read_regions, split_at_waist
+from ..masking.regions import WAIST, Regions, fine_regions
 from .shape import Shape, measure_limbs, read_shape
-
-WORKING_SIDE = 360  # pixels of the longer side in which geometry is worked out
-READING_SIDE = 224  # and in which regions are told apart
 
 
 @dataclass(frozen=True)
@@ -45,32 +40,16 @@ class Scene:
 
 def read_scene(picture: np.ndarray, body: Body) -> Scene:
     """Reads a photo uint8 (H, W, 3) and the body found in it."""
-    height, width = picture.shape[:2]
-    left, top, right, bottom = body.box
-    margin = 0.2 * max(right - left, bottom - top)
-    window = (
-        int(max(0, left - margin)), int(max(0, top - margin)),
-        int(min(width, right + margin)), int(min(height, bottom + margin)),
-    )  # fmt: skip
+    window = body.window
     cut = (slice(window[1], window[3]), slice(window[0], window[2]))
     photo, person = picture[cut], body.mask[cut]
+    pixels = body.small if body.small is not None else body.seen_in(picture).small
+    assert pixels is not None
+    small, size = pixels.astype(np.float32) / 255, pixels.shape[:2]
     scale = max(1.0, max(photo.shape[:2]) / WORKING_SIDE)
-    size = (round(photo.shape[0] / scale), round(photo.shape[1] / scale))
-    small = reduced(photo, *size)
     small_person = resize(person, *size)
-    tiny_scale = max(1.0, max(size) / READING_SIDE)
-    tiny_size = (round(size[0] / tiny_scale), round(size[1] / tiny_scale))
-    tiny = resize(small, *tiny_size)
-    origin = (window[0], window[1])
-    regions = read_regions(
-        tiny, build_figure(body, origin, 1 / (scale * tiny_scale)), resize(small_person, *tiny_size)
-    )
-    kinds = refine(regions.kinds, tiny, small, 2, 3e-4)
-    kinds = kinds / np.maximum(kinds.sum(0), 1e-6)
-    figure = build_figure(body, origin, 1 / scale)
-    if regions.one_piece:
-        kinds = split_at_waist(kinds, figure)
-    regions = replace(regions, kinds=kinds.astype(np.float32))
+    figure = build_figure(body, (window[0], window[1]), 1 / scale)
+    regions = fine_regions(small, small_person, figure)
     figure = measure_limbs(figure, regions)
     shape = read_shape(figure, regions)
     frames = {
@@ -78,10 +57,3 @@ def read_scene(picture: np.ndarray, body: Body) -> Scene:
         for name in ("right_arm", "left_arm", "right_leg", "left_leg")
     }
     return Scene(window, photo, small, to_lab(small), small_person, figure, regions, shape, frames)
-
-
-def reduced(photo: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A photo uint8 (H, W, 3) as float32 (height, width, 3) in 0..1, averaged."""
-    whole = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None]
-    small = F.interpolate(whole, (height, width), mode="bilinear", antialias=True)[0]
-    return small.permute(1, 2, 0).numpy().astype(np.float32) / 255

@@ -41,7 +41,8 @@ class Estimate:
 class Backend(Protocol):
     """One way to carry out requests. name: as the command line and the ledger call it."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def accepts(self, request: TryOnRequest) -> Sequence[str]:
         """Why it cannot do this, a sentence each; empty where it can."""

@@ -217,6 +217,13 @@ def test_the_model_s_rule_is_read_here_where_its_networks_are_installed(engine):
     assert report.startswith("0: Leffa, VITON-HD model: the published rule of leffa/virtual_tryon")
 
 
+def test_what_a_rule_needs_beyond_the_connected_parsing_is_read(engine):
+    nodes = graph(parsing=with_input(PARSING, body=["body", 0]),
+                  mask=with_input(MASK, rule="catvton", parsing=["parsing", 0]))  # fmt: skip
+    report = text(run(engine, keep(nodes, text=["mask", 2])))
+    assert report.startswith("0: CatVTON, and Leffa's AutoMasker, as asked")
+
+
 def test_without_a_body_and_without_parsing_the_person_is_found_here(engine):
     mask = {"class_type": MASK["class_type"],
             "inputs": {k: v for k, v in MASK["inputs"].items() if k != "body"}}  # fmt: skip

@@ -12,6 +12,7 @@ from fitting_room.pipelines.errors import InputError, MissingFiles, NobodyFound
 from fitting_room.pipelines.masking.densepose import (
     COLOURS,
     DensePose,
+    _chosen,
     coloured,
     find_people,
     label_picture,
@@ -264,3 +265,22 @@ def test_a_converted_file_gives_the_same(tmp_path, tiny, folder):
     np.testing.assert_array_equal(
         read_densepose(converted, picture).labels, read_densepose(tiny, picture).labels
     )
+
+
+BOXES = torch.tensor([[10.0, 0, 60, 200], [150, 0, 210, 200], [0, 150, 300, 210]])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [((12, 5, 58, 190), 0), ((160, 40, 200, 120), 1), ((140, 10, 200, 190), 1)],
+    ids=["the whole person", "a mask of the trunk", "a little beside"],
+)
+def test_the_person_of_a_box(wanted, index):
+    assert _chosen(BOXES, wanted) == index
+
+
+@pytest.mark.parametrize("wanted", [(62, 0, 140, 140), (100, 0, 165, 190), (400, 0, 450, 90)])
+def test_a_neighbour_is_not_taken_for_the_person_of_a_box(wanted):
+    """Not even one who overlaps with it."""
+    with pytest.raises(NobodyFound, match=r"found 3 in the photo, but not the person.*crop it"):
+        _chosen(BOXES, wanted)

@@ -7,6 +7,9 @@ import pytest
 from fitting_room.pipelines.errors import InputError
 from fitting_room.pipelines.masking.body import Body
 from fitting_room.pipelines.masking.embedded import embedded_mask
+from PIL import Image, ImageDraw
+
+SKIN, HAIR, CLOTH = (214, 166, 138), (60, 40, 30), (70, 120, 80)
 
 # A person seen from the front in 400x800 pixels, arms a little away from the trunk.
 PLACES = {
@@ -95,3 +98,49 @@ def test_a_real_photo():
     assert mask[y, x] == 0, "the face is kept"
     assert mask[400, 200] == 1, "the suit's chest is repainted"
     assert 0.15 < mask.mean() < 0.6
+
+
+def in_colours(body: Body, shoe: tuple) -> tuple[np.ndarray, Body]:
+    """The photo of a body in a wide green dress whose sleeves, cuffs and hem stand off it, with
+    shoes; and the body that knows it."""
+    photo = Image.new("RGB", (400, 800), (205, 208, 212))
+    mask = Image.new("L", (400, 800), 0)
+    for canvas, plain in ((photo, None), (mask, 255)):
+        pen = ImageDraw.Draw(canvas)
+        skin, hair, cloth, shoes = (plain,) * 4 if plain else (SKIN, HAIR, CLOTH, shoe)
+        pen.ellipse((165, 45, 235, 120), fill=hair)
+        pen.ellipse((172, 58, 228, 142), fill=skin)
+        pen.rectangle((185, 130, 215, 185), fill=skin)
+        for ankle in (162, 238):
+            pen.line([(ankle, 500), (ankle, 650)], fill=skin, width=26)
+            pen.ellipse((ankle - 18, 655, ankle + 18, 702), fill=shoes)
+        for shoulder, elbow, wrist in ((12, 14, 16), (11, 13, 15)):
+            pen.line([PLACES[n] for n in (shoulder, elbow, wrist)], fill=cloth, width=44)
+            x, y = PLACES[wrist]
+            pen.ellipse((x - 14, y, x + 14, y + 42), fill=skin)
+            pen.rectangle((x - 30, y - 26, x + 30, y + 2), fill=cloth)  # a wide cuff
+        pen.polygon([(180, 178), (220, 178), (262, 195), (255, 350), (315, 560), (85, 560),
+                     (145, 350), (138, 195)], fill=cloth)  # fmt: skip
+    alpha = np.asarray(mask, np.float32) / 255
+    rows, columns = np.nonzero(alpha)
+    box = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+    pixels = np.asarray(photo)
+    return pixels, Body(body.landmarks, alpha, box, 1.0).seen_in(pixels)
+
+
+@pytest.mark.parametrize("sleeves", ["none", "short", "long"])
+@pytest.mark.parametrize("category", ["dress", "upper"])
+def test_the_silhouette_of_the_old_cloth_lies_inside(category, sleeves):
+    photo, body = in_colours(standing(), (90, 60, 40))
+    mask = embedded_mask(body, category, sleeves)
+    cloth = (photo == CLOTH).all(-1)
+    if category == "upper":
+        cloth[300:] = False  # what counts as the lower part of a dress
+    assert mask[cloth].min() > 0.5, "sleeve corners, cuffs and the hem"
+    assert mask[(photo == SKIN).all(-1)][:1500].max() < 0.5, "the face"
+
+
+def test_shoes_of_the_old_cloth_s_colour_stay_outside():
+    photo, body = in_colours(standing(), CLOTH)
+    mask = embedded_mask(body, "dress", "long")
+    assert mask[672:, :].max() < 0.5

@@ -83,10 +83,17 @@ def test_key_points_of_the_body_s_person():
     landmarks[:, 3:] = 1
     mask = np.zeros((512, 384), dtype=np.float32)
     body = Body(landmarks=landmarks, mask=mask, box=(60.0, 100.0, 220.0, 260.0), score=1.0)
-    people = [pose(200, 300), pose(40, 60)]
-    found = expected_pose({"people": people, "canvas_width": 384, "canvas_height": 512}, body,
-                          384, 512)  # fmt: skip
-    assert found.points[0, :2].tolist() == [40, 60]
+
+    def moved(by):
+        points = body.keypoints.points.copy()
+        points[points[:, 2] > 0, :2] += by
+        return {"pose_keypoints_2d": points.ravel().tolist()}
+
+    people = {"people": [moved(90), moved(4)], "canvas_width": 384, "canvas_height": 512}
+    found = expected_pose(people, body, 384, 512)
+    np.testing.assert_allclose(found.points[0, :2], body.keypoints.points[0, :2] + 4, atol=1e-3)
+    neighbour = people | {"people": [moved(90)]}
+    assert expected_pose(neighbour, body, 384, 512) is None, "whose pose it is not"
     nobody = {"people": [], "canvas_width": 384, "canvas_height": 512}
     assert expected_pose(nobody, body, 384, 512) is None
     with pytest.raises(NobodyFound):

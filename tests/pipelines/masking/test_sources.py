@@ -1,6 +1,7 @@
 """Reading maps and pose of a photo in one go, all of the same person."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,12 @@ from fitting_room.pipelines.errors import NobodyFound
 from fitting_room.pipelines.files.weights import load_strict
 from fitting_room.pipelines.masking.body import Body
 from fitting_room.pipelines.masking.densepose import find_people, load_densepose
+from fitting_room.pipelines.masking.keypoints import KeyPoints
 from fitting_room.pipelines.masking.layers import empty
 from fitting_room.pipelines.masking.parsing import parse
 from fitting_room.pipelines.masking.schp.network import Schp
 from fitting_room.pipelines.masking.select import best_mask
-from fitting_room.pipelines.masking.sources import framed_photo, read_sources
+from fitting_room.pipelines.masking.sources import framed_photo, nearest_pose, read_sources
 from safetensors.numpy import load_file
 
 CASE = Path(__file__).resolve().parents[2] / "golden" / "densepose" / "r50_fpn_tiny"
@@ -104,3 +106,27 @@ def test_nobody_for_densepose(densepose, photo):
         read_sources(photo, densepose=blind)
     sources = read_sources(photo, densepose=blind, body=body_at((100, 50, 300, 400), 384, 512))
     assert "densepose" not in sources.maps
+
+
+STANDING = np.array([
+    [0.50, 0.20], [0.50, 0.45], [0.25, 0.45], [0.15, 0.75], [0.10, 1.00], [0.75, 0.45],
+    [0.85, 0.75], [0.90, 1.00], [0.35, 1.05], [0.33, 1.45], [0.32, 1.90], [0.65, 1.05],
+    [0.67, 1.45], [0.68, 1.90], [0.44, 0.14], [0.56, 0.14], [0.36, 0.20], [0.64, 0.20],
+])  # fmt: skip
+OTHER_SIDE = [0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16]
+
+
+def standing_at(x):
+    """A person 176 pixels high and 80 wide, in a photo of 800x400."""
+    places = STANDING * 100 + (x, 20)
+    return KeyPoints(np.column_stack([places, np.ones(18)]).astype(np.float32), 800, 400)
+
+
+def test_the_nearest_pose_only_where_it_is_the_same_person():
+    here, beside = standing_at(100), standing_at(150)
+    mirrored = replace(here, points=here.points[OTHER_SIDE])
+    assert nearest_pose([beside, mirrored], here) is mirrored
+    assert nearest_pose([beside], here) is None
+    assert nearest_pose([], here) is None
+    unseen = replace(here, points=np.zeros((18, 3), np.float32))
+    assert nearest_pose([unseen], here) is None and nearest_pose([here], unseen) is None

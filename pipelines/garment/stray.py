@@ -1,0 +1,182 @@
+"""What stands out from the background and is no garment: badges, floors, stands and heads of
+mannequins, hanging ties. It is taken away with words, or the photo is refused with words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import InputError, NoGarmentFound
+from ..maps.grids import boxes, narrowest, pieces, sizes_of, within
+from .wearer import skin_like
+
+MOST_BORDER = 0.22  # of the picture's border that a garment may cover: more is a floor or tiles
+SEVERAL = 0.2  # of the largest piece: what is as large as that is another garment
+NEAR = 0.02  # of the long side: pieces as near as that belong together
+LOOSE = 4  # so many pieces of one size are no garments
+THIN = 0.02  # of the long side, half the width of the widest tie, stand or hook
+LONG = 0.05  # of the height, the shortest of them
+HEAD_DIFFERS = 12.0  # Lab units between a mannequin and its clothes
+
+Words = tuple[str, ...]
+
+
+def only_the_garment(inside: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, Words]:
+    """The share of the garment alone, float (height, width) 0..1, and what was left out, in words.
+
+    inside: of everything that stands out. lab: the photo, float (height, width, 3). Raises
+    NoGarmentFound where this is no cut-out of a garment, InputError for several of them.
+    """
+    check_border(inside > 0.5)
+    inside, words = one_piece(inside)
+    for remove in (without_stand, without_ties, without_head):
+        rest, said = remove(inside, lab)
+        inside = rest
+        words += said
+    return inside, words
+
+
+def check_border(solid: np.ndarray) -> None:
+    """Raises NoGarmentFound for a cut-out that runs along the border of its picture."""
+    border = np.concatenate([solid[0], solid[-1], solid[:, 0], solid[:, -1]])
+    share = float(border.mean())
+    if share > MOST_BORDER:
+        raise NoGarmentFound(
+            "A garment on a plain background was wanted, but what stands out covers "
+            f"{share:.0%} of the picture's edge: a floor, tiles, furniture, a hard shadow, or a "
+            "garment cut off by the frame. Use a photo with free space around the garment, or "
+            "give a mask of the garment."
+        )
+
+
+def one_piece(inside: np.ndarray) -> tuple[np.ndarray, Words]:
+    """The largest piece and what is close to it. Raises for several as large, NoGarmentFound or
+    InputError."""
+    solid = inside > 0.5
+    joined, count = pieces(within(solid, max(1, round(NEAR * max(solid.shape) / 2))))
+    sizes = sizes_of(np.where(solid, joined, 0), count)
+    large = np.flatnonzero(sizes >= SEVERAL * sizes.max())
+    if len(large) >= LOOSE:
+        raise NoGarmentFound(
+            f"A garment was wanted, but this picture shows {len(large)} loose pieces of one size. "
+            "Use a photo of one garment, or give a mask of it."
+        )
+    if len(large) > 1:
+        raise InputError(
+            f"One garment was wanted, but this picture shows {len(large)}. Cut the picture to one "
+            "of them, or give a mask of it."
+        )
+    kept = np.where(joined == large[0], inside, 0)
+    left_out = sizes.sum() - sizes[large[0]]
+    if left_out > 0.003 * sizes[large[0]]:
+        return kept, ("Something smaller beside the garment was left out.",)
+    return kept, ()
+
+
+def without_stand(inside: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, Words]:
+    """Without the pole of a mannequin and its foot: what is below a narrow place under the hem."""
+    solid = inside > 0.5
+    rows = np.flatnonzero(solid.any(1))
+    widths = solid[rows].sum(1)
+    usual = float(np.median(widths))
+    low = np.arange(len(rows)) > 0.5 * len(rows)
+    narrow = np.flatnonzero(low & (widths < 0.16 * usual))
+    if len(narrow) < max(3, LONG / 2 * len(rows)):
+        return inside, ()
+    before = widths[max(0, narrow[0] - max(2, round(0.02 * len(rows))))]
+    if before < 0.45 * usual:  # it tapers, as a body suit does
+        return inside, ()
+    below = widths[narrow[0] :].sum()
+    if below > 0.25 * widths.sum():
+        return inside, ()
+    kept = inside.copy()
+    kept[rows[narrow[0]] :] = 0
+    return kept, ("A stand or tie below the hem was left out.",)
+
+
+def without_ties(inside: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, Words]:
+    """Without the narrow ends of belts, ribbons and straps that hang below the garment, and without
+    the hook of a hanger above its middle."""
+    solid = inside > 0.5
+    rows, columns = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
+    tall, middle = len(rows), columns.mean()
+    radius = max(1, round(THIN * max(len(rows), len(columns))))
+    core = within(narrowest(np.pad(solid, radius + 1), radius), radius)
+    core = core[radius + 1 : -radius - 1, radius + 1 : -radius - 1]
+    hem = np.flatnonzero(core.any(1))
+    about = core[:, max(0, round(middle) - radius) : round(middle) + radius + 1]
+    lowest = max(np.flatnonzero(about.any(1)), default=rows[-1])
+    kept, said = inside.copy(), set()
+    labels, _ = pieces(solid & ~core)
+    for number, place in boxes(labels):
+        top, bottom = place[0].start, place[0].stop
+        left, right = place[1].start, place[1].stop
+        piece = labels[place] == number
+        if bottom - top < LONG * tall or piece.sum() > (bottom - top) ** 2 / 3:
+            continue
+        hangs = top > rows[0] + 0.45 * tall and bottom > lowest + 0.04 * tall
+        beyond = hangs and not core[bottom - 1 :, left:right].any()
+        hook = (
+            len(hem) > 0
+            and bottom <= hem[0] + radius
+            and abs((left + right) / 2 - middle) < 0.06 * len(columns)
+            and not solid[top:bottom][:, np.r_[0:left, right : solid.shape[1]]].any()
+        )
+        if beyond or hook:
+            kept[place][piece] = 0
+            said.add(
+                "The hook of a hanger was left out."
+                if hook
+                else "A tie below the hem was left out."
+            )
+    return kept, tuple(sorted(said))
+
+
+def without_head(inside: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, Words]:
+    """Without a mannequin's head and neck: what stands on the shoulders, narrower than they are,
+    in one piece about the middle, and of another colour than the chest; down to the neckline, as
+    far as that colour goes."""
+    solid = inside > 0.5
+    rows, columns = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
+    widths = solid[rows].sum(1)
+    tall = len(rows)
+    if tall < 40:
+        return inside, ()
+    usual = float(np.median(widths[int(0.3 * tall) :]))
+    shoulders = int((widths > 0.62 * usual).argmax())
+    if not 0.05 * tall < shoulders < 0.45 * tall:
+        return inside, ()
+    above = slice(rows[0], rows[0] + shoulders)
+    runs = (np.diff(solid[above].astype(np.int8), axis=1, prepend=0) == 1).sum(1)
+    middle = np.nonzero(solid[above])[1].mean()
+    half = shoulders // 2
+    neck = widths[half:shoulders].min() < 0.88 * widths[:half].max()
+    if (runs != 1).mean() > 0.15 or abs(middle - columns.mean()) > 0.1 * len(columns):
+        return inside, ()
+    chest = slice(rows[0] + shoulders, rows[0] + min(tall, shoulders + tall // 3))
+    cloth = lab[chest][narrowest(solid, 3)[chest]]
+    upper = lab[above][narrowest(solid, 2)[above]]
+    if len(cloth) < 50 or len(upper) < 20:
+        return inside, ()
+    head, garment = np.median(upper, axis=0), np.median(cloth, axis=0)
+    distance = np.linalg.norm(lab - head, axis=-1)
+    other = np.linalg.norm(lab - garment, axis=-1)
+    alike = (distance < HEAD_DIFFERS) & (other > HEAD_DIFFERS) & (inside > 0.02)
+    alike[chest.stop :] = False
+    plastic = head[0] > 55 and np.hypot(head[1], head[2]) < 8
+    if not neck and not (shoulders > 0.08 * tall and (plastic or skin_like(head))):
+        return inside, ()  # a collar widens towards the shoulders
+    if np.linalg.norm(head - garment) < HEAD_DIFFERS or alike[above][solid[above]].mean() < 0.6:
+        return inside, ()
+    stands = alike | ((np.arange(len(inside)) < above.stop)[:, None] & (other > HEAD_DIFFERS))
+    labels, _ = pieces(stands)
+    numbers = np.unique(labels[above][alike[above]])
+    gone = within(np.isin(labels, numbers[numbers > 0]), 2) & (other > HEAD_DIFFERS / 2)
+    kept = np.where(gone, 0, inside)
+    kept = np.where(one_piece_of(kept > 0.5), kept, 0)
+    return kept, ("The head or neck of a mannequin was left out.",)
+
+
+def one_piece_of(solid: np.ndarray) -> np.ndarray:
+    """The largest piece."""
+    labels, count = pieces(solid)
+    return labels == sizes_of(labels, count).argmax() if count else solid

@@ -1,0 +1,168 @@
+"""Who wears the garment in its photo, if anybody does."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from ..errors import InputError, NobodyFound
+from ..maps.colours import to_lab
+from ..masking.body import Body, BodyModel, find_body, load_body_model
+from ..masking.people import first_look
+
+# Of the person detector. It sees whole people with 0.78 to 0.99, whichever way they are turned,
+# and empty clothes, prints and mannequins with at most 0.63 (100 photos of either).
+SURE = 0.75
+SKIN_SHARE = 0.03  # of what stands out from the background: less skin is no wearer
+LEAST_LIMBS = 2  # places of LIMBS with skin on them
+UNLIKE = 8.0  # Lab units in hue and chroma from the chest: a sleeve of the same cloth is no skin
+MOST_LEAN = 50.0  # degrees from upright
+
+# Pairs of landmarks whose middle is bare as a rule: hands, forearms, shins.
+LIMBS = ((16, 20), (15, 19), (14, 16), (13, 15), (26, 28), (25, 27))
+NECK = 0.18  # shoulder widths above the shoulders
+SHOULDERS, HIPS, NOSE = [11, 12], [23, 24], 0
+
+
+@cache
+def embedded_body_model() -> BodyModel:
+    """The networks that find people, loaded once and kept: 25 MB on the CPU."""
+    return load_body_model()
+
+
+def find_wearer(
+    model: BodyModel, picture: np.ndarray, alpha: np.ndarray | None = None
+) -> Body | None:
+    """Whoever wears the garment in a photo uint8 (height, width, 3) RGB, or None.
+
+    alpha: float (height, width), what stands out from a plain background, where that could be cut
+    out. It tells a face printed on a shirt from a wearer's, and without a face, as shops often cut
+    their photos, whether there is skin to look closer for. Raises InputError for a wearer who is
+    turned or upside down, and for skin where no body can be found.
+    """
+    score = first_look(model, picture)
+    skin = skin_like(to_lab(picture))
+    if score < SURE and alpha is not None and skin[alpha > 0.5].mean() < SKIN_SHARE:
+        return None
+    try:
+        body = find_body(model, picture)
+    except NobodyFound:
+        body = None
+    if body is not None and alpha is not None and is_print(body, alpha):
+        return None
+    if body is None or (score < SURE and not is_bare(body, picture, skin)):
+        if alpha is not None and shows_skin(skin, alpha > 0.5):
+            raise InputError(
+                "Somebody seems to wear this garment, but no body can be found in the photo. Use a "
+                "photo that shows the wearer's face, or a mask of the garment alone."
+            )
+        return None
+    check_upright(body)
+    return body
+
+
+def skin_like(lab: np.ndarray) -> np.ndarray:
+    """Which Lab colours (..., 3) skin may have in daylight (bool): a warm hue of middle chroma."""
+    chroma = np.hypot(lab[..., 1], lab[..., 2])
+    hue = np.degrees(np.arctan2(lab[..., 2], lab[..., 1]))
+    light = lab[..., 0]
+    return (light > 15) & (light < 93) & (hue > 15) & (hue < 78) & (chroma > 6) & (chroma < 48)
+
+
+def shows_skin(skin: np.ndarray, inside: np.ndarray) -> bool:
+    """Whether what stands out (height, width), bool, looks like a person without a face: the colour
+    of skin at the top and on both sides of the middle, and less of it in between."""
+    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    tall, wide = len(rows), len(columns)
+    if min(tall, wide) < 16:
+        return False
+    top = slice(rows[0], rows[0] + max(2, tall // 10))
+    middle = slice(rows[0] + round(0.3 * tall), rows[0] + round(0.75 * tall))
+    band, colour = inside[middle], skin[middle] & inside[middle]
+    rim = max(2, round(0.06 * wide))
+    sides = []
+    for flip in (1, -1):
+        depth = np.cumsum(band[:, ::flip], axis=1)[:, ::flip]
+        outer = band & (depth <= rim)
+        sides.append(colour[outer].mean() if outer.any() else 0.0)
+    core = slice(columns[0] + round(0.4 * wide), columns[0] + round(0.6 * wide))
+    inner = colour[:, core][band[:, core]]
+    above = skin[top][inside[top]].mean()
+    return (
+        above > 0.25
+        and min(sides) > 0.3
+        and (inner.mean() if inner.size else 0.0) < 0.5 * min(sides)
+    )
+
+
+def is_bare(body: Body, picture: np.ndarray, skin: np.ndarray) -> bool:
+    """Is a body that only might be one, seen without a face, bare where bodies are?"""
+    return body.score > 0.85 and bare_limbs(body, picture, skin) >= LEAST_LIMBS
+
+
+def bare_limbs(body: Body, picture: np.ndarray, skin: np.ndarray) -> int:
+    """At how many of the neck, hands, forearms and shins a photo shows skin, and not the cloth of
+    the chest."""
+    landmarks = body.landmarks[:, :2]
+    shoulders, hips = landmarks[SHOULDERS], landmarks[HIPS]
+    unit = float(np.hypot(*(shoulders[0] - shoulders[1])))
+    lab = to_lab(picture)
+    radius = max(1, round(0.05 * unit))
+    height, width = skin.shape
+
+    def around(point: np.ndarray) -> tuple[slice, slice] | None:
+        x, y = (round(float(value)) for value in point)
+        if not (0 <= x < width and 0 <= y < height):
+            return None
+        return (
+            slice(max(0, y - radius), y + radius + 1),
+            slice(max(0, x - radius), x + radius + 1),
+        )
+
+    chest = around(np.concatenate([shoulders, hips]).mean(0))
+    cloth = np.median(lab[chest].reshape(-1, 3), axis=0) if chest else np.zeros(3)
+    places = [
+        shoulders.mean(0) - [0, NECK * unit],
+        *(landmarks[list(two)].mean(0) for two in LIMBS),
+    ]
+    count = 0
+    for place in places:
+        cut = around(place)
+        if cut is None or skin[cut].mean() < 0.5:
+            continue
+        seen = np.median(lab[cut].reshape(-1, 3), axis=0)
+        count += bool(np.hypot(*(seen - cloth)[1:]) > UNLIKE)
+    return count
+
+
+def is_print(body: Body, alpha: np.ndarray) -> bool:
+    """Is it a picture of somebody on the cloth? At the height of a wearer's nose what stands out is
+    narrower than at the shoulders; a printed face has cloth on both sides."""
+    nose, shoulders = body.landmarks[NOSE, :2], body.landmarks[SHOULDERS, :2].mean(0)
+    face, chest = run_through(alpha > 0.5, nose), run_through(alpha > 0.5, shoulders)
+    return chest > 0 and face > 0.92 * chest
+
+
+def run_through(region: np.ndarray, point: np.ndarray) -> int:
+    """How many pixels in a row belong to a region (height, width) around a point; 0 outside it."""
+    column, row = (round(float(value)) for value in point)
+    height, width = region.shape
+    if not (0 <= row < height and 0 <= column < width and region[row, column]):
+        return 0
+    gaps = np.flatnonzero(~region[row])
+    left, right = gaps[gaps < column], gaps[gaps > column]
+    return int((right[0] if len(right) else width) - (left[-1] if len(left) else -1) - 1)
+
+
+def check_upright(body: Body) -> None:
+    """Raises InputError for a wearer who is not upright."""
+    shoulders, hips = body.landmarks[SHOULDERS, :2].mean(0), body.landmarks[HIPS, :2].mean(0)
+    across, down = hips - shoulders
+    lean = float(np.degrees(np.arctan2(abs(across), down)))
+    if lean > MOST_LEAN:
+        way = "upside down" if lean > 135 else "lying on the side"
+        raise InputError(
+            "A garment photo that stands upright was wanted, but this one shows a wearer who is "
+            f"{way}. Turn the photo."
+        )

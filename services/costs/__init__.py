@@ -1,0 +1,1 @@
+"""Money: what things cost, what was spent, and what would be cheaper."""

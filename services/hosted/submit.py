@@ -1,0 +1,120 @@
+"""Sends a job once. A submission is repeated only where it surely was not accepted."""
+
+from __future__ import annotations
+
+from .. import backends
+from ..errors import BackendError, Cancelled, RateLimited, Refused, Unavailable
+from .course import LONGEST_RATE_WAIT, PASSING, TRIES, Course
+from .service import Job, Order, Parcel
+from .wire import Answer, Lost, NotSent, Stopped, beside, pause
+
+SUBMIT_SECONDS = 60.0
+GRACE_SECONDS = 15.0
+"""How long a submission may still take when the user stops, as its answer names the job."""
+RATE_TRIES = 6
+FIND_LOOKS = 3
+AMBIGUOUS = (408, 409, 425)
+"""Statuses below 500 that do not say whether the job was taken."""
+
+
+def send(course: Course, order: Order) -> Job:
+    """Uploads and submits; the job is in the ledger. Raises a BackendError, with the ledger saying
+    the same; Undecided where the job may have been accepted."""
+    try:
+        course.progress("upload", 0.02)
+        parcel = course.repeat(lambda: course.service.pack(course.wire, order), "upload")
+        course.progress("submit", 0.08)
+    except BaseException as error:
+        course.never_sent(error)
+    resume = {**course.attempt.resume, "traces": dict(parcel.traces)}
+    why = "no try succeeded"
+    for number in range(RATE_TRIES):
+        course.note(state="sending", resume=resume)
+        try:
+            answer, job = beside(lambda: _post(course, parcel), course.stopped, GRACE_SECONDS)
+        except NotSent as error:
+            why = f"it is out of reach ({error})"
+            if number + 1 >= TRIES or not course.wait(1.5**number, error):
+                break
+            continue
+        except (Lost, Stopped) as error:
+            why = str(error) or "the wait for its answer was ended"
+            job = look_for(course, why)
+        else:
+            why = f"it answered {answer.status} and named no job"
+            job = job or _judge(course, answer, number)
+        if job is not None:
+            return job
+        if number + 1 >= TRIES and why.startswith("it answered 5"):
+            break
+    course.fail(Unavailable(f"{course.service.title} did not take the job: {why}."))
+
+
+def look_for(course: Course, why: str) -> Job | None:
+    """The job of a submission whose answer is missing; None where it surely is not there.
+
+    Raises Undecided where nobody can tell.
+    """
+    if not course.service.finds:
+        course.lost(why)
+    course.wire.stopped = backends.never
+    try:
+        job = _find(course)
+    except (*PASSING, BackendError) as error:
+        course.lost(f"{why}; and it could not be looked for ({error})")
+    finally:
+        course.wire.stopped = course.stopped
+    if job is None and course.stopped():
+        course.fail(Cancelled("Stopped before the service took it."))
+    return job
+
+
+def _post(course: Course, parcel: Parcel) -> tuple[Answer, Job | None]:
+    """One submission; its job is in the ledger as soon as its answer is here."""
+    answer = course.wire.ask(
+        "POST", parcel.address, json=dict(parcel.body), headers=parcel.headers, certain=True,
+        seconds=min(SUBMIT_SECONDS, max(course.limit.left, 10.0)),
+    )  # fmt: skip
+    job = course.service.accepted(answer, parcel) if answer.good else None
+    if job is not None:
+        course.opened(job)
+    return answer, job
+
+
+def _judge(course: Course, answer: Answer, number: int) -> Job | None:
+    """What an answer without a job means: None to send again, or the job after all."""
+    wait = answer.retry_after
+    not_now = answer.status == 503 and wait is not None
+    if not_now or (400 <= answer.status < 500 and answer.status not in AMBIGUOUS):
+        error = course.service.refusal(answer)
+        if number and course.service.finds and isinstance(error, Refused):
+            # a second submission under one name is refused: then the first one is there
+            job = look_for(course, str(error))
+            if job is not None:
+                return job
+        if isinstance(error, RateLimited) or not_now:
+            wait = 1.5 * 1.6**number if wait is None else wait
+            if wait <= LONGEST_RATE_WAIT and number + 1 < RATE_TRIES:
+                course.note(state="new")
+                if course.wait(wait, error):
+                    return None
+        course.fail(error)
+    if answer.status >= 500 and answer.told() and not course.service.finds:
+        course.fail(course.service.refusal(answer))  # the service itself says that it failed
+    return look_for(course, f"it answered {answer.status} and named no job")
+
+
+def _find(course: Course) -> Job | None:
+    """Looks several times, as a list may lag behind."""
+    traces = course.attempt.resume.get("traces") or {}
+    began = course.attempt.started.timestamp()
+    for number in range(FIND_LOOKS):
+        if number:
+            pause(1.0, backends.never)
+        job = course.repeat(
+            lambda: course.service.find(course.wire, course.attempt.key, traces, began), "find"
+        )
+        if job is not None:
+            course.opened(job)
+            return job
+    return None

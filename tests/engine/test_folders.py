@@ -1,0 +1,67 @@
+"""A folder of people through the nodes: one that cannot be used is named, the others are saved."""
+
+import numpy as np
+import pytest
+from fitting_room.services.engine import failure
+from PIL import Image
+
+
+def graph(folder: str, count: int = 50) -> dict:
+    return {
+        "folder": {
+            "class_type": "FittingRoomPictureFolder",
+            "inputs": {"folder": folder, "first": 0, "count": count},
+        },
+        "garment": {"class_type": "LoadImage", "inputs": {"image": "fitting_room_tshirt.png"}},
+        "body": {
+            "class_type": "FittingRoomBodyPose",
+            "inputs": {"image": ["folder", 0], "person": 0},
+        },
+        "cut": {
+            "class_type": "FittingRoomGarmentCutout",
+            "inputs": {"image": ["garment", 0], "category": "auto"},
+        },
+        "try": {
+            "class_type": "FittingRoomPreviewTryOn",
+            "inputs": {
+                "image": ["folder", 0], "body": ["body", 0], "garment": ["cut", 0],
+                "lighting": 1.0,
+            },
+        },
+        "save": {
+            "class_type": "SaveImage",
+            "inputs": {"images": ["try", 0], "filename_prefix": folder},
+        },
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folders(engine):
+    """people: the second is plain grey, the third stands upside down, the folder hides a file;
+    nobody: two plain grey pictures."""
+    home = engine.base / "input"
+    person = Image.open(home / "fitting_room_person.jpg").convert("RGB")
+    grey = Image.fromarray(np.full((400, 300, 3), 128, np.uint8))
+    for name, pictures in {
+        "people": {"1.jpg": person, "2.jpg": grey, "3.jpg": person.rotate(180), "4.jpg": person},
+        "nobody": {"a.jpg": grey, "b.jpg": grey},
+    }.items():
+        (home / name).mkdir()
+        for file, picture in pictures.items():
+            picture.save(home / name / file)
+    (home / "people" / "._1.jpg").write_bytes(b"hello")
+
+
+def test_the_others_are_saved_and_the_failed_ones_named(engine, folders):
+    history = engine.run(graph("people"))
+    assert failure(history) is None
+    assert len(history["outputs"]["save"]["images"]) == 2
+    told = history["outputs"]["body"]["text"] + history["outputs"]["try"]["text"]
+    assert [line.split(":")[0] for line in told] == ["2.jpg", "3.jpg"]
+    assert "Nobody" in told[0] and "upright" in told[1]
+
+
+def test_where_all_fail_the_run_fails_and_names_them(engine, folders):
+    problem = failure(engine.run(graph("nobody")))
+    assert problem is not None and problem["exception_type"].endswith("NobodyFound")
+    assert "a.jpg" in problem["exception_message"] and "b.jpg" in problem["exception_message"]
