@@ -186,7 +186,7 @@ class _Loaded:
         category, read, warnings = category_of(request, self.variant)
         warnings += ignored(self.variant, settings)
         with torch.inference_mode():
-            garment = self._garment(request, category)
+            garment, notes = self._garment(request, category)
             stop()
             progress("person", 0.05)
             sight = self._sight(request, category, read, warnings)
@@ -199,29 +199,35 @@ class _Loaded:
             )  # fmt: skip
             made = next(iter(pictures))
             feather = int(request.options.get("feather", 8))
-            done, mask = door.put_back(self.variant, sight, seen, made, settings, feather)
+            done = door.put_back(self.variant, sight, seen, made, settings, feather)
         progress("done", 1.0)
-        warnings += seen.person.notes
-        return to_bytes(done)[0], mask[0, 0].numpy(), category, warnings
+        warnings += [*notes, *seen.person.notes, *done.notes]
+        return to_bytes(done.photo)[0], done.repainted[0, 0].numpy(), category, warnings
 
-    def _garment(self, request: TryOnRequest, category: str) -> Any:
+    def _garment(self, request: TryOnRequest, category: str) -> tuple[Any, tuple[str, ...]]:
+        """(its encoding, how its photo was taken)."""
         from ...pipelines.models import door
-        from ...pipelines.models.common import FIT, Garment
+        from ...pipelines.models.common import AUTO, FIT, Garment
+        from ...pipelines.models.garment_photo import read_garment
 
         photo = garment_photo(request)
         width, height = size_of(request, self.variant)
         framing = str(request.options.get("framing", FIT))
         ahead = int(request.options.get("ahead_steps", 0))
         words = str(request.options.get("description", ""))
-        worn = bool(request.options.get("worn", False))
+        shown = str(request.options.get("photo_type", AUTO))
 
-        def encode() -> Any:
+        def encode() -> tuple[Any, tuple[str, ...]]:
             picture = door.frame_garment(self.variant, photo, width, height, framing)
-            taken = Garment(picture, category, words, photo, worn)
+            taken = Garment(picture, category, words, photo)
+            if self.variant.kind == "try_on":
+                taken = read_garment(self.variant, taken, self.networks, shown)
             made = door.encode_garment(self.pipeline, self.variant, taken, self.networks)
-            return door.read_ahead(self.pipeline, self.variant, made, ahead) if ahead else made
+            if ahead:
+                made = door.read_ahead(self.pipeline, self.variant, made, ahead)
+            return made, taken.notes
 
-        key = ("garment", tensor_hash(photo), width, height, framing, category, words, worn, ahead)
+        key = ("garment", tensor_hash(photo), width, height, framing, category, words, shown, ahead)
         return self._once(key, encode)
 
     def _person(
