@@ -89,7 +89,8 @@ def dress_rows(
         done = door.put_back(variant, sights[place], seen, made, settings, feather)
         found.finished.append(done.photo.movedim(1, -1))
         found.made.append(made.movedim(1, -1))
-        about_pictures += (f"Picture {index}: {note}" for note in done.notes)
+        doubts = [str(done.fit)] if done.fit.reasons else []
+        about_pictures += (f"Picture {index}: {note}" for note in (*done.notes, *doubts))
     notes = (note for seen in looks.seen.values() for note in seen.person.notes)
     found.notes += [*dict.fromkeys(notes), *about_pictures]
     return found

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..alignment import LIMITS, NotAligned, check, corrected, measure
 from ..colour_cast import colour_cast, without_cast
+from ..fit import FitReport, doubtful
 from ..masking.rules_common import opencv
 
 GROWN = 0.012
@@ -34,6 +35,11 @@ NOISE = 2.5
 
 LEAST_CHANGE = 0.02
 """Of the place of the garment: a picture that differs in less shows no other garment."""
+
+HARDLY = (
+    "Where the garment is, the model's picture hardly differs from the photo. Another seed may "
+    "help, or the person wears the same already."
+)
 
 SMALL_SHIFT = 0.25  # pixels
 SMALL_ZOOM = 0.0005
@@ -55,11 +61,12 @@ class Wearing:
 @dataclass(frozen=True)
 class Changed:
     """picture: the model's, laid onto the photo and in its colours; region: what comes back of it;
-    notes: for the user."""
+    notes: what was done to it; fit: whether it can be trusted."""
 
     picture: np.ndarray
     region: np.ndarray
     notes: tuple[str, ...] = ()
+    fit: FitReport = FitReport()
 
 
 def find_changes(photo: np.ndarray, made: np.ndarray, wearing: Wearing) -> Changed:
@@ -71,17 +78,13 @@ def find_changes(photo: np.ndarray, made: np.ndarray, wearing: Wearing) -> Chang
     try:
         picture, notes = _laid_on(photo, made, around)
     except NotAligned as error:
-        return Changed(
-            made, _grown(expected, GROWN * side) & ~wearing.kept, (f"Doubtful: {error}",)
-        )
+        region = _grown(expected, GROWN * side) & ~wearing.kept
+        return Changed(made, region, fit=doubtful([str(error)]))
     changed = _changes(photo, picture, wearing, around)
-    if (changed & expected).sum() < LEAST_CHANGE * expected.sum():
-        notes += (
-            "Doubtful: where the garment is, the model's picture hardly differs from the photo. "
-            "Another seed may help, or the person wears the same already.",
-        )
     region = _whole(changed | (expected & wearing.sure), NEAR * side)
-    return Changed(picture, _grown(region, GROWN * side) & ~wearing.kept, notes)
+    region = _grown(region, GROWN * side) & ~wearing.kept
+    hardly = (changed & expected).sum() < LEAST_CHANGE * expected.sum()
+    return Changed(picture, region, notes, doubtful([HARDLY] if hardly else []))
 
 
 def _laid_on(

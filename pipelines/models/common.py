@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..catalog.types import Variant
+from ..fit import FitReport
 from ..images import Crop, paste
 
 if TYPE_CHECKING:
@@ -99,11 +100,13 @@ class Seen:
 
 class PutBack(NamedTuple):
     """A photo with the model's picture in it. photo: (1, 3, height, width); repainted: (1, 1,
-    height, width), 0 where the photo's own pixels are; notes: for the user."""
+    height, width), 0 where the photo's own pixels are; notes: for the user; fit: whether it can be
+    trusted, where that can be told."""
 
     photo: Tensor
     repainted: Tensor
     notes: tuple[str, ...] = ()
+    fit: FitReport = FitReport()
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ...pipelines.garment.read import Garment as ReadGarment
     from ...pipelines.masking.installed import InstalledNetworks
-    from ...pipelines.models.common import Seen, Settings, Sight
+    from ...pipelines.models.common import PutBack, Seen, Settings, Sight
 
 Kept = TypeVar("Kept")
 
@@ -85,16 +85,19 @@ class LocalBackend:
         """Raises InputError, MissingFiles with the command that gets them, Cancelled."""
         if request.model in ("", PREVIEW):
             return self._preview.run(request, progress, cancelled)
+        from ...pipelines.diffusion.latents import to_bytes
+
         start = time.perf_counter()
         variant = self._variant(request)
         settings = settings_of(request, variant)
         progress(f"reading {variant.title}", 0.0)
         model = self._loaded(variant, request)
         made = model.dress(request, settings, progress, cancelled)
-        picture, mask, category, warnings = made
+        back, category, warnings = made
         return TryOnResult(
-            picture=picture,
-            mask=mask,
+            picture=to_bytes(back.photo)[0],
+            mask=back.repainted[0, 0].numpy(),
+            fit=back.fit,
             category=category,
             backend=self.name,
             model=variant.name,
@@ -169,11 +172,10 @@ class _Loaded:
 
     def dress(
         self, request: TryOnRequest, settings: Settings, progress: Progress, cancelled: Stopped
-    ) -> tuple[Any, Any, str, list[str]]:
-        """(picture, mask, category, warnings)."""
+    ) -> tuple[PutBack, str, list[str]]:
+        """(the picture put back, category, warnings)."""
         import torch
 
-        from ...pipelines.diffusion.latents import to_bytes
         from ...pipelines.models import door
         from ...pipelines.models.common import ignored
 
@@ -202,7 +204,7 @@ class _Loaded:
             done = door.put_back(self.variant, sight, seen, made, settings, feather)
         progress("done", 1.0)
         warnings += [*notes, *seen.person.notes, *done.notes]
-        return to_bytes(done.photo)[0], done.repainted[0, 0].numpy(), category, warnings
+        return done, category, warnings
 
     def _garment(self, request: TryOnRequest, category: str) -> tuple[Any, tuple[str, ...]]:
         """(its encoding, how its photo was taken)."""

@@ -56,7 +56,7 @@ def joints_input(picture: np.ndarray, frame: Frame, width: int, height: int) -> 
     # and where they go: published so, and float32, so that no pixel differs.
     middle = np.array([width, height]) * 0.5
     points, targets = (
-        np.float32([at, at - [0, half], at - [half, half]])
+        np.array([at, at - [0, half], at - [half, half]], dtype=np.float32)
         for at, half in ((frame.centre, frame.size[0] * 0.5), (middle, width * 0.5))
     )
     turn = cv2.getAffineTransform(points, targets)

@@ -18,7 +18,7 @@ from ...files.locate import weight_file
 from ...files.weights import State, empty, load_strict, looks_like, read_state
 from ...masking.layers import Shapes, count
 from .modulation import Modulation
-from .network import PICTURE, LastBlock, Sizes, Transformer
+from .network import PICTURE, Sizes, Transformer
 from .pipeline import FashnVtonPipeline
 
 FILE = "model.safetensors"
@@ -89,7 +89,7 @@ def from_state(
     load_strict(networks.modulation, of_modulation, source=source)
     load_strict(networks.transformer, of_transformer, source=source)
     transformer = converted(networks.transformer, dtype)
-    transformer.single_blocks[-1] = LastBlock(transformer.single_blocks[-1])
+    transformer.split_last()
     return FashnVtonPipeline(converted(networks.modulation, dtype), transformer, dtype=dtype)
 
 

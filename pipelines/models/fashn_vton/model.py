@@ -22,7 +22,18 @@ from ...images import Crop, crop_around, cut, letterbox, paste
 from ...masking.body import find_body
 from .. import framing as frames
 from ..changed import Wearing, find_changes
-from ..common import FIT, Garment, Person, Readers, Seen, Settings, Sight, put_under_mask, stack
+from ..common import (
+    FIT,
+    Garment,
+    Person,
+    PutBack,
+    Readers,
+    Seen,
+    Settings,
+    Sight,
+    put_under_mask,
+    stack,
+)
 from . import pictures
 from .load import load as load_fashn_vton
 from .pipeline import FashnVtonPipeline, GarmentEncoding, PersonEncoding
@@ -163,10 +174,10 @@ def dress(
 
 def put_back(
     variant: Variant, sight: Sight, seen: Seen, made: Tensor, feather: int, settings: Settings
-) -> tuple[Tensor, Tensor, tuple[str, ...]]:
-    """(the photo with what was changed in it, where that is, notes)."""
+) -> PutBack:
+    """Only what the model changed, or what a mask covers."""
     if sight.mask is not None or settings.whole_picture:
-        return *put_under_mask(variant, sight, seen, made, feather, settings), ()
+        return PutBack(*put_under_mask(variant, sight, seen, made, feather, settings))
     changed = find_changes(
         to_bytes(seen.person.photo)[0], to_bytes(made)[0], seen.person.parsing
     )  # fmt: skip
@@ -175,7 +186,7 @@ def put_back(
                  torch.ones_like(sight.photo[:, :1]), seen.crop)  # fmt: skip
     mask = (mask >= 0.5).float()
     picture = paste(sight.photo, frames.unit(changed.picture), mask, seen.crop, feather)
-    return picture, mask, changed.notes
+    return PutBack(picture, mask, changed.notes, changed.fit)
 
 
 def working_bytes(dtype: torch.dtype, stage: str, width: int, height: int, rows: int = 1) -> int:

@@ -6,6 +6,7 @@ lies here (518 MB in 16 bits), and is then not needed on the card any more. Name
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -60,31 +61,46 @@ class BlockModulation(nn.Module):
         super().__init__()
         self.modulation = Modulator(width, 3)
 
+    def forward(self, vector: Tensor) -> Tensor:
+        return self.modulation.lin(vector)
+
 
 class DoubleModulation(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.txt_mod, self.img_mod = Modulator(width, 6), Modulator(width, 6)
 
+    def forward(self, vector: Tensor) -> tuple[Tensor, Tensor]:
+        """Those of the garment and of the person."""
+        return self.txt_mod.lin(vector), self.img_mod.lin(vector)
+
 
 class FinalModulation(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
+        # The activation is the one that all others have, too: `Modulation` does it once for all.
         self.adaLN_modulation = nn.Sequential(nn.SiLU(), nn.Linear(width, 2 * width))
+
+    def forward(self, vector: Tensor) -> Tensor:
+        return self.adaLN_modulation[1](vector)
+
+
+class TimeMlp(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.in_layer = nn.Linear(TIME_WIDTH, width)
+        self.out_layer = nn.Linear(width, width)
 
 
 class TimeEmbedder(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.mlp = nn.ModuleDict(
-            {"in_layer": nn.Linear(TIME_WIDTH, width), "out_layer": nn.Linear(width, width)}
-        )
+        self.mlp = TimeMlp(width)
 
     def forward(self, times: Tensor) -> Tensor:
         """times: (n,), already multiplied by TIME_SCALE."""
-        entering, leaving = self.mlp["in_layer"], self.mlp["out_layer"]
-        embedding = time_embedding(times).to(entering.weight.dtype)
-        return leaving(functional.silu(entering(embedding)))
+        embedding = time_embedding(times).to(self.mlp.in_layer.weight.dtype)
+        return self.mlp.out_layer(functional.silu(self.mlp.in_layer(embedding)))
 
 
 class Modulation(nn.Module):
@@ -93,27 +109,25 @@ class Modulation(nn.Module):
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
         width = sizes.width
+
+        def several(kind: Callable[[int], nn.Module], count: int) -> nn.ModuleList:
+            return nn.ModuleList(kind(width) for _ in range(count))
+
         self.t_embedder = TimeEmbedder(width)
         self.y_embedder = nn.Embedding(sizes.categories + 1, width)
-        self.x_patch_mixer = nn.ModuleList(
-            BlockModulation(width) for _ in range(sizes.mixer_blocks)
-        )
-        self.double_blocks = nn.ModuleList(
-            DoubleModulation(width) for _ in range(sizes.double_blocks)
-        )
-        self.single_blocks = nn.ModuleList(
-            BlockModulation(width) for _ in range(sizes.single_blocks)
-        )
+        self.x_patch_mixer = several(BlockModulation, sizes.mixer_blocks)
+        self.double_blocks = several(DoubleModulation, sizes.double_blocks)
+        self.single_blocks = several(BlockModulation, sizes.single_blocks)
         self.final_layer = FinalModulation(width)
 
     def forward(self, times: Tensor, categories: Tensor) -> Modulations:
         """times: (rows,), already multiplied by TIME_SCALE; categories: (rows,) int64, 0 none."""
-        vector = self.t_embedder(times) + self.y_embedder(categories)
-        vector = functional.silu(vector)  # of the final layer too, whose own comes to the same
+        vector = functional.silu(self.t_embedder(times) + self.y_embedder(categories))
+        pairs = [block(vector) for block in self.double_blocks]
         return Modulations(
-            [each.modulation.lin(vector) for each in self.x_patch_mixer],
-            [each.txt_mod.lin(vector) for each in self.double_blocks],
-            [each.img_mod.lin(vector) for each in self.double_blocks],
-            [each.modulation.lin(vector) for each in self.single_blocks],
-            self.final_layer.adaLN_modulation[1](vector),
+            [block(vector) for block in self.x_patch_mixer],
+            [garment for garment, _ in pairs],
+            [person for _, person in pairs],
+            [block(vector) for block in self.single_blocks],
+            self.final_layer(vector),
         )

@@ -260,6 +260,12 @@ class Transformer(nn.Module):
         self.single_blocks = nn.ModuleList(SingleBlock(sizes) for _ in range(sizes.single_blocks))
         self.final_layer = Final(sizes)
 
+    def split_last(self) -> None:
+        """Once the published weights are in: the last block need not answer for the garment."""
+        whole = self.single_blocks[-1]
+        assert isinstance(whole, SingleBlock)
+        self.single_blocks[-1] = LastBlock(whole)
+
     def forward(
         self, noisy: Tensor, person: Tensor, garment: Tensor, about: Modulations, by: Rotation
     ) -> Tensor:

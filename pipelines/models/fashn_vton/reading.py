@@ -11,7 +11,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from ...errors import MissingFiles
+from ...errors import InputError, MissingFiles
 from ...files.locate import download_command
 from ...images import Crop
 from ...masking.body import Body, find_body
@@ -173,6 +173,11 @@ def read_wearing(readers: Readers, view: View, body: Body, category: str) -> tup
     """
     kept = view.mask_of(head_and_hands(body))
     can_be = view.mask_of(embedded_mask(body, category))
+    if not can_be.any():
+        raise InputError(
+            f"The {category} part of the body is not in the photo, so no garment can be put on it. "
+            "Use a photo that shows it, or choose another category."
+        )
     reach = view.mask_of(embedded_mask(body, category, grow=REACH))
     found = read_labels(readers, view, body)
     if found is None:

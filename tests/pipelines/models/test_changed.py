@@ -48,7 +48,7 @@ def test_new_garment_comes_back_and_everything_else_stays(sure):
     around = np.zeros_like(inner)
     around[140:352, 68:222] = True
     assert not (found.region & ~around).any()
-    assert not found.notes
+    assert not found.notes and found.fit.level == "ok"
 
 
 def test_smaller_garment_leaves_no_rest_of_the_old_one():
@@ -79,7 +79,7 @@ def test_shifted_and_coloured_picture_is_laid_on_the_photo():
     moved = np.roll(redrawn(after, 1.0), (2, 3), axis=(0, 1)).astype(np.float32) + (8, 0, 0)
     found = find_changes(before, np.clip(moved, 0, 255).astype(np.uint8), wearing())
     assert len(found.notes) == 2 and "moved" in found.notes[0] and "colours" in found.notes[1]
-    assert not any("Doubtful" in note for note in found.notes)
+    assert found.fit.level == "ok"
     inside = found.picture[160:260, 100:170].reshape(-1, 3).mean(axis=0)
     assert np.abs(inside - (190, 40, 40)).max() < 6
     stayed = np.abs(found.picture[20:120, 20:260].astype(int) - before[20:120, 20:260])
@@ -89,7 +89,7 @@ def test_shifted_and_coloured_picture_is_laid_on_the_photo():
 def test_picture_of_something_else_is_doubtful_and_stays_within_the_garment():
     noise = np.random.default_rng(5).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
     found = find_changes(photo(), noise, wearing())
-    assert len(found.notes) == 1 and found.notes[0].startswith("Doubtful")
+    assert found.fit.level == "doubtful" and len(found.fit.reasons) == 1
     shirt = np.zeros((HEIGHT, WIDTH), dtype=bool)
     shirt[130:320, 70:220] = True
     assert found.region.any() and not (found.region & ~shirt).any()
@@ -100,5 +100,5 @@ def test_picture_that_changed_nothing_is_doubtful():
     before = photo()
     for sure in (True, False):
         found = find_changes(before, redrawn(before), wearing(sure))
-        assert any("hardly differs" in note for note in found.notes)
+        assert found.fit.level == "doubtful" and "hardly differs" in str(found.fit)
     assert not found.region.any()  # where the old garment is only guessed at
