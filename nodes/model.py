@@ -46,7 +46,7 @@ def make_castable(network: torch.nn.Module) -> bool:
         if type(module) in TWINS:
             module.__class__ = TWINS[type(module)]
             if not hasattr(module, "bias"):  # the engine asks every twin for one
-                module.bias = None
+                module.register_parameter("bias", None)
     castable = {
         id(parameter)
         for module in network.modules()

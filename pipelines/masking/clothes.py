@@ -119,7 +119,9 @@ def fashn_input(pictures: Sequence[np.ndarray]) -> torch.Tensor:
     processor says: averaged down, aspect not kept."""
     cv2 = opencv()
     seen = np.stack([cv2.resize(p, FASHN_INPUT, interpolation=cv2.INTER_AREA) for p in pictures])
-    normed = (seen.astype(np.float32) / 255 - np.float32(MEAN)) / np.float32(DEVIATION)
+    normed = (seen.astype(np.float32) / 255 - np.array(MEAN, np.float32)) / np.array(
+        DEVIATION, np.float32
+    )
     return torch.from_numpy(normed.transpose(0, 3, 1, 2))
 
 
