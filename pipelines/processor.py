@@ -68,7 +68,7 @@ def load_processor(folder: Path | str) -> Processor:
         return processor_of(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise MissingFiles(f"{path} was wanted, and there is no such file.") from error
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
         raise MissingFiles(
             f"{path} does not say how pictures are prepared ({error!r}). Get the published file."
         ) from error

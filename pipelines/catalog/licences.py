@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import os
 import textwrap
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
 from ..errors import InputError
+from ..files.json_files import read_json
 from ..files.locate import download_command, models_home
+from ..files.locks import locked
+from ..writing import write_whole
 from .models import variant_named
+
+logger = logging.getLogger(__name__)
 
 RECORD = "licences.json"
 
@@ -64,18 +72,26 @@ def require_accepted(name: str, folders: Sequence[str | Path] = ()) -> None:
 
 
 def accept_license(name: str, folder: str | Path) -> None:
-    """Puts on record in the models folder `folder` that the terms of `name` were agreed to."""
+    """Puts on record in the models folder `folder` that the terms of `name` were agreed to.
+
+    A damaged record is set aside under another name. Raises InputError where nothing can be
+    written there.
+    """
     variant = variant_named(name)
     folder = Path(folder)
-    records = _records(folder)
-    records[variant.name] = {
-        "licence": variant.licence.name,
-        "url": variant.licence.url,
-        "text_sha256": _fingerprint(variant.name),
-        "accepted": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / RECORD).write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+    path = folder / RECORD
+    with locked(path, "agrees to terms"):
+        records = _records(folder)
+        if not records and os.path.isfile(path):
+            with suppress(OSError):
+                os.replace(path, path.with_suffix(".damaged.json"))
+        records[variant.name] = {
+            "licence": variant.licence.name,
+            "url": variant.licence.url,
+            "text_sha256": _fingerprint(variant.name),
+            "accepted": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        }
+        write_whole(path, (json.dumps(records, indent=1) + "\n").encode())
 
 
 def _fingerprint(name: str) -> str:
@@ -83,10 +99,15 @@ def _fingerprint(name: str) -> str:
 
 
 def _records(folder: Path) -> dict[str, dict[str, str]]:
-    try:
-        found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    """Who agreed to what; empty where nothing is on record, or nothing that can be read: then the
+    terms are shown again."""
+    path = folder / RECORD
+    if not os.path.isfile(path):
         return {}
-    except (ValueError, OSError) as error:
-        raise InputError(f"{folder / RECORD} cannot be read ({error}). Delete it.") from error
-    return {name: record for name, record in found.items() if isinstance(record, dict)}
+    try:
+        found = read_json(path)
+    except InputError as error:
+        logger.warning("%s", error)
+        return {}
+    entries = found.items() if isinstance(found, dict) else ()
+    return {name: record for name, record in entries if isinstance(record, dict)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,18 +9,17 @@ import torch
 from torch import nn
 
 from ..errors import MissingFiles
+from ..files.json_files import read_json
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
 def read_config(path: Path) -> dict:
-    """A JSON file. Raises MissingFiles where it is absent or broken."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise MissingFiles(f"{path} was wanted, and there is no such file.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise MissingFiles(f"{path} is not a JSON file: {error}. Get it again.") from error
+    """A network's configuration. Raises MissingFiles where it is absent or damaged."""
+    config = read_json(path)
+    if not isinstance(config, dict):
+        raise MissingFiles(f"{path} is damaged: it holds no table. Get it again.")
+    return config
 
 
 def known_options(kind: Any, config: dict) -> dict:

@@ -8,13 +8,18 @@ gets. The converted file lies beside the published one and carries its precision
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import uuid
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..writing import why
+from .damage import memory_told
 from .locate import PRECISIONS, Located, converted_name
 from .weights import read_state
 
@@ -46,10 +51,13 @@ def convert_variant(
 
     precision: fp16, bf16 or fp32. progress: called with the file's name, tensors done and tensors
     in all; may raise to stop.
-    delete_originals: remove each published file after its conversion was read back and compared.
+    delete_originals: remove each published file after its conversion was read back and compared,
+    every value; refused for files of the Hugging Face cache and for links.
     Returns the new files; those that were there already are left out.
     """
     dtype = next(getattr(torch, name) for name, word in PRECISIONS.items() if word == precision)
+    if delete_originals:
+        _refuse_shared([path for _, path in located.files()])
     written = []
     for file, path in located.files():
         large = path.suffix == ".safetensors" and path.stat().st_size > 100e6
@@ -61,8 +69,30 @@ def convert_variant(
         convert_file(path, target, dtype, progress)
         written.append(target)
         if delete_originals:
-            path.unlink()
+            try:
+                path.unlink()
+            except OSError as error:
+                raise InputError(
+                    f"{path} was converted to {target.name} and cannot be deleted: {why(error)}."
+                ) from error
     return written
+
+
+def _refuse_shared(paths: Sequence[Path]) -> None:
+    """Raises InputError for files that are not ours alone to delete: links, and what lies in the
+    Hugging Face cache, where other programs look for it by its hash."""
+    from huggingface_hub import constants
+
+    cache = Path(constants.HF_HUB_CACHE).expanduser().resolve()
+    for path in paths:
+        real = path.resolve()
+        in_cache = real.is_relative_to(cache) or "blobs" in real.parts or "snapshots" in path.parts
+        if in_cache or path.is_symlink():
+            raise InputError(
+                f"{path} is a link, or belongs to the Hugging Face cache, which other programs use "
+                "too. Convert without --delete-originals, or download the model with `fitting-room "
+                "download` first."
+            )
 
 
 def convert_file(
@@ -79,6 +109,10 @@ def convert_file(
     """
     state = read_state(source)
     types = {n: dtype if t.is_floating_point() else t.dtype for n, t in state.items()}
+    if unknown := sorted({str(kind) for kind in types.values() if kind not in TYPE_NAMES}):
+        raise InputError(
+            f"{source} holds numbers of the kind {', '.join(unknown)}: leave it as is."
+        )
     header: dict[str, dict] = {"__metadata__": {"format": "pt", "converted_from": source.name}}
     position = 0
     # Widest elements first: each tensor then starts at a multiple of its element's size.
@@ -93,17 +127,23 @@ def convert_file(
         position += length
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    unfinished = target.with_name(target.name + ".part")
+    unfinished = target.with_name(f".{uuid.uuid4().hex[:16]}.part")
     try:
-        with unfinished.open("wb") as file:
-            file.write(len(text).to_bytes(8, "little") + text)
-            for done, name in enumerate(names, 1):
-                file.write(_bytes(name, state[name], types[name], source))
-                progress(source.name, done, len(names))
-        _compare(unfinished, state, types, source)
+        with memory_told(f"the conversion of {source}"):
+            with unfinished.open("wb") as file:
+                file.write(len(text).to_bytes(8, "little") + text)
+                for done, name in enumerate(names, 1):
+                    file.write(_bytes(name, state[name], types[name], source))
+                    progress(source.name, done, len(names))
+                file.flush()
+                os.fsync(file.fileno())
+            _compare(unfinished, state, types, source)
         unfinished.replace(target)
+    except OSError as error:
+        raise InputError(f"{target} cannot be written: {why(error)}. {source} is kept.") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink()
 
 
 def _bytes(name: str, tensor: Tensor, dtype: torch.dtype, source: Path) -> memoryview:
@@ -118,13 +158,20 @@ def _bytes(name: str, tensor: Tensor, dtype: torch.dtype, source: Path) -> memor
 
 
 def _compare(written: Path, state: dict[str, Tensor], types: dict, source: Path) -> None:
-    """Reads the first and last value of each tensor back: names, offsets and types are right."""
+    """Reads every tensor back whole. Raises InputError for one that is not as it was meant."""
     from safetensors import safe_open
 
     with safe_open(written, framework="pt") as file:
         for name, tensor in state.items():
-            wanted = tensor.to(types[name]).reshape(-1)
-            found = file.get_tensor(name).reshape(-1)
-            if found.shape != wanted.shape or not torch.equal(found[:1], wanted[:1]) \
-                    or not torch.equal(found[-1:], wanted[-1:]):  # fmt: skip
-                raise InputError(f"{name} of {source} was not written as read; is the disk full?")
+            wanted = tensor.to(types[name]).contiguous()
+            found = file.get_tensor(name)
+            same = found.shape == wanted.shape and found.dtype == wanted.dtype
+            if not same or not torch.equal(_as_bytes(found), _as_bytes(wanted)):
+                raise InputError(
+                    f"{name} of {source} was not written as read; is the disk full or failing? "
+                    f"{source} is kept."
+                )
+
+
+def _as_bytes(tensor: Tensor) -> Tensor:
+    return tensor.reshape(-1).view(torch.uint8)

@@ -1,22 +1,25 @@
 """Gets a variant's files from its repositories into a models folder, and checks them.
 
-The addresses, names and transfer are those of `huggingface_hub`: HF_ENDPOINT names a mirror,
-HF_TOKEN a user, HF_HUB_OFFLINE forbids the network. A transfer that was cut, also by closing the
-program, goes on where it stopped: `huggingface_hub` itself starts such a file again from nothing,
-so the part that is there is kept here, under the name of its content.
+The addresses and names are those of `huggingface_hub`: HF_ENDPOINT names a mirror, HF_TOKEN a
+user, HF_HUB_OFFLINE forbids the network. A transfer that was cut, also by closing the program, goes
+on where it stopped: the part that is there is kept under the name of its content. Of two programs
+that fetch into one folder the second waits, and says for whom.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..catalog.models import variant_named
 from ..catalog.types import File, Source, Variant
 from ..errors import InputError, MissingFiles
+from ..writing import why
 from .locate import (
     Located,
     download_command,
@@ -27,6 +30,8 @@ from .locate import (
     sha256,
     write_receipt,
 )
+from .locks import locked
+from .transfer import TransferFailed, WrongContent, fetch
 
 SPARE = 500_000_000
 """Bytes to leave free on the disk."""
@@ -47,7 +52,9 @@ class Transfer:
 
     @property
     def part(self) -> Path:
-        return self.target.with_name(f"{self.target.name}.{self.content[:12]}.part")
+        # The server chose that name: nothing but a few letters of it goes into a path.
+        told = re.sub(r"[^A-Za-z0-9]", "", self.content)[:12] or "unnamed"
+        return self.target.with_name(f"{self.target.name}.{told}.part")
 
 
 def download(
@@ -67,20 +74,33 @@ def download(
     variant = variant_named(name)
     folder = Path(folder)
     for source in variant.sources:
-        root = folder / source.folder / source.below
-        transfers = [
-            _ask(variant, source, file, root, take_changed, endpoint)
-            for file in source.files
-            if not _is_there(source, file, root)
-        ]
-        _check_disk(transfers, folder)
-        for number, transfer in enumerate(transfers, 1):
-            tell(f"{source.repository} {number}/{len(transfers)}: {transfer.file.path}, "
-                 f"{in_words(transfer.size)}")  # fmt: skip
-            _fetch(transfer, variant)
-        if take_changed and transfers:
-            write_receipt(root, [transfer.target for transfer in transfers])
+        with locked(folder / source.folder, f"downloads {variant.name}", tell):
+            _fetch_source(variant, source, folder, tell, take_changed, endpoint)
     return find(name, folders=[folder])
+
+
+def _fetch_source(
+    variant: Variant,
+    source: Source,
+    folder: Path,
+    tell: Tell,
+    take_changed: bool,
+    endpoint: str | None,
+) -> None:
+    """What is still missing of one source, now that nobody else is at it."""
+    root = folder / source.folder / source.below
+    transfers = [
+        _ask(variant, source, file, root, take_changed, endpoint)
+        for file in source.files
+        if not _is_there(source, file, root)
+    ]
+    _check_disk(transfers, folder)
+    for number, transfer in enumerate(transfers, 1):
+        tell(f"{source.repository} {number}/{len(transfers)}: {transfer.file.path}, "
+             f"{in_words(transfer.size)}")  # fmt: skip
+        _fetch(transfer, variant)
+    if take_changed and transfers:
+        write_receipt(root, [transfer.target for transfer in transfers])
 
 
 def addresses(name: str, folder: str | Path) -> list[tuple[str, Path]]:
@@ -102,7 +122,7 @@ def _in_repository(source: Source, file: File) -> str:
 
 
 def _is_there(source: Source, file: File, root: Path) -> bool:
-    if not published_or_converted(root / file.path).is_file():
+    if not os.path.isfile(published_or_converted(root / file.path)):
         return False
     alone = Source(source.repository, source.folder, (file,), source.below, source.revision)
     return not problems(alone, root)
@@ -160,7 +180,7 @@ def _ask_for(
         ) from error
     except Exception as error:
         raise _no_connection(variant, address, error) from error
-    if not said.etag or said.size is None:
+    if not said.etag or said.size is None or said.size < 0:
         raise MissingFiles(f"{address} does not say the size of the file: it is no model hub.")
     same_host = said.location.split("/")[2:3] == address.split("/")[2:3]
     headers = build_hf_headers() if same_host else {}
@@ -184,9 +204,12 @@ def _check_unchanged(variant: Variant, source: Source, transfer: Transfer) -> No
 
 
 def _check_disk(transfers: list[Transfer], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = sum(t.size - (t.part.stat().st_size if t.part.exists() else 0) for t in transfers)
-    free = shutil.disk_usage(folder).free
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        wanted = sum(t.size - (t.part.stat().st_size if t.part.exists() else 0) for t in transfers)
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise InputError(f"{folder} cannot be used: {why(error)}.") from error
     if transfers and wanted + SPARE > free:
         raise InputError(
             f"{in_words(wanted)} are to be fetched, {in_words(free)} are free at {folder}. Make "
@@ -195,37 +218,46 @@ def _check_disk(transfers: list[Transfer], folder: Path) -> None:
 
 
 def _fetch(transfer: Transfer, variant: Variant) -> None:
-    from huggingface_hub.file_download import http_get
-
-    transfer.target.parent.mkdir(parents=True, exist_ok=True)
     again = f"To go on: {download_command(variant.name)}"
     try:
-        with transfer.part.open("ab") as file:
-            http_get(
-                transfer.location,
-                file,
-                resume_size=file.tell(),
-                headers=transfer.headers,
-                expected_size=transfer.size,
-                displayed_filename=transfer.target.name,
-            )
-    except OSError as error:
-        if transfer.part.stat().st_size > transfer.size:
-            transfer.part.unlink()
+        transfer.target.parent.mkdir(parents=True, exist_ok=True)
+        fetch(
+            transfer.location,
+            transfer.part,
+            transfer.size,
+            transfer.headers,
+            transfer.target.name,
+        )
+        found = sha256(transfer.part)
+    except WrongContent as error:
+        _discard(transfer.part)
+        raise MissingFiles(
+            f"{transfer.file.path} is not what the server said: {error}. It was deleted. {again}"
+        ) from error
+    except TransferFailed as error:
         raise MissingFiles(
             f"{transfer.file.path} did not arrive whole: {error}\n{again}"
         ) from error
-    except Exception as error:
-        raise _no_connection(variant, transfer.location, error) from error
-    found = sha256(transfer.part)
+    except OSError as error:
+        raise InputError(
+            f"{transfer.target} cannot be written: {why(error)}. What has come is kept. {again}"
+        ) from error
     wanted = transfer.content if _is_sha256(transfer.content) else transfer.file.sha256
     if wanted and found != wanted:
-        transfer.part.unlink()
+        _discard(transfer.part)
         raise MissingFiles(
             f"{transfer.file.path} was damaged on the way (sha256 {wanted} wanted, {found} came) "
             f"and was deleted. {again}"
         )
-    transfer.part.replace(transfer.target)
+    try:
+        transfer.part.replace(transfer.target)
+    except OSError as error:
+        raise InputError(f"{transfer.target} cannot be written: {why(error)}. {again}") from error
+
+
+def _discard(part: Path) -> None:
+    with suppress(OSError):
+        part.unlink()
 
 
 def _is_sha256(content: str) -> bool:

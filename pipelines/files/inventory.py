@@ -13,7 +13,8 @@ from .locate import download_command, survey, wrong_hashes
 
 @dataclass(frozen=True)
 class Installed:
-    """state: ready; incomplete (some files are there, `lines` tell what is wrong); absent."""
+    """state: ready; incomplete (some files are there, `lines` tell what is wrong); damaged (a file
+    that is there cannot be used); absent."""
 
     name: str
     title: str
@@ -40,6 +41,12 @@ def inventory(
     return [_look(name, folders, verify, progress) for name in VARIANTS]
 
 
+def _state(lines: Sequence[str]) -> str:
+    if any(line.startswith(("damaged:", "unreadable:")) for line in lines):
+        return "damaged"
+    return "incomplete" if lines else "ready"
+
+
 def _look(
     name: str, folders: Sequence[str | Path], verify: bool, progress: Callable | None
 ) -> Installed:
@@ -54,7 +61,7 @@ def _look(
     return Installed(
         name,
         variant.title,
-        "incomplete" if lines else "ready",
+        _state(lines),
         accepted,
         tuple(str(root) for root in located.roots),
         tuple(lines),

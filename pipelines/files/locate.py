@@ -20,7 +20,11 @@ from typing import TYPE_CHECKING
 
 from ..catalog.models import variant_named
 from ..catalog.types import File, Source, Variant
-from ..errors import MissingFiles
+from ..errors import InputError, MissingFiles
+from ..writing import write_whole
+from .headers import header_problem
+from .headers import safetensors_length as safetensors_length
+from .json_files import read_json
 
 if TYPE_CHECKING:
     import torch  # not needed to find or fetch files, and slow to import
@@ -117,15 +121,19 @@ def _tried(
 
 def problems(source: Source, root: Path, sizes: bool = True) -> list[str]:
     """One line for each file of `source` that is missing below `root` or of another size."""
-    agreed = read_receipt(root)
     lines = []
+    try:
+        agreed = read_receipt(root)
+    except InputError as error:
+        agreed = {}
+        lines.append(f"damaged: {error}")
     for file in source.files:
         path = published_or_converted(root / file.path)
-        if not path.is_file():
+        found = _size(path)
+        if found is None:
             size = f" ({in_words(file.size)})" if file.size and file.size > 1e6 else ""
             lines.append(f"missing: {file.path}{size}")
             continue
-        found = path.stat().st_size
         wanted = agreed.get(path.relative_to(root).as_posix())
         if wanted is None and path == root / file.path and sizes:
             wanted = file.size
@@ -136,12 +144,17 @@ def problems(source: Source, root: Path, sizes: bool = True) -> list[str]:
                 f"cut short or another file: {path}: {about}{wanted:,} bytes wanted, "
                 f"{found:,} found"
             )
-        elif path.suffix == ".safetensors" and (wanted := safetensors_length(path)) != found:
-            lines.append(
-                f"cut short or another file: {path}: its header says {wanted:,} bytes, "
-                f"{found:,} found"
-            )
+        elif path.suffix == ".safetensors" and (problem := header_problem(path, found)):
+            lines.append(problem)
     return lines
+
+
+def _size(path: Path) -> int | None:
+    """Bytes of a file; None where there is none, or a folder of that name."""
+    try:
+        return path.stat().st_size if os.path.isfile(path) else None
+    except OSError:  # gone since
+        return None
 
 
 def wrong_hashes(
@@ -176,18 +189,18 @@ def weight_file(published: Path, dtype: torch.dtype | None = None) -> Path:
     nothing at all.
     """
     precision = PRECISIONS.get(str(dtype).removeprefix("torch."))
-    if precision and converted_name(published, precision).is_file():
+    if precision and os.path.isfile(converted_name(published, precision)):
         return converted_name(published, precision)
     return published_or_converted(published)
 
 
 def published_or_converted(published: Path) -> Path:
     """`published` if it is there, else the same weights in another form, else `published`."""
-    if published.is_file() or published.suffix not in WEIGHTS:
+    if os.path.isfile(published) or published.suffix not in WEIGHTS:
         return published
     others = [published.with_suffix(ending) for ending in (".safetensors", ".bin")]
     others += [converted_name(published, precision) for precision in PRECISIONS.values()]
-    return next((other for other in others if other.is_file()), published)
+    return next((other for other in others if os.path.isfile(other)), published)
 
 
 def converted_name(published: Path, precision: str) -> Path:
@@ -195,37 +208,25 @@ def converted_name(published: Path, precision: str) -> Path:
     return published.with_suffix(f".{precision}.safetensors")
 
 
-def safetensors_length(path: Path) -> int:
-    """Bytes that a .safetensors file must have by its own header; 0 where that is unreadable."""
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= path.stat().st_size:
-            return 0
-        try:
-            header = json.loads(file.read(length))
-            ends = [entry["data_offsets"][1] for key, entry in header.items()
-                    if key != "__metadata__"]  # fmt: skip
-        except (ValueError, TypeError, KeyError, AttributeError):
-            return 0
-    return 8 + length + max(ends, default=0)
-
-
 def read_receipt(root: Path) -> dict[str, int]:
-    """Sizes by path, as agreed to for the files below `root`; empty where nothing was agreed."""
-    try:
-        content = json.loads((root / RECEIPT).read_text(encoding="utf-8"))
-        return {str(path): int(size) for path, size in content["sizes"].items()}
-    except (FileNotFoundError, NotADirectoryError):
+    """Sizes by path, as agreed to for the files below `root`; empty where nothing was agreed.
+
+    Raises MissingFiles for a damaged one."""
+    path = root / RECEIPT
+    if not os.path.isfile(path):
         return {}
-    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
-        raise MissingFiles(f"{root / RECEIPT} cannot be read ({error}). Delete it.") from error
+    content = read_json(path)
+    sizes = content.get("sizes") if isinstance(content, dict) else None
+    if not isinstance(sizes, dict) or not all(type(size) is int for size in sizes.values()):
+        raise MissingFiles(f"{path} is damaged: no sizes are in it. Delete it.")
+    return sizes
 
 
 def write_receipt(root: Path, paths: Iterable[Path]) -> None:
     """Notes the sizes of `paths` below `root`, beside those noted before."""
     sizes = read_receipt(root)
     sizes |= {path.relative_to(root).as_posix(): path.stat().st_size for path in paths}
-    (root / RECEIPT).write_text(json.dumps({"sizes": sizes}, indent=1) + "\n", encoding="utf-8")
+    write_whole(root / RECEIPT, (json.dumps({"sizes": sizes}, indent=1) + "\n").encode())
 
 
 def adopt(name: str, path: str | Path) -> Located:
@@ -285,18 +286,25 @@ def _message(
     )
 
 
+def _has_lora(folder: Path) -> bool:
+    try:
+        return any(folder.glob("*lora*.safetensors"))
+    except OSError:
+        return False
+
+
 def _looks_like(path: str | Path | None) -> str:
     """What the folder that the user named is instead, where that can be told."""
     if path is None:
         return ""
     folder = Path(path).expanduser()
-    if not folder.is_dir():
-        kind = "a file" if folder.is_file() else "not there"
+    if not os.path.isdir(folder):
+        kind = "a file" if os.path.isfile(folder) else "not there"
         return f" A folder in the published layout was wanted; {folder} is {kind}."
-    if (folder / "adapter_config.json").exists() or any(folder.glob("*lora*.safetensors")):
+    if os.path.exists(folder / "adapter_config.json") or _has_lora(folder):
         return " It looks like the folder of a LoRA, not of a whole model."
     try:
-        index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+        index = read_json(folder / "model_index.json")
         return f" It looks like the folder of a {index['_class_name']} of diffusers."
-    except (OSError, ValueError, KeyError, TypeError):
+    except (InputError, KeyError, TypeError):
         return ""

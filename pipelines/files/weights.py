@@ -16,8 +16,7 @@ Where files lie is in `locate.py`, which files belong to a model in `catalog.py`
 from __future__ import annotations
 
 import fnmatch
-import io
-import pickle
+import os
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -28,11 +27,24 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import MissingFiles
+from .damage import memory_told, unreadable
+from .pickles import expect_flat, expect_plain_archive, read_arrays
 
 State = dict[str, Tensor]
 
 NAMES_SHOWN = 12
 """Parameter names per list of an error message; the count is always complete."""
+
+ARCHIVE = b"PK\x03\x04"
+
+OLD_PARTS = 5
+"""Pickles at the beginning of a file of PyTorch before 1.6."""
+
+MOST_ENTRIES, DEEPEST_TABLE = 500_000, 16
+"""Of tables in a file. The largest published one has some thousands, three deep."""
+
+SMALL = 1_000_000
+"""Bytes up to which a tensor may be larger than its memory: index tables are stored expanded."""
 
 # diffusers up to 0.18 called the four layers of the VAE's attention so. Its own `from_pretrained`
 # renames them, a plain load does not; some published VAE files (OOTDiffusion hd) still have them.
@@ -56,26 +68,21 @@ def read_state(path: Path | str, prefix: str = "") -> State:
     begin with it are given, without it.
     Old attention names of VAE files are turned into the present ones.
 
-    Raises MissingFiles for a file that is absent, cut short, of another kind, or not plain tensors.
+    Raises MissingFiles for a file that is absent, cut short, of another kind, or not plain tensors,
+    InputError where it may not be read or memory does not do.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise MissingFiles(f"Weights wanted at {path}, but there is no such file.")
     try:
         if path.suffix in (".safetensors", ".sft"):
             state = _read_safetensors(path)
         elif path.suffix == ".pkl":
-            state = _read_array_pickle(path)
+            state = _tensors(read_arrays(path))
         else:
             state = _read_torch(path)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, LookupError, TypeError,
-            ValueError, AttributeError, ImportError) as error:  # fmt: skip
-        raise MissingFiles(_unreadable(path, error)) from error
-    except Exception as error:
-        # The safetensors library has one exception type of its own, derived from Exception.
-        if type(error).__name__ != "SafetensorError":
-            raise
-        raise MissingFiles(_unreadable(path, error)) from error
+    except Exception as error:  # readers of strangers' files may raise anything
+        raise unreadable(path, error) from error
     return {
         present_name(name)[len(prefix) :]: tensor
         for name, tensor in state.items()
@@ -115,7 +122,8 @@ def load_strict(
     ]
     if missing or extra or shapes:
         raise MissingFiles(_misfit(type(module).__name__, source, state, missing, extra, shapes))
-    fitting = {name: _converted(state[name], dtype) for name in wanted if name in state}
+    with memory_told(source):
+        fitting = {name: _converted(state[name], dtype) for name in wanted if name in state}
     module.load_state_dict(fitting, strict=False, assign=True)
     _fill_index_tables(module)
     still_empty = [n for n, t in module.state_dict().items() if t.is_meta]
@@ -184,36 +192,19 @@ def _read_safetensors(path: Path) -> State:
 
 
 def _read_torch(path: Path) -> State:
-    # Files written before PyTorch 1.6 are no zip archives and cannot be mapped.
-    mapped = zipfile.is_zipfile(path)
+    # Files written before PyTorch 1.6 are no zip archives and cannot be mapped. PyTorch goes by the
+    # first bytes, so it is these that decide what has to be looked at.
+    with path.open("rb") as file:
+        mapped = file.read(len(ARCHIVE)) == ARCHIVE
+        if mapped and not zipfile.is_zipfile(path):
+            raise EOFError("its archive has no end")
+        file.seek(0)
+        for _ in range(0 if mapped else OLD_PARTS):
+            expect_flat(file)
+    if mapped:
+        expect_plain_archive(path)
     content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     return _tensors(content)
-
-
-class _ArraysOnly(pickle.Unpickler):
-    """Rebuilds numpy arrays and built-in containers; every other name in the pickle is refused."""
-
-    ALLOWED = {
-        ("numpy", "ndarray"),
-        ("numpy", "dtype"),
-        ("numpy.core.multiarray", "_reconstruct"),
-        ("numpy.core.multiarray", "scalar"),
-        ("numpy._core.multiarray", "_reconstruct"),
-        ("numpy._core.multiarray", "scalar"),
-        ("collections", "OrderedDict"),
-        ("_codecs", "encode"),  # how Python 2 and protocol 2 pickles carry bytes
-    }
-
-    def find_class(self, module_name: str, global_name: str) -> object:
-        if (module_name, global_name) not in self.ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module_name}.{global_name}")
-        # numpy 2 has moved the module; both names reach the same function.
-        return super().find_class(module_name, global_name)
-
-
-def _read_array_pickle(path: Path) -> State:
-    # Protocol 2 files of Python 2 name their strings in latin-1; newer ones do not mind.
-    return _tensors(_ArraysOnly(io.BytesIO(path.read_bytes()), encoding="latin1").load())
 
 
 def _tensors(content: object) -> State:
@@ -229,14 +220,34 @@ def _tensors(content: object) -> State:
     return state
 
 
-def _flat(table: dict, before: str = "") -> Iterator[tuple[str, Tensor]]:
-    for name, value in table.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{before}{name}.")
-        elif isinstance(value, Tensor):
-            yield f"{before}{name}", value
-        elif type(value).__module__ == "numpy":
-            yield f"{before}{name}", torch.as_tensor(value)
+def _flat(table: dict) -> Iterator[tuple[str, Tensor]]:
+    """(name, tensor) of tables in tables. Raises TypeError where these are nested or shared beyond
+    measure: a small file can lead through one table 2^40 times."""
+    entries = 0
+    waiting = [("", table, 0)]
+    while waiting:
+        before, inner, depth = waiting.pop()
+        for name, value in inner.items():
+            entries += 1
+            if entries > MOST_ENTRIES or depth > DEEPEST_TABLE:
+                raise TypeError("it holds tables in tables beyond all measure")
+            if isinstance(value, dict):
+                waiting.append((f"{before}{name}.", value, depth + 1))
+            elif isinstance(value, Tensor):
+                yield f"{before}{name}", _own_memory(value)
+            elif type(value).__module__ == "numpy":
+                yield f"{before}{name}", torch.as_tensor(value)
+
+
+def _own_memory(tensor: Tensor) -> Tensor:
+    """Raises TypeError for a tensor that is larger than the bytes it shows: it would grow to its
+    full size, terabytes if it says so, as soon as it is converted."""
+    if tensor.layout != torch.strided:
+        raise TypeError(f"it holds a tensor of the layout {tensor.layout}")
+    size = tensor.numel() * tensor.element_size()
+    if size > max(SMALL, tensor.untyped_storage().nbytes()):
+        raise TypeError("it holds a tensor larger than its own bytes")
+    return tensor
 
 
 def present_name(name: str) -> str:
@@ -277,28 +288,3 @@ def _misfit(
             lines.append(f"{words} ({len(names):,}): {_some(names)}")
     lines.append("Put the published file there, or get it again with `fitting-room download`.")
     return "\n".join(lines)
-
-
-def _unreadable(path: Path, error: Exception) -> str:
-    """Why a file could not be read, from its first bytes where they tell."""
-    with path.open("rb") as file:
-        start = file.read(64)
-    size = path.stat().st_size
-    if start.startswith(b"version https://git-lfs"):
-        why = "it is a Git LFS pointer, not the file itself: fetch it with git lfs pull"
-    elif start.lstrip().lower().startswith((b"<!doctype", b"<html")):
-        why = "it is a web page, most likely the error page of a failed download"
-    elif isinstance(error, pickle.UnpicklingError) and not zipfile.is_zipfile(path):
-        why = f"it is no plain weights pickle ({_first_line(error)}); nothing in it was run"
-    elif isinstance(error, pickle.UnpicklingError):
-        why = f"it holds more than weights ({_first_line(error)}); nothing in it was run"
-    else:
-        why = f"it is cut short or of another kind ({_first_line(error)})"
-    return (
-        f"{path} ({size:,} bytes) cannot be read as weights: {why}. "
-        "Delete it and get it again with `fitting-room download`."
-    )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -18,7 +18,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ..errors import InputError, MissingFiles
+from ..errors import InputError
+from ..files.published import load_published
 from ..processor import Processor, load_processor
 from .rules_common import ATR, opencv, resized_labels
 from .rules_fashn import FASHN, of_atr
@@ -133,16 +134,9 @@ def load_clothes_parser(folder: Path | str) -> ClothesParser:
     """
     from transformers import AutoModelForSemanticSegmentation
 
-    try:
-        network = AutoModelForSemanticSegmentation.from_pretrained(folder, local_files_only=True)
-        fashn = tuple(_names(network.config.id2label)) == tuple(FASHN)
-        processor = fashn_input if fashn else load_processor(folder)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise MissingFiles(
-            f"{folder} does not hold a parsing network of transformers ({first_line}). It must be "
-            "a folder with config.json, preprocessor_config.json and model.safetensors."
-        ) from error
+    network = load_published(AutoModelForSemanticSegmentation, folder, "a parsing network")
+    fashn = tuple(_names(network.config.id2label)) == tuple(FASHN)
+    processor = fashn_input if fashn else load_processor(folder)
     meanings = _meanings(network.config.id2label, str(folder))
     title = type(network).__name__.removesuffix("ForSemanticSegmentation")
     return ClothesParser(network.eval().requires_grad_(False), processor, meanings, title, fashn)

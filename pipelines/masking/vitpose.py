@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..errors import MissingFiles
+from ..files.published import load_published
 from ..processor import Processor, load_processor
 from .keypoints import KeyPoints
 
@@ -98,19 +98,9 @@ def load_vitpose(joints: Path | str, detector: Path | str) -> VitPose:
     )
 
     def load(kind: Any, folder: Path | str) -> tuple[Any, Any]:
-        try:
-            network = kind.from_pretrained(folder, local_files_only=True)
-            processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise MissingFiles(
-                f"{folder} does not hold a network of transformers ({_first_line(error)}). It must "
-                "be a folder with config.json, preprocessor_config.json and model.safetensors."
-            ) from error
+        network = load_published(kind, folder, "a network")
+        processor = load_published(AutoImageProcessor, folder, "a processor", network=False)
         return network.eval().requires_grad_(False), processor
 
     people = load(AutoModelForObjectDetection, detector)
     return VitPose(*people, load_processor(detector), *load(VitPoseForPoseEstimation, joints))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

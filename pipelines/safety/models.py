@@ -17,7 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError, MissingFiles
+from ..files.damage import in_our_words
+from ..files.json_files import read_json
 from ..files.locate import find, weight_file
+from ..files.published import expect_sane
 from ..files.weights import read_state
 from ..processor import load_processor
 from ..threads import single_thread
@@ -170,15 +173,24 @@ def _cosines(seen: Tensor, concepts: Tensor) -> Tensor:
 def _load(kind: Any, folder: Path) -> Any:
     """A transformers model from published names, which the library translates to its own."""
     path = weight_file(folder / "model.safetensors")
-    config = kind.config_class.from_json_file(folder / "config.json")
-    network, found = kind.from_pretrained(
-        None,
-        config=config,
-        state_dict=read_state(path),
-        dtype=torch.float32,
-        ignore_mismatched_sizes=True,  # told below, with everything else that is wrong
-        output_loading_info=True,
-    )
+    state = read_state(path)
+    expect_sane(folder / "config.json")
+    try:
+        network, found = kind.from_pretrained(
+            None,
+            config=kind.config_class.from_dict(read_json(folder / "config.json")),
+            state_dict=state,
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,  # told below, with everything else that is wrong
+            output_loading_info=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
+    except Exception as error:  # a library on a stranger's configuration may raise anything
+        raise MissingFiles(
+            f"{folder} does not hold a {kind.__name__} ({in_our_words(error)}). Get the published "
+            "files with `fitting-room download`."
+        ) from error
     wrong = [
         f"{words}: {len(found[key])}, such as {sorted(map(str, found[key]))[0]}"
         for key, words in (("missing_keys", "missing"), ("mismatched_keys", "other shapes"))

@@ -25,6 +25,7 @@ from ...diffusion.networks import known_options, read_config
 from ...diffusion.reference import equip, trim_reference
 from ...errors import MissingFiles
 from ...files.locate import weight_file
+from ...files.published import load_published
 from ...files.weights import State, empty, load_strict, looks_like, match_prefix, read_state
 from .pipeline import IdmVtonPipeline
 from .resampler import Resampler
@@ -167,6 +168,4 @@ def load_network(
 
 
 def _tokenizer(folder: Path) -> CLIPTokenizer:
-    if not (folder / "vocab.json").is_file():
-        read_config(folder / "vocab.json")  # tells what is missing
-    return CLIPTokenizer.from_pretrained(str(folder), local_files_only=True)
+    return load_published(CLIPTokenizer, folder, "a tokenizer", network=False)

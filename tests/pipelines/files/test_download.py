@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,9 +21,10 @@ import torch
 from fitting_room.pipelines.catalog.models import VARIANTS
 from fitting_room.pipelines.catalog.types import APACHE, File, Part, Source, Variant
 from fitting_room.pipelines.errors import InputError, MissingFiles
-from fitting_room.pipelines.files import download, locate
+from fitting_room.pipelines.files import download, locate, locks, transfer
 from safetensors.torch import save
 
+PIECE = 50_000
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -36,6 +38,7 @@ class Hub:
     cut_after: int | None = None  # close the connection after so many bytes of each answer
     damage: bool = False  # turn a byte of each answer
     said_sizes: dict[str, int] = field(default_factory=dict)
+    drip: float = 0.0  # seconds before each 50 kB
     refused: set[str] = field(default_factory=set)  # repositories that answer 401
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
     address: str = ""
@@ -111,11 +114,12 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 content = bytes([content[0] ^ 1]) + content[1:]
             if hub.cut_after is not None and len(content) > hub.cut_after:
                 self.wfile.write(content[: hub.cut_after])
-                self.wfile.flush()
                 self.close_connection = True
                 self.connection.close()
                 return
-            self.wfile.write(content)
+            for place in range(0, len(content), PIECE):
+                time.sleep(hub.drip)
+                self.wfile.write(content[place : place + PIECE])
 
     return Handler
 
@@ -204,14 +208,95 @@ def test_without_network(hub, home):
 
 
 def test_cut_connection_is_resumed_by_the_client(hub, home):
-    from huggingface_hub.constants import DOWNLOAD_CHUNK_SIZE as PIECE
-
-    content = save({"weight": torch.rand(PIECE // 2)})  # twice a piece, and a header
+    content = save({"weight": torch.rand(2_000_000)})
     hub.files[f"{REPOSITORY}/model.safetensors"] = content
-    hub.cut_after = PIECE + PIECE // 2
+    hub.cut_after = 6_000_000
     download.download(NAME, home, endpoint=hub.address)
-    assert hub.gets("model.safetensors") == [None, f"bytes={PIECE}-"]
+    first, second = hub.gets("model.safetensors")
+    assert first is None and 0 < int(second.removeprefix("bytes=")[:-1]) <= hub.cut_after
     assert (home / "small/model.safetensors").read_bytes() == content
+
+
+def test_a_hub_that_cuts_every_transfer_is_given_up(hub, home, monkeypatch):
+    """It was asked again without end, as each answer brought something."""
+    monkeypatch.setattr(transfer, "PAUSE", 0)
+    hub.cut_after = 10
+    with pytest.raises(MissingFiles, match=r"attempts in a row[\s\S]*To go on: fitting-room"):
+        download.download(NAME, home, endpoint=hub.address)
+    assert len(hub.gets("model.safetensors")) == transfer.MOST_FAILURES
+
+
+def test_more_than_was_promised_is_not_written(hub, home):
+    """40 MB came for a promised 300 kB."""
+    hub.said_sizes["model.safetensors"] = 300
+    with pytest.raises(MissingFiles, match="more than the 300 bytes"):
+        download.download(NAME, home, endpoint=hub.address)
+    assert sum(path.stat().st_size for path in home.rglob("*model*")) <= 300
+
+
+def test_a_hub_that_drips_is_given_up(hub, home, monkeypatch):
+    monkeypatch.setattr(transfer, "PAUSE", 0)
+    monkeypatch.setattr(transfer, "PATIENCE", 0.05)
+    monkeypatch.setattr(transfer, "SLOWEST", 10**9)
+    hub.drip = 0.02
+    hub.files[f"{REPOSITORY}/model.safetensors"] = save({"weight": torch.rand(2_000_000)})
+    with pytest.raises(MissingFiles, match="did not arrive whole"):
+        download.download(NAME, home, endpoint=hub.address)
+
+
+def test_the_name_of_a_content_leads_nowhere(tmp_path):
+    part = download.Transfer(File("a"), "", "../../x/y", 1, tmp_path / "a.bin", {}).part
+    assert part == tmp_path / "a.bin.xy.part"
+
+
+def test_two_downloads_of_one_model_do_not_destroy_each_other(hub, home):
+    """The second waits, says for whom, and finds all there."""
+    content = save({"weight": torch.rand(500_000)})
+    hub.files[f"{REPOSITORY}/model.safetensors"] = content
+    hub.drip = 0.01
+    told, failed = [[], []], []
+
+    def work(lines):
+        try:
+            download.download(NAME, home, lines.append, endpoint=hub.address)
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(lines,)) for lines in told]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not failed
+    assert (home / "small/model.safetensors").read_bytes() == content
+    assert len(hub.gets("model.safetensors")) == 1
+    waited = [line for lines in told for line in lines if "Waiting" in line]
+    assert waited and f"process {os.getpid()}" in waited[0] and f"downloads {NAME}" in waited[0]
+
+
+def test_a_lock_of_a_program_that_died_holds_nobody(home, hub):
+    script = (
+        "import sys, os; sys.path.insert(0, sys.argv[1]); import conftest\n"
+        "from pathlib import Path\n"
+        "from fitting_room.pipelines.files.locks import locked\n"
+        "with locked(Path(sys.argv[2]), 'dies'):\n    os._exit(1)"
+    )
+    tests = str(Path(__file__).resolve().parents[2])
+    subprocess.run([sys.executable, "-c", script, tests, str(home / "small")], timeout=120)
+    assert (home / "small.lock.owner").exists(), "it did not clean up"
+    download.download(NAME, home, endpoint=hub.address)
+    with (
+        locks.locked(home / "small", "works"),
+        pytest.raises(InputError, match="which works"),
+        locks.locked(home / "small", "comes later", wait=False),
+    ):
+        pass
+
+
+def test_a_folder_that_cannot_be_written_is_told(hub, tmp_path, home):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="is a file and no folder"):
+        download.download(NAME, tmp_path / "file" / "models", endpoint=hub.address)
 
 
 def test_cut_download_goes_on_in_another_run(hub, home):
