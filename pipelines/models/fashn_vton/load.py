@@ -29,7 +29,7 @@ UNUSED = "patch_mixer_token"
 OF_MODULATION = re.compile(r"[ty]_embedder\.|.*(\.modulation|_mod|\.adaLN_modulation)\.")
 """Names that belong to `Modulation`."""
 
-HEAD_STEP = 16
+HEAD_STEP = 32
 """A head's width is a multiple of this, so that an eighth and two equal parts are whole pairs."""
 
 

@@ -177,10 +177,10 @@ def test_half_precision_is_finite_and_near(folder, pipeline, dtype):
 
 
 def test_sizes_come_from_the_tensors():
-    state = weights(width=32, head=16, mixer=1, double=3, single=2)
+    state = weights(width=64, head=64, mixer=1, double=3, single=2)
     made = from_state(state, source="here")
     sizes = made.transformer.sizes
-    assert (sizes.width, sizes.heads, sizes.head_width, sizes.patch) == (32, 2, 16, 12)
+    assert (sizes.width, sizes.heads, sizes.head_width, sizes.patch) == (64, 1, 64, 12)
     assert (sizes.mixer_blocks, sizes.double_blocks, sizes.single_blocks) == (1, 3, 2)
     assert made(people(), garments(), steps=1).isfinite().all()
 
