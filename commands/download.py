@@ -119,7 +119,7 @@ def _list_models(as_json: bool) -> int:
 
 def _agree(name: str, folder: Path, agreed: bool, as_json: bool) -> bool:
     """Shows the terms; True once they are on record. Asks where somebody can answer."""
-    from ..pipelines.catalog import licences
+    from ..pipelines.files import licences
 
     shown = sys.stderr if as_json else sys.stdout
     print(licences.license_text(name), end="\n\n", file=shown)

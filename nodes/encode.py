@@ -65,9 +65,10 @@ class EncodeGarment(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "category",
-                    options=["upper", "lower", "dress"],
-                    default="upper",
-                    tooltip="What the garment is. A variant refuses what it was not trained for.",
+                    options=["auto", "upper", "lower", "dress"],
+                    default="auto",
+                    tooltip="What the garment is; auto: as its picture shows. Refused is what the "
+                    "picture contradicts, and what the variant was not trained for.",
                 ),
                 io.String.Input(
                     "description",
@@ -129,6 +130,7 @@ class EncodeGarment(io.ComfyNode):
         ahead_steps: int,
         photo_type: str = AUTO,
     ) -> io.NodeOutput:
+        from ..pipelines.garment.category import settled_category
         from ..pipelines.models import door
         from ..pipelines.models.common import Garment
         from ..pipelines.models.garment_photo import read_garment
@@ -146,7 +148,9 @@ class EncodeGarment(io.ComfyNode):
         def work(row: tuple) -> EncodedGarment:
             photo, words = row
             picture = door.frame_garment(variant, photo, width, height, framing)
-            taken = Garment(picture, category, words, photo)
+            pixels = (photo[0].movedim(0, -1) * 255).round().to(torch.uint8).numpy()
+            what = settled_category(category, pixels, variant.categories)
+            taken = Garment(picture, what, words, photo)
             taken = read_garment(variant, taken, NETWORKS, photo_type)
             notes.extend(taken.notes)
 
@@ -157,7 +161,7 @@ class EncodeGarment(io.ComfyNode):
                 )
 
             made = model.run(encode, width, height)
-            return EncodedGarment(variant.name, width, height, category, made)
+            return EncodedGarment(variant.name, width, height, what, made)
 
         encoded = tuple(each(paired(photos, lines), work))
         if unused := _unused(variant, ahead_steps, lines):

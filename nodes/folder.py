@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from .convert import each, image_of
 from .items import marked
 from .sockets import CATEGORY
 
+log = logging.getLogger(__name__)
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 
 
@@ -79,8 +81,17 @@ class PictureFolder(io.ComfyNode):
                 f"The folder {folder} has no {', '.join(ENDINGS)} file from number {first} on. "
                 "Choose another folder, or a smaller first."
             )
-        names = [readable(path.name) for path in files]
-        return io.NodeOutput(marked(each(files, _read), names), names)
+        rows = each(files, _read_or_tell)
+        told = [row for row in rows if isinstance(row, str)]
+        if len(told) == len(rows):
+            raise InputError(" ".join(told))
+        names = [
+            readable(path.name)
+            for path, row in zip(files, rows, strict=True)
+            if not isinstance(row, str)
+        ]
+        images = [row for row in rows if not isinstance(row, str)]
+        return io.NodeOutput(marked(images, names), names, ui={"text": told} if told else None)
 
 
 def _files(folder: str, first: int, count: int) -> list[Path]:
@@ -110,6 +121,15 @@ def _state(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None  # gone meanwhile: told when it is read
     return found.st_mtime_ns, found.st_size
+
+
+def _read_or_tell(path: Path) -> torch.Tensor | str:
+    """The picture, or what is wrong with its file."""
+    try:
+        return _read(path)
+    except InputError as error:
+        log.warning("Picture Folder left out: %s", error)
+        return str(error)
 
 
 def _read(path: Path) -> torch.Tensor:

@@ -103,7 +103,7 @@ class LoadTryOnModel(io.ComfyNode):
         folder: str = "",
         keep_unconditional: bool = True,
     ) -> io.NodeOutput:
-        from ..pipelines.catalog.licences import require_accepted
+        from ..pipelines.files.licences import require_accepted
         from ..pipelines.files.locate import find
         from ..pipelines.models import door
         from .model import TryOnModel, tell

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 
 from .errors import InputError
 from .picture_files import eight_bits, encoded, opened, upright
+from .seams import matched
 from .writing import write_whole
 
 if TYPE_CHECKING:
@@ -132,8 +133,9 @@ def paste(photo: torch.Tensor, picture: torch.Tensor, mask: torch.Tensor, crop: 
 
     photo: (batch, channels, photo_height, photo_width). picture: (batch, channels, any height, any
     width) of the crop's region. mask: (batch, 1, photo_height, photo_width), 1 = take the picture.
-    feather: pixels over which the picture fades in, inside the mask. Where the mask is 0, and
-    outside the region, the photo's pixels come back bit-identical.
+    feather: pixels over which the picture fades in, inside the mask. Its colours are moved to the
+    photo's as far as they differ around the mask (see seams). Where the mask is 0, and outside the
+    region, the photo's pixels come back bit-identical.
     """
     _expect_photo(photo, crop)
     region = resample(picture, crop.width, crop.height)
@@ -146,6 +148,7 @@ def paste(photo: torch.Tensor, picture: torch.Tensor, mask: torch.Tensor, crop: 
     ]
     reach = torch.zeros_like(mask)
     reach[:, :, top:bottom, left:right] = 1
+    placed = matched(photo, placed, mask, reach)
     return composite(photo, placed, mask * reach, feather)
 
 

@@ -3,8 +3,8 @@
 import pytest
 import tiny
 import torch
-from fitting_room.pipelines.catalog.licences import license_accepted
 from fitting_room.pipelines.catalog.models import VARIANTS
+from fitting_room.pipelines.files.licences import license_accepted
 from fitting_room.pipelines.files.locate import find
 from fitting_room.pipelines.files.weights import read_state
 from tiny.weights import published_shapes

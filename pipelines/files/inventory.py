@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..catalog.licences import license_accepted
 from ..catalog.models import VARIANTS
+from .licences import license_accepted
 from .locate import download_command, survey, wrong_hashes
 
 

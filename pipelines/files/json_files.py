@@ -35,4 +35,6 @@ def parsed(content: bytes, path: Path) -> Any:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
         told = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise MissingFiles(f"{path} is damaged, it is no JSON ({told}). Get it again.") from error
+        raise MissingFiles(
+            f"{path} is damaged and not a JSON file ({told}). Get it again."
+        ) from error

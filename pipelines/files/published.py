@@ -9,25 +9,30 @@ from ..errors import InputError, MissingFiles
 from .damage import in_our_words, memory_told
 from .json_files import read_json
 
+NETWORK, TOKENIZER, PROCESSOR = "config.json", "vocab.json", "preprocessor_config.json"
+FILES = {
+    NETWORK: "config.json, preprocessor_config.json and model.safetensors",
+    TOKENIZER: "vocab.json and merges.txt",
+    PROCESSOR: "preprocessor_config.json",
+}
+"""What tells of a folder what it is -> the files that belong to it."""
+
 MOST_LAYERS = 1_000
 """What a configuration may ask for under a name that ends in "layers": the largest has some 80."""
 
 
-def load_published(kind: Any, folder: Path | str, wanted: str, network: bool = True) -> Any:
+def load_published(kind: Any, folder: Path | str, wanted: str, file: str = NETWORK) -> Any:
     """`kind.from_pretrained(folder)`: from the disk alone, nothing of the folder's own code run,
     weights from .safetensors files only.
 
-    wanted: what it is for the user ("a parsing network"). network: False for a tokenizer, which
-    has no weights. Raises MissingFiles for a folder that does not hold one, InputError where memory
-    does not do.
+    wanted: what it is for the user ("a parsing network"). file: the one that says what it is:
+    NETWORK, TOKENIZER or PROCESSOR. Raises MissingFiles for a folder that does not hold one,
+    InputError where memory does not do.
     """
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    files = "vocab.json and merges.txt"
-    if network:
+    if file == NETWORK:
         options["use_safetensors"] = True
-        files = "config.json, preprocessor_config.json and model.safetensors"
-    if network:
-        expect_sane(Path(folder) / "config.json")
+    expect_sane(Path(folder) / file)
     try:
         with memory_told(str(folder)):
             return kind.from_pretrained(str(folder), **options)
@@ -36,7 +41,7 @@ def load_published(kind: Any, folder: Path | str, wanted: str, network: bool = T
     except Exception as error:  # the libraries below have exception types of their own
         raise MissingFiles(
             f"{folder} does not hold {wanted} of transformers ({in_our_words(error)}). It must "
-            f"be a folder with {files}."
+            f"be a folder with {FILES[file]}."
         ) from error
 
 

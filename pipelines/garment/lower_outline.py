@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 
 from .silhouette import Silhouette, gap_tip, largest_quad, offset
 
-if TYPE_CHECKING:
-    from .outline import Armpit, Limb
+Edges = tuple[np.ndarray, np.ndarray]
+"""The outer and the inner edge of a sleeve or leg, polylines from the body to the end."""
+
+
+@dataclass(frozen=True)
+class Armpit:
+    """On a half outline: its index and place (inferred where the sleeve touches the body), whether
+    a sleeve ends above it, and whether that touches the body."""
+
+    index: int
+    point: np.ndarray
+    sleeve: bool
+    touching: bool = False
 
 
 def read_bottom(
     silhouette: Silhouette, armpits: dict[str, Armpit]
-) -> tuple[dict[str, np.ndarray], dict[str, Limb]]:
+) -> tuple[dict[str, np.ndarray], dict[str, Edges]]:
     """Waist and hem below the armpits, or legs."""
     points: dict[str, np.ndarray] = {}
-    limbs: dict[str, Limb] = {}
+    limbs: dict[str, Edges] = {}
     legs = silhouette.legs > 0.3
     for name, line in silhouette.halves.items():
         section = line[armpits[name].index :]
@@ -45,10 +56,10 @@ def lower_middle(silhouette: Silhouette, legs: bool) -> np.ndarray:
     return gap_tip(left[-60:-8], right[-60:-8], tip, 0.15 * silhouette.tall)
 
 
-def read_lower(silhouette: Silhouette) -> tuple[dict[str, np.ndarray], dict[str, Limb]]:
+def read_lower(silhouette: Silhouette) -> tuple[dict[str, np.ndarray], dict[str, Edges]]:
     """Waist, hips and hem or legs of trousers and skirts."""
     points: dict[str, np.ndarray] = {}
-    limbs: dict[str, Limb] = {}
+    limbs: dict[str, Edges] = {}
     legs = silhouette.legs > 0.05
     halves = silhouette.halves
     points["waist_center"] = np.array([0.0, np.mean([line[0, 1] for line in halves.values()])])
@@ -85,7 +96,7 @@ def top_corner(silhouette: Silhouette, line: np.ndarray) -> int:
     return int((upper[:, 0] - upper[:, 1]).argmax())
 
 
-def leg_edges(section: np.ndarray, outer: int, inner: int, crotch: float) -> Limb:
+def leg_edges(section: np.ndarray, outer: int, inner: int, crotch: float) -> Edges:
     """A leg's edges from the height of the crotch down."""
     edge = section[: outer + 1]
     start = int(np.abs(edge[:, 1] - crotch).argmin())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .lower_outline import read_bottom, read_lower, top_corner
+from .lower_outline import Armpit, Edges, read_bottom, read_lower, top_corner
 from .silhouette import SIDES, Silhouette, gap_tip, notches, offset
 
 
@@ -36,17 +36,6 @@ class Shape:
     @property
     def legs(self) -> bool:
         return "leg_left" in self.limbs
-
-
-@dataclass(frozen=True)
-class Armpit:
-    """On a half outline: its index and place (inferred where the sleeve touches the body), whether
-    a sleeve ends above it, and whether that touches the body."""
-
-    index: int
-    point: np.ndarray
-    sleeve: bool
-    touching: bool = False
 
 
 def read_shape(silhouette: Silhouette, category: str) -> Shape:
@@ -150,8 +139,11 @@ def without_sleeve(silhouette: Silhouette, line: np.ndarray) -> Armpit:
     armholes = []
     for start, deepest, end, depth in notches(line, 0.04 * body):
         way = line[end] - line[deepest]
+        if way[1] < 0:  # up to the top of a strap: the neckline
+            continue
         collar = way[0] > abs(way[1]) and line[end, 1] < top + 0.5 * body
-        if line[start, 1] < top + 0.25 * tall and line[deepest, 1] < top + 1.6 * body:
+        high = line[deepest, 1] < top + 1.6 * body or line[end, 1] < top + 0.45 * tall
+        if line[start, 1] < top + 0.25 * tall and high:
             armholes.append((not collar, depth, deepest, end))
     if armholes and max(armholes)[0]:
         _, _, deepest, end = max(armholes)
@@ -161,6 +153,7 @@ def without_sleeve(silhouette: Silhouette, line: np.ndarray) -> Armpit:
         return Armpit(index, line[index], False)
     level = top + min(1.0 * body, 0.45 * tall)
     below = np.nonzero((line[:, 1] >= level) & (line[:, 0] > 0.4 * body))[0]
+    below = below[below >= line[:, 1].argmin()]  # not on the neckline
     index = int(below[0]) if len(below) else len(line) // 2
     return Armpit(index, line[index], False)
 
@@ -217,16 +210,13 @@ def top_edge(silhouette: Silhouette) -> dict[str, float]:
     }
 
 
-Limb = tuple[np.ndarray, np.ndarray]
-
-
 def read_top(
     silhouette: Silhouette, armpits: dict[str, Armpit]
-) -> tuple[dict[str, np.ndarray], dict[str, Limb], dict[str, np.ndarray]]:
+) -> tuple[dict[str, np.ndarray], dict[str, Edges], dict[str, np.ndarray]]:
     """Neck, shoulders, armpits and sleeve ends; sleeves; the ends of the neck's opening."""
     points: dict[str, np.ndarray] = {}
     rims: dict[str, np.ndarray] = {}
-    limbs: dict[str, Limb] = {}
+    limbs: dict[str, Edges] = {}
     for name, line in silhouette.halves.items():
         armpit = armpits[name]
         above = line[: max(armpit.index, 3) + 1]

@@ -8,19 +8,25 @@ import numpy as np
 
 from ..errors import InputError, NoGarmentFound
 from ..fit import FitReport, doubtful
+from ..images import resize
 from ..maps.colours import to_lab
+from ..maps.edges import blur
+from ..maps.grids import nearest_known
 from ..maps.spreading import spread
 from ..masking.body import BodyModel
 from .matte import CutOut, matte
 from .matting import ANALYSIS_SIDE, block_of, find_foreground, reduced
 from .opening import above_edge, find_edge
 from .outline import Shape, read_shape
-from .parts import INSIDE, TORSO, Limb, at_full_size, centre_lines, divide
+from .parts import INSIDE, NUMBERS, TORSO, Limb, at_full_size, centre_lines, divide
 from .silhouette import Upright, measure, stand_upright
 from .stray import only_the_garment
 from .wearer import embedded_body_model, find_wearer
+from .worn import WornCloth, filled, find_cloth
+from .worn_shape import lower_points, sleeve_limb, upper_points
 
 CATEGORIES = ("upper", "lower", "dress")
+LEAST_SLEEVE = 0.08  # of the arm
 
 
 @dataclass(frozen=True)
@@ -84,14 +90,14 @@ def read_garment(
     photo = np.ascontiguousarray(picture[..., :3])
     cut = given_cut(picture, mask)
     words: tuple[str, ...] = ()
-    if cut is None:
-        cut, words = cut_out_garment(photo, model or embedded_body_model())
-    return measured(cut, category, words)
-
-
-def cut_out_garment(photo: np.ndarray, model: BodyModel) -> tuple[CutOut, tuple[str, ...]]:
-    """The garment of an RGB uint8 (height, width, 3) photo, and what was left out of it."""
+    model = model or embedded_body_model()
     small = reduced(photo, ANALYSIS_SIDE)
+    if cut is not None:
+        given = reduced((cut.alpha * 255).astype(np.uint8), ANALYSIS_SIDE) > 127
+        wearer = find_wearer(model, small, given)
+        if wearer is None:
+            return measured(cut, category, ())
+        return taken_off(photo, small, find_cloth(small, wearer, category, given))
     inside, problem = None, None
     try:
         inside = find_foreground(small, block_of(photo))
@@ -99,14 +105,49 @@ def cut_out_garment(photo: np.ndarray, model: BodyModel) -> tuple[CutOut, tuple[
         problem = error
     wearer = find_wearer(model, small, inside)
     if wearer is not None:
-        raise InputError(
-            "A garment without a person was wanted, but somebody wears it in this photo. Use a "
-            "product photo (laid flat or on a ghost mannequin), or give a mask of the garment."
-        )
-    if inside is None:
+        return taken_off(photo, small, find_cloth(small, wearer, category))
+    if problem is not None or inside is None:
         raise problem or NoGarmentFound("A garment on a plain background was wanted.")
     inside, words = only_the_garment(inside, to_lab(small))
-    return matte(photo, small, inside), words
+    return measured(matte(photo, small, inside), category, words)
+
+
+def taken_off(photo: np.ndarray, small: np.ndarray, cloth: WornCloth) -> Garment:
+    """The garment that was found on its wearer, free of whatever hides it. photo: uint8 (height,
+    width, 3); small: its reduced copy, in whose pixels cloth is."""
+    points: dict[str, np.ndarray]
+    if cloth.category == "lower":
+        points, limbs, labels = lower_points(cloth)
+    else:
+        points = upper_points(cloth)
+        labels = cloth.torso.astype(np.uint8) * TORSO
+        limbs = {}
+        for side, sleeve in cloth.sleeves.items():
+            limbs[NUMBERS[f"sleeve_{side}"]] = sleeve_limb(cloth, side, points)
+            labels[sleeve] = NUMBERS[f"sleeve_{side}"]
+    photo, small = filled(photo, small, cloth)
+    inside = blur(cloth.whole.astype(np.float32), 0.8)
+    cut = matte(photo, small, inside)
+    scale = photo.shape[0] / small.shape[0]
+    known = nearest_known(labels, labels > 0)
+    whole = resize(known, photo.shape[1], photo.shape[0], "nearest")
+    reach = float(np.mean(list(cloth.reaches.values()))) if cloth.reaches else 0.0
+    return Garment(
+        picture=cut.picture,
+        alpha=cut.alpha,
+        category=cloth.category,
+        sleeves=sleeve_name(reach),
+        reach=reach,
+        points={
+            name: tuple(((point + 0.5) * scale - 0.5).tolist()) for name, point in points.items()
+        },
+        parts=whole * (cut.alpha > 0),
+        limbs={
+            part: Limb((limb.line + 0.5) * scale - 0.5, limb.half_widths * scale)
+            for part, limb in limbs.items()
+        },
+        fit=doubtful(cloth.words),
+    )
 
 
 def measured(cut: CutOut, category: str, words: tuple[str, ...]) -> Garment:
@@ -164,6 +205,8 @@ def given_cut(picture: np.ndarray, mask: np.ndarray | None) -> CutOut | None:
                 f"has {mask.shape[1]}x{mask.shape[0]}. Resize the mask or leave it out."
             )
         alpha = mask.astype(np.float32).clip(0, 1)
+        if border_share(alpha) > 0.6 and border_share(1 - alpha) < 0.4:
+            alpha = 1 - alpha  # ComfyUI's LoadImage gives what is transparent, not what is left
     elif picture.shape[2] == 4 and picture[..., 3].min() < 250:
         alpha = picture[..., 3].astype(np.float32) / 255
     else:
@@ -176,6 +219,12 @@ def given_cut(picture: np.ndarray, mask: np.ndarray | None) -> CutOut | None:
     bled = spread(picture[..., :3].astype(np.float32), alpha > 0.97)
     rgb = np.where((alpha > 0.5)[..., None], picture[..., :3], bled + 0.5).astype(np.uint8)
     return CutOut(rgb, alpha)
+
+
+def border_share(alpha: np.ndarray) -> float:
+    """How much of the picture's border a mask (height, width) covers."""
+    border = np.concatenate([alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]])
+    return float((border > 0.5).mean())
 
 
 def sleeve_length(shape: Shape) -> tuple[str, float]:
@@ -194,6 +243,9 @@ def sleeve_length(shape: Shape) -> tuple[str, float]:
         length = 0.8 * straight + 0.2 * bent  # a bent sleeve is longer, a puffed one is not
         reaches.append(length / (1.45 * (shoulders + chest) / 2))
     reach = float(np.clip(np.mean(reaches), 0, 1)) if reaches else 0.0
-    if reach < 0.08:
-        return "none", 0.0
-    return ("short" if reach < 0.6 else "long"), reach
+    return sleeve_name(reach), reach if reach >= LEAST_SLEEVE else 0.0
+
+
+def sleeve_name(reach: float) -> str:
+    """ "none", "short" or "long", by the share of the arm."""
+    return "none" if reach < LEAST_SLEEVE else "short" if reach < 0.6 else "long"

@@ -95,12 +95,14 @@ def cloth_distance(body: Body, category: str, size: tuple[int, int]) -> np.ndarr
     wanted = {"upper": [UPPER], "lower": [LOWER], "dress": [UPPER, LOWER]}[category]
     cloth = (kinds[wanted].sum(0) > 0.35) & (widest(kinds[HAIR], 2) < 0.5)
     labels, count = pieces(cloth)
+    whole = np.full(size, float(sum(size)), np.float32)
     cloth &= (sizes_of(labels, count) >= LEAST_CLOTH * figure.unit**2)[labels]
+    if not cloth.any():
+        return whole
     shrink = size[1] / body.mask.shape[1]
     low = [round(left * shrink), round(top * shrink)]
     high = [max(low[0] + 1, round(right * shrink)), max(low[1] + 1, round(bottom * shrink))]
     inside = resize(person_distance(cloth.astype(np.float32)), high[1] - low[1], high[0] - low[0])
-    whole = np.full(size, float(sum(size)), np.float32)
     rows, columns = slice(low[1], high[1]), slice(low[0], high[0])
     place = whole[rows, columns]
     place[:] = np.minimum(inside * scale * shrink, sum(size))[: place.shape[0], : place.shape[1]]

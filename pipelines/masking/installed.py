@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..catalog.licences import license_accepted, require_accepted
 from ..catalog.models import variant_named
 from ..errors import InputError
+from ..files.licences import license_accepted, require_accepted
 from ..files.locate import find, survey
 
 if TYPE_CHECKING:

@@ -80,6 +80,17 @@ def best_mask(
     return ChosenMask(mask, name, why)
 
 
+def _check_model(model: str | None, category: str) -> None:
+    """Raises InputError for a category that a model of the catalogue was not trained for."""
+    variant = VARIANTS.get(model or "")
+    if variant and variant.categories and category not in variant.categories:
+        raise InputError(
+            f"{variant.title} was trained for {' and '.join(variant.categories)} garments, and a "
+            f"mask for {category} was asked for. Choose another model, or the garment's category "
+            "if it was read wrongly."
+        )
+
+
 def rule_of(model: str | None) -> str:
     """The mask rule that a model of the catalogue was published with; "" where there is none."""
     variant = VARIANTS.get(model or "")

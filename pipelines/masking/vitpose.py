@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..files.published import load_published
+from ..files.published import PROCESSOR, load_published
 from ..processor import Processor, load_processor
 from .keypoints import KeyPoints
 
@@ -99,7 +99,7 @@ def load_vitpose(joints: Path | str, detector: Path | str) -> VitPose:
 
     def load(kind: Any, folder: Path | str) -> tuple[Any, Any]:
         network = load_published(kind, folder, "a network")
-        processor = load_published(AutoImageProcessor, folder, "a processor", network=False)
+        processor = load_published(AutoImageProcessor, folder, "a processor", PROCESSOR)
         return network.eval().requires_grad_(False), processor
 
     people = load(AutoModelForObjectDetection, detector)

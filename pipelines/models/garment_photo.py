@@ -8,8 +8,9 @@ import numpy as np
 
 from ..catalog.types import Variant
 from ..diffusion.latents import to_bytes
-from ..errors import InputError, NobodyFound
-from ..masking.body import find_body
+from ..errors import InputError, NoGarmentFound
+from ..garment.matting import ANALYSIS_SIDE, block_of, find_foreground, reduced
+from ..garment.wearer import find_wearer
 from .common import FLAT_LAY, PHOTO_TYPES, WORN, Garment, Readers
 
 
@@ -24,13 +25,19 @@ def read_garment(variant: Variant, garment: Garment, readers: Readers, photo_typ
             f"The garment's photo must be one of {', '.join(PHOTO_TYPES)}; {photo_type!r} came."
         )
     pixels = to_bytes(garment.picture if garment.photo is None else garment.photo)[0]
-    worn = _wearer_in(readers, pixels)
+    notes = []
+    try:
+        worn = _wearer_in(readers, pixels)
+    except InputError as error:
+        if photo_type != FLAT_LAY:
+            raise
+        worn = False
+        notes.append(f"The photo was taken as flat-lay, as declared: {error}")
     if photo_type == WORN and not worn:
         raise InputError(
             "The garment's photo was declared as worn, but nobody who wears it was found in it. "
             "Choose flat-lay for a garment without a person, or a photo that shows the wearer."
         )
-    notes = []
     if worn and "worn" not in variant.settings:
         notes.append(
             f"Somebody wears the garment in its photo, and {variant.title} was made for garments "
@@ -48,8 +55,10 @@ def read_garment(variant: Variant, garment: Garment, readers: Readers, photo_typ
 
 
 def _wearer_in(readers: Readers, picture: np.ndarray) -> bool:
+    """Raises InputError where somebody seems to wear it and cannot be made out."""
+    small = reduced(picture, ANALYSIS_SIDE)
     try:
-        find_body(readers.body(), picture)
-    except NobodyFound:
-        return False
-    return True
+        inside = find_foreground(small, block_of(picture))
+    except NoGarmentFound:
+        inside = None
+    return find_wearer(readers.body(), small, inside) is not None

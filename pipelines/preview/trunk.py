@@ -104,7 +104,7 @@ class UpperTrunk(Trunk):
         origin = (tips[0] + tips[1]) / 2
         half = np.abs(tips[1, 0] - tips[0, 0]) / 2 * scale
         level = -float(np.mean(shape.rise(np.array([-half, half]))))
-        pit = level + (float(pits[:, 1].mean()) - origin[1]) * scale
+        pit = max(level + (float(pits[:, 1].mean()) - origin[1]) * scale, level + 0.1 * unit)
         super().__init__(garment, scene, scale, origin, level, level + 0.4 * (pit - level), pit)
         self.offsets = np.linspace(-1.2 * half, 1.2 * half, 81)
         sides = (necks[:, 0] - origin[0]) * scale

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -22,12 +22,26 @@ from ..errors import InputError
 from ..images import resize
 
 if TYPE_CHECKING:
-    from .models import SafetyModel
+    from torch import nn
 
 MODELS = ("open_nsfw", "falconsai", "stable_diffusion")
 KINDS = ("person", "garment", "result")
 LEVELS = ("strict", "standard", "catalogue", "off")
 ACTIONS = ("error", "blur", "blank", "flag")
+
+
+class SafetyModel(Protocol):
+    """name: key into the limits of safety.py. network: the module to place on a device."""
+
+    name: str
+
+    @property
+    def network(self) -> nn.Module: ...
+
+    def scores(self, pictures: Sequence[np.ndarray]) -> list[float]:
+        """One score in 0..1 per uint8 (height, width, 3) RGB picture: the higher, the less safe."""
+        ...
+
 
 LIMITS = {"strict": 0.2, "standard": 0.5, "catalogue": 0.8}
 """Level -> a picture whose score reaches this is flagged, whatever the model and the kind.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from ..files.published import expect_sane
 from ..files.weights import read_state
 from ..processor import load_processor
 from ..threads import single_thread
-from .filter import MODELS
+from .filter import MODELS, SafetyModel
 from .open_nsfw import load_open_nsfw, prepare
 
 if TYPE_CHECKING:
@@ -43,19 +43,6 @@ for special care, are the levels strict and catalogue (0.3 each way of 0.5)."""
 
 SPECIAL_CARE = 0.01
 """What diffusers' checker adds to every concept once one of its special-care concepts is met."""
-
-
-class SafetyModel(Protocol):
-    """name: key into the limits of safety.py. network: the module to place on a device."""
-
-    name: str
-
-    @property
-    def network(self) -> nn.Module: ...
-
-    def scores(self, pictures: Sequence[np.ndarray]) -> list[float]:
-        """One score in 0..1 per uint8 (height, width, 3) RGB picture: the higher, the less safe."""
-        ...
 
 
 def load_safety_model(

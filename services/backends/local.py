@@ -13,10 +13,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ...pipelines.catalog.licences import license_accepted, require_accepted
 from ...pipelines.catalog.models import VARIANTS, variants_of
 from ...pipelines.catalog.types import Variant
 from ...pipelines.errors import InputError
+from ...pipelines.files.licences import license_accepted, require_accepted
 from ...pipelines.files.locate import find, models_home, survey
 from ..errors import Cancelled
 from ..request import PREVIEW, TryOnRequest, TryOnResult, content_hash

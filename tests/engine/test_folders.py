@@ -50,12 +50,14 @@ def folders(engine):
         for file, picture in pictures.items():
             picture.save(home / name / file)
     (home / "people" / "._1.jpg").write_bytes(b"hello")
+    (home / "people" / "5.jpg").write_bytes(b"this is no picture")
 
 
 def test_the_others_are_saved_and_the_failed_ones_named(engine, folders):
     history = engine.run(graph("people"))
     assert failure(history) is None
     assert len(history["outputs"]["save"]["images"]) == 2
+    assert "5.jpg" in history["outputs"]["folder"]["text"][0]
     told = history["outputs"]["body"]["text"] + history["outputs"]["try"]["text"]
     assert [line.split(":")[0] for line in told] == ["2.jpg", "3.jpg"]
     assert "Nobody" in told[0] and "upright" in told[1]

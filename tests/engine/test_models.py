@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 import tiny
+from drawn_people import draw_trousers
 from fitting_room.pipelines.files.locate import RECEIPT
 from fitting_room.services.engine import EngineError, cached_nodes, failure
 from PIL import Image
@@ -125,11 +126,25 @@ def test_pixels_outside_the_mask_come_back_unchanged(engine, variant, framing):
 @pytest.mark.parametrize("variant", ["ootdiffusion/dc", "idm_vton/dresscode"])
 @pytest.mark.parametrize("category", ["lower", "dress"])
 def test_lower_body_and_dresses(engine, variant, category):
-    graph = graph_of(variant, mask={"category": category}, encode={"category": category})
+    if category == "lower":
+        Image.fromarray(draw_trousers()).save(engine.base / "input" / "trousers.png")
+    garment = {"image": "trousers.png"} if category == "lower" else {}
+    graph = graph_of(
+        variant, garment=garment, mask={"category": category}, encode={"category": category}
+    )
     history = engine.run(graph)
     (made,), (before,) = (shown(engine, history, node) for node in ("save", "before"))
     mask = shown(engine, history, "seen")[0].max(-1) > 0
     assert (made[~mask] == before[~mask]).all() and (made[mask] != before[mask]).any()
+
+
+def test_trousers_in_an_upper_body_model_are_refused_however_they_are_called(engine):
+    Image.fromarray(draw_trousers()).save(engine.base / "input" / "trousers.png")
+    for called in ("auto", "upper"):
+        graph = graph_of(garment={"image": "trousers.png"}, encode={"category": called})
+        problem = failure(engine.run(graph))
+        assert problem is not None and problem["node_type"] == "FittingRoomEncodeGarment"
+        assert "upper" in problem["exception_message"] and "lower" in problem["exception_message"]
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile wants a C++ compiler here")

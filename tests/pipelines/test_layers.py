@@ -195,6 +195,107 @@ def test_pictures_are_resized_in_one_place():
     assert not found, "use pipelines.images.resize"
 
 
+# ------------------------------------------------------------------ rooms of pipelines/
+
+# From the ground up; a room imports only from lines above its own. AGENTS.md says what each is.
+ROOMS = (
+    ("errors",),
+    ("threads", "writing", "seams"),
+    ("picture_files",),
+    ("images",),
+    ("processor", "fit"),
+    ("maps",),
+    ("catalog",),
+    ("files",),
+    ("diffusion",),
+    ("masking",),
+    ("garment",),
+    ("alignment", "editing"),
+    ("colour_cast",),
+    ("models",),
+    ("preview",),
+    ("video",),
+    ("safety", "marks"),
+)
+FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
+
+
+def files_imported(path, source=None):
+    """(file, line) of the package that a file imports, also inside functions and for types."""
+    found = set()
+    for item in imports_of(path, source):
+        parts = item.module.split(".")
+        target = ROOT.joinpath(*parts[1:])
+        if parts[0] != "fitting_room":
+            continue
+        if target.with_suffix(".py").is_file():
+            found.add((target.with_suffix(".py"), item.line))
+        elif (target / "__init__.py").is_file():
+            found.add((target / "__init__.py", item.line))
+    return found
+
+
+def broken_room_rules(path, source=None):
+    own = path.relative_to(ROOT / "pipelines").with_suffix("").parts[0]
+    broken = []
+    for target, line in sorted(files_imported(path, source)):
+        if ROOT / "pipelines" not in target.parents or target == ROOT / "pipelines/__init__.py":
+            continue
+        other = target.relative_to(ROOT / "pipelines").with_suffix("").parts[0]
+        if other != own and FLOOR[other] >= FLOOR[own]:
+            broken.append(f"{relative_name(path)}:{line} of {own} imports {relative_name(target)}")
+    return broken
+
+
+def test_every_room_has_its_place():
+    there = {path.relative_to(ROOT / "pipelines").with_suffix("").parts[0]
+             for path in sources("pipelines")} - {"__init__"}  # fmt: skip
+    assert not there - set(FLOOR), "name the new file or folder in ROOMS, and in AGENTS.md"
+
+
+def test_rooms_import_downwards_only():
+    files = [path for path in sources("pipelines") if path.parent != ROOT / "pipelines" or
+             path.name != "__init__.py"]  # fmt: skip
+    assert not [line for path in files for line in broken_room_rules(path)]
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("pipelines/masking/some.py", "from ..preview import warp"),
+        ("pipelines/masking/some.py", "def f():\n    from ..garment.read import read_garment"),
+        ("pipelines/images.py", "from .maps.edges import blur"),
+        ("pipelines/marks/some.py", "from ..safety.filter import check"),
+        ("pipelines/maps/some.py", "if TYPE_CHECKING:\n    from ..masking.body import Body"),
+    ],
+)  # fmt: skip
+def test_a_room_that_looks_upwards_is_noticed(file, source):
+    assert broken_room_rules(ROOT / file, source)
+
+
+def circles(graph):
+    """Groups of files that import each other, in whatever way round."""
+    reach = {path: set(targets) for path, targets in graph.items()}
+    for middle in graph:
+        for targets in reach.values():
+            if middle in targets:
+                targets |= reach[middle]
+    return [path for path, targets in reach.items() if path in targets]
+
+
+def test_no_files_import_each_other():
+    """Not even inside functions: that is how a circle is hidden."""
+    graph = {
+        path: {target for target, _ in files_imported(path) if target != path}
+        for path in sources("pipelines", "services")
+    }
+    assert not sorted(map(relative_name, circles(graph)))
+
+
+def test_a_circle_is_noticed():
+    assert sorted(circles({1: {2}, 2: {3}, 3: {1}, 4: {1}, 5: set()})) == [1, 2, 3]
+
+
 # ------------------------------------------------------------------ sizes
 
 

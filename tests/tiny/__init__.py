@@ -24,8 +24,8 @@ from pathlib import Path
 
 def write(name: str, models: Path) -> None:
     """A variant's files in a models folder, their sizes noted and its licence agreed to."""
-    from fitting_room.pipelines.catalog.licences import accept_license
     from fitting_room.pipelines.catalog.models import variant_named
+    from fitting_room.pipelines.files.licences import accept_license
     from fitting_room.pipelines.files.locate import write_receipt
 
     variant = variant_named(name)

@@ -25,7 +25,7 @@ from ...diffusion.networks import known_options, read_config
 from ...diffusion.reference import equip, trim_reference
 from ...errors import MissingFiles
 from ...files.locate import weight_file
-from ...files.published import load_published
+from ...files.published import TOKENIZER, load_published
 from ...files.weights import State, empty, load_strict, looks_like, match_prefix, read_state
 from .pipeline import IdmVtonPipeline
 from .resampler import Resampler
@@ -168,4 +168,4 @@ def load_network(
 
 
 def _tokenizer(folder: Path) -> CLIPTokenizer:
-    return load_published(CLIPTokenizer, folder, "a tokenizer", network=False)
+    return load_published(CLIPTokenizer, folder, "a tokenizer", TOKENIZER)

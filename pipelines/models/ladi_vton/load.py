@@ -26,7 +26,7 @@ from ...diffusion.networks import converted, known_options, read_config
 from ...diffusion.reference import equip
 from ...errors import InputError, MissingFiles
 from ...files.locate import weight_file
-from ...files.published import load_published
+from ...files.published import TOKENIZER, load_published
 from ...files.weights import State, empty, load_strict, match_prefix, read_state
 from ..matching import part, shaped
 from .pipeline import CATEGORIES, LadiVTONPipeline
@@ -180,4 +180,4 @@ def published_scheduler(config: dict) -> DDIMScheduler:
 
 
 def _tokenizer(folder: Path) -> CLIPTokenizer:
-    return load_published(CLIPTokenizer, folder, "a tokenizer", network=False)
+    return load_published(CLIPTokenizer, folder, "a tokenizer", TOKENIZER)

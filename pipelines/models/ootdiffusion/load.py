@@ -20,7 +20,7 @@ from ...diffusion.networks import converted, known_options, read_config
 from ...diffusion.reference import equip, trim_reference
 from ...errors import InputError
 from ...files.locate import weight_file
-from ...files.published import load_published
+from ...files.published import TOKENIZER, load_published
 from ...files.weights import empty, load_strict, match_prefix, read_state
 from .pipeline import CATEGORIES, OOTDiffusionPipeline
 
@@ -143,7 +143,7 @@ def published_scheduler(config: dict) -> UniPCMultistepScheduler:
 
 def tokenize(folder: Path, variant: str, category: str) -> Tensor:
     """Token ids, (1, 2 or 3) int64. Golden stages: tokens.*."""
-    tokenizer = load_published(CLIPTokenizer, folder, "a tokenizer", network=False)
+    tokenizer = load_published(CLIPTokenizer, folder, "a tokenizer", TOKENIZER)
     return tokenizer(
         [WORDS[variant][category]],
         max_length=TEXT_TOKENS[variant],

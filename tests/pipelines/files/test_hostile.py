@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 from fitting_room.commands.main import main
-from fitting_room.pipelines.catalog.licences import accept_license, license_accepted
 from fitting_room.pipelines.catalog.models import VARIANTS
 from fitting_room.pipelines.diffusion.networks import read_config
 from fitting_room.pipelines.errors import InputError, MissingFiles
 from fitting_room.pipelines.files import damage, locate, weights
 from fitting_room.pipelines.files.inventory import inventory
+from fitting_room.pipelines.files.licences import accept_license, license_accepted
 from fitting_room.pipelines.files.pickles import expect_flat, expect_plain_archive
 from safetensors.torch import save_file
 

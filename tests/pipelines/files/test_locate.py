@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from fitting_room.pipelines.catalog import licences
 from fitting_room.pipelines.catalog.types import File, Source
 from fitting_room.pipelines.errors import InputError, MissingFiles
-from fitting_room.pipelines.files import locate
+from fitting_room.pipelines.files import licences, locate
 from fitting_room.pipelines.files.inventory import inventory
 from safetensors.torch import save_file
 

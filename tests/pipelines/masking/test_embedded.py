@@ -144,3 +144,14 @@ def test_shoes_of_the_old_cloth_s_colour_stay_outside():
     photo, body = in_colours(standing(), CLOTH)
     mask = embedded_mask(body, "dress", "long")
     assert mask[672:, :].max() < 0.5
+
+
+@pytest.mark.parametrize("category", ["upper", "lower", "dress"])
+def test_clothes_that_the_photo_does_not_show(category):
+    """A photo down to the hips: of the lower clothes nothing is seen."""
+    from fitting_room.pipelines.masking.body import find_body, load_body_model
+
+    sample = Path(__file__).resolve().parents[3] / "samples" / "person.jpg"
+    body = find_body(load_body_model(), np.asarray(Image.open(sample).convert("RGB")))
+    mask = embedded_mask(body, category)
+    assert np.isfinite(mask).all() and mask.min() >= 0 and 0 < mask.mean() < 0.9

@@ -16,12 +16,12 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
+from ..catalog.models import variant_named
 from ..errors import InputError
-from ..files.json_files import read_json
-from ..files.locate import download_command, models_home
-from ..files.locks import locked
 from ..writing import write_whole
-from .models import variant_named
+from .json_files import read_json
+from .locate import download_command, models_home
+from .locks import locked
 
 logger = logging.getLogger(__name__)
 
