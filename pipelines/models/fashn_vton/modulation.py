@@ -7,37 +7,15 @@ lies here (518 MB in 16 bits), and is then not needed on the card any more. Name
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .network import THETA, Sizes
+from .network import THETA, Modulations, Sizes
 
 TIME_WIDTH = 256
 TIME_SCALE = 1000
-
-
-class Modulations(NamedTuple):
-    """What the blocks are told of step and category: (rows, vectors * width) each, one a block."""
-
-    mixer: list[Tensor]  # shift, scale, gate
-    garment: list[Tensor]  # of double blocks: those of attention, then those of the MLP
-    person: list[Tensor]
-    single: list[Tensor]
-    final: Tensor  # shift, scale
-
-    def row(self, index: int) -> Modulations:
-        """Those of one row, as (1, vectors * width)."""
-        one = slice(index, index + 1)
-        return Modulations(
-            [each[one] for each in self.mixer],
-            [each[one] for each in self.garment],
-            [each[one] for each in self.person],
-            [each[one] for each in self.single],
-            self.final[one],
-        )
 
 
 def time_embedding(times: Tensor) -> Tensor:

@@ -12,14 +12,11 @@ What depends on the step and the category alone is a network of its own, see `mo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-
-if TYPE_CHECKING:
-    from .modulation import Modulations
 
 EPSILON = 1e-6
 """Of every norm."""
@@ -65,6 +62,27 @@ class Rotation(NamedTuple):
     def without(self, tokens: int) -> Rotation:
         """For all but the first tokens."""
         return Rotation(self.cosine[tokens:], self.sine[tokens:])
+
+
+class Modulations(NamedTuple):
+    """What the blocks are told of step and category: (rows, vectors * width) each, one a block."""
+
+    mixer: list[Tensor]  # shift, scale, gate
+    garment: list[Tensor]  # of double blocks: those of attention, then those of the MLP
+    person: list[Tensor]
+    single: list[Tensor]
+    final: Tensor  # shift, scale
+
+    def row(self, index: int) -> Modulations:
+        """Those of one row, as (1, vectors * width)."""
+        one = slice(index, index + 1)
+        return Modulations(
+            [each[one] for each in self.mixer],
+            [each[one] for each in self.garment],
+            [each[one] for each in self.person],
+            [each[one] for each in self.single],
+            self.final[one],
+        )
 
 
 def rotation(rows: int, columns: int, head_width: int) -> Rotation:
