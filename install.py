@@ -26,6 +26,8 @@ from pathlib import Path
 ROOT = Path(__file__).absolute().parent
 ENVIRONMENT = ROOT / ".venv"
 MOST_WORKERS = 4  # each may start an engine of its own, of 1 to 2 GB
+PREVIEW = ("numpy", "pillow", "safetensors", "scipy")
+"""What the preview try-on needs beside torch."""
 UNTOUCHED = ("torch", "torchvision", "torchaudio", "numpy")
 
 
@@ -55,11 +57,21 @@ def report() -> int:
     if not _has_torch():
         print("Fitting Room: no torch in this Python. Run this with ComfyUI's own Python.")
         return 0
-    if missing:
-        print("Fitting Room: missing for the published models: " + ", ".join(missing))
-        print(f"  {sys.executable} -m pip install {' '.join(missing)}")
-    print("Fitting Room: the preview try-on is ready; it needs no download.")
+    lacking = [name for name in PREVIEW if not _installed(name)]
+    wanted = list(dict.fromkeys([*lacking, *missing]))
+    if wanted:
+        print("Fitting Room: missing packages: " + ", ".join(wanted))
+        print(f"  {sys.executable} -m pip install {' '.join(map(_quoted, wanted))}")
+    if lacking:
+        print(f"Fitting Room: the preview try-on cannot run without {', '.join(lacking)}.")
+    else:
+        print("Fitting Room: the preview try-on is ready; it needs no download.")
     return 0
+
+
+def _quoted(requirement: str) -> str:
+    """As a shell takes it: > and < would lead to files."""
+    return f'"{requirement}"' if set(requirement) & set("<>=!~; ") else requirement
 
 
 def set_up(extras: Sequence[str]) -> str:

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--backend", action="append", default=[], metavar="NAME",
-        help=f"a service ({', '.join(SERVICES)}), a model of one (fal/leffa), a model of the "
+        help=f"a service ({', '.join(SERVICES)}), a model of one (SERVICE/MODEL), a model of the "
         "catalogue, or preview; given several times, in this order",
     )  # fmt: skip
     group.add_argument(

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lighting", type=float, default=1.0, help="the photo's folds, 0 to 1")
     parser.add_argument("--mask-output", help="also write what was repainted")
     model = parser.add_argument_group("models (`fitting-room download` lists them)")
-    model.add_argument("--model", default=PREVIEW, help="such as leffa/virtual_tryon (preview)")
+    model.add_argument("--model", default=PREVIEW, help="model/variant of the catalogue (preview)")
     model.add_argument("--steps", type=int, help="denoising steps; the authors' own by default")
     model.add_argument("--guidance", type=float, help="how strongly the garment is followed")
     model.add_argument("--seed", type=int, default=0)

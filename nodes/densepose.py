@@ -36,9 +36,9 @@ class DensePose(io.ComfyNode):
                     "rendering",
                     options=list(RENDERINGS),
                     default="coloured",
-                    tooltip="coloured: IDM-VTON and Leffa (VITON-HD). labels: part numbers, for "
-                    "Leffa (Dress Code); almost black to look at. uv: U, V and part as red, green "
-                    "and blue, for Leffa pose transfer.",
+                    tooltip="coloured: parts in colours, as most models want it. labels: part "
+                    "numbers, almost black to look at. uv: U, V and part as red, green and blue, "
+                    "for pose transfer. docs/models.md says which model wants which.",
                 ),
                 io.Float.Input(
                     "threshold",
@@ -46,8 +46,7 @@ class DensePose(io.ComfyNode):
                     min=0.05,
                     max=0.99,
                     step=0.01,
-                    tooltip="Least score of a person: 0.5 in Leffa's program, 0.8 in IDM-VTON's "
-                    "and CatVTON's.",
+                    tooltip="Least score of a person: 0.5 or 0.8 in the published programs.",
                 ),
                 BodySocket.Input(
                     "body",

@@ -8,7 +8,7 @@ import comfy.model_management as management
 import torch
 from comfy_api.latest import io
 
-from ..pipelines.catalog.models import VARIANTS, variants_of
+from ..pipelines.catalog.models import VARIANTS, made_for, variants_of
 from ..pipelines.catalog.types import Variant
 from ..pipelines.errors import InputError
 from .sockets import CATEGORY, ModelSocket
@@ -153,6 +153,5 @@ def _report(model: TryOnModel, dtype: torch.dtype) -> str:
         f"{variant.licence.for_a_shop}\n"
         f"Knows {', '.join(variant.categories) or 'whole people'}; wants "
         f"{', '.join(variant.inputs) or 'the photo alone'}\n"
-        f"Made for {variant.width}x{variant.height}, {variant.steps} steps of "
-        f"{variant.scheduler}, guidance {variant.guidance:g}"
+        f"Made for {made_for(variant)}"
     )

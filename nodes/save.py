@@ -246,7 +246,7 @@ def _mark_inputs() -> list[io.Input]:
             default="",
             advanced=True,
             optional=True,
-            tooltip="Name of the model, such as Leffa (IPTC AI System Used). Written where the "
+            tooltip="Name of the model (IPTC AI System Used). Written where the "
             "source is generated.",
         ),
         io.Combo.Input(

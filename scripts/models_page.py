@@ -59,15 +59,17 @@ def _by_parts() -> dict[tuple, str]:
 
 
 def _variants() -> Iterator[str]:
+    catalog = _catalog()
+    from fitting_room.pipelines.catalog.models import made_for
+
     yield "| Model | What it does | Garments | Made for | May a shop use it? | Get it |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    for each in _catalog():
-        if each.steps:
+    for each in catalog:
+        if each.kind != "tool":
             yield (
                 f"| **{each.title}** | {each.does} | {', '.join(each.categories) or '-'} | "
-                f"{each.width}x{each.height}, {each.steps} steps of {each.scheduler}, guidance "
-                f"{each.guidance:g} | [{each.licence.name}]({each.licence.url}). "
-                f"{each.licence.for_a_shop} | `fitting-room download {each.name}`, "
+                f"{made_for(each)} | **{each.licence.shop}**: {each.licence.for_a_shop} "
+                f"[{each.licence.name}]({each.licence.url}) | `fitting-room download {each.name}`, "
                 f"{_download_size(each)} |"
             )
 
@@ -76,11 +78,11 @@ def _tools() -> Iterator[str]:
     yield "| Network | What it does | May a shop use it? | Get it |"
     yield "| --- | --- | --- | --- |"
     for each in _catalog():
-        if not each.steps:
+        if each.kind == "tool":
             yield (
-                f"| **{each.title}** | {each.does} | [{each.licence.name}]({each.licence.url}). "
-                f"{each.licence.for_a_shop} | `fitting-room download {each.name}`, "
-                f"{_download_size(each)} |"
+                f"| **{each.title}** | {each.does} | **{each.licence.shop}**: "
+                f"{each.licence.for_a_shop} [{each.licence.name}]({each.licence.url}) | "
+                f"`fitting-room download {each.name}`, {_download_size(each)} |"
             )
 
 

@@ -78,7 +78,8 @@ class Engine:
         self._packages = {NAME: PACKAGE, **{folder.name: folder for folder in more}}
         self.port = _free_port()
         self.address = f"http://127.0.0.1:{self.port}"
-        self.log = self.base / "engine.log"
+        # Two engines on one folder: what each writes for itself goes by its port.
+        self.log = self.base / f"engine-{self.port}.log"
         self._engine = engine
         self._arguments = arguments
         self._process: subprocess.Popen | None = None
@@ -88,7 +89,8 @@ class Engine:
         command = [
             engine_python(self._engine), "main.py", "--port", str(self.port),
             "--base-directory", str(self.base), "--disable-api-nodes",
-            "--database-url", f"sqlite:///{self.base / 'comfyui.db'}", *self._arguments,
+            "--database-url", f"sqlite:///{self.base / f'comfyui-{self.port}.db'}",
+            "--temp-directory", str(self.base / "temp" / str(self.port)), *self._arguments,
             "--disable-all-custom-nodes", "--whitelist-custom-nodes", *self._packages,
         ]  # fmt: skip
         try:
@@ -119,12 +121,16 @@ class Engine:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        for left in self.base.glob(f"comfyui-{self.port}.db*"):
+            left.unlink(missing_ok=True)
 
     def _link_packages(self) -> None:
         for name in ("custom_nodes", "models", "input", "output", "temp", "user"):
             (self.base / name).mkdir(parents=True, exist_ok=True)
         for name, folder in self._packages.items():
             link = self.base / "custom_nodes" / name
+            if link.exists() and link.samefile(folder):
+                continue  # another engine's
             try:
                 link.symlink_to(folder, target_is_directory=True)
             except OSError:  # Windows without the right to make links

@@ -608,6 +608,17 @@ def variants_of(*kinds: str) -> list[Variant]:
     return [variant for variant in VARIANTS.values() if variant.kind in kinds]
 
 
+def made_for(variant: Variant) -> str:
+    """Size, and steps and guidance where it has them, as the authors use it."""
+    said = [f"{variant.width}x{variant.height}"]
+    if "steps" in variant.settings:
+        of = f" of {variant.scheduler}" if variant.scheduler else ""
+        said.append(f"{variant.steps} steps{of}")
+    if "guidance" in variant.settings:
+        said.append(f"guidance {variant.guidance:g}")
+    return ", ".join(said)
+
+
 def revision_of(name: str) -> str:
     """Tells the published files of a model apart from later ones: repositories, revisions, hashes.
     "" for what is not in the catalogue, such as the preview."""

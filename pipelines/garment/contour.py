@@ -22,11 +22,13 @@ def trace(mask: np.ndarray) -> list[np.ndarray]:
     solid = np.pad(mask, 1)
     rows = solid.tolist()
     # Every outline has a piece of upper edge somewhere: start there, once each.
-    starts = set(zip(*np.nonzero(solid[1:] & ~solid[:-1]), strict=True))
+    places = list(zip(*map(np.ndarray.tolist, np.nonzero(solid[1:] & ~solid[:-1])), strict=True))
+    starts = set(places)
     outlines = []
-    while starts:
-        above, left = min(starts)
-        begin = (int(left), int(above) + 1)
+    for above, left in places:  # from the top, and from the left
+        if (above, left) not in starts:
+            continue  # walked along already
+        begin = (left, above + 1)
         (x, y), (dx, dy) = begin, (1, 0)
         walked = []
         while not walked or (x, y) != begin or (dx, dy) != (1, 0):

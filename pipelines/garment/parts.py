@@ -21,7 +21,7 @@ LINE_POINTS = 12
 
 
 @dataclass(frozen=True)
-class Limb:
+class GarmentLimb:
     """A sleeve or trouser leg: its centre line from the body to its end, (n, 2) float pixels, and
     half its width at each of these points, (n,)."""
 
@@ -47,7 +47,7 @@ def divide(upright: Upright, shape: Shape) -> np.ndarray:
     return labels
 
 
-def centre_lines(shape: Shape) -> dict[int, Limb]:
+def centre_lines(shape: Shape) -> dict[int, GarmentLimb]:
     """By part number the centre line of each limb, in upright coordinates."""
     limbs = {}
     for name, (outer, inner) in shape.limbs.items():
@@ -59,7 +59,7 @@ def centre_lines(shape: Shape) -> dict[int, Limb]:
         if min(len(end) for end in ends) < LINE_POINTS:
             continue
         across = ends[0] - ends[1]
-        limbs[NUMBERS[name]] = Limb((ends[0] + ends[1]) / 2, np.hypot(*across.T) / 2)
+        limbs[NUMBERS[name]] = GarmentLimb((ends[0] + ends[1]) / 2, np.hypot(*across.T) / 2)
     return limbs
 
 

@@ -18,7 +18,7 @@ from .matte import CutOut, matte
 from .matting import ANALYSIS_SIDE, block_of, find_foreground, reduced
 from .opening import above_edge, find_edge
 from .outline import Shape, read_shape
-from .parts import INSIDE, NUMBERS, TORSO, Limb, at_full_size, centre_lines, divide
+from .parts import INSIDE, NUMBERS, TORSO, GarmentLimb, at_full_size, centre_lines, divide
 from .silhouette import Upright, measure, stand_upright
 from .stray import only_the_garment
 from .wearer import embedded_body_model, find_wearer
@@ -56,7 +56,7 @@ class Garment:
     reach: float
     points: dict[str, tuple[float, float]]
     parts: np.ndarray
-    limbs: dict[int, Limb]
+    limbs: dict[int, GarmentLimb]
     fit: FitReport = FitReport()
 
     def distance(self, one: str, other: str) -> float:
@@ -143,7 +143,7 @@ def taken_off(photo: np.ndarray, small: np.ndarray, cloth: WornCloth) -> Garment
         },
         parts=whole * (cut.alpha > 0),
         limbs={
-            part: Limb((limb.line + 0.5) * scale - 0.5, limb.half_widths * scale)
+            part: GarmentLimb((limb.line + 0.5) * scale - 0.5, limb.half_widths * scale)
             for part, limb in limbs.items()
         },
         fit=doubtful(cloth.words),
@@ -175,7 +175,7 @@ def measured(cut: CutOut, category: str, words: tuple[str, ...]) -> Garment:
         },
         parts=at_full_size(labels, upright, cut.alpha, scale),
         limbs={
-            part: Limb(
+            part: GarmentLimb(
                 to_picture(upright, limb.line, scale), limb.half_widths * upright.scale * scale
             )
             for part, limb in centre_lines(shape).items()

@@ -19,7 +19,7 @@ from ..maps.spreading import spread
 from ..masking.regions import smooth_step
 from .grain import Grain
 from .scene import Scene
-from .warp import STEP, BackwardMap, Drawing
+from .warp import STEP, BackwardMap, LayerPicture
 
 SHADOW = 0.30  # how dark the shadow right under a layer's edge is
 LOW, HIGH = 0.06, 0.94  # of a refined map: what is 0 and what is 1
@@ -90,7 +90,7 @@ class Painter:
             if f"fall_{index}" in maps:
                 needed |= maps[f"fall_{index}"] > 1 / 255
         self.needed = needed
-        self.drawings = [Drawing(piece.picture, piece.mapping, grid) for piece in pieces]
+        self.drawings = [LayerPicture(piece.picture, piece.mapping, grid) for piece in pieces]
 
     def paint(self, cut: Cut) -> Painted:
         """Paints one rectangle."""
@@ -187,7 +187,7 @@ class Painter:
         return picture, body * removed, inside * removed
 
 
-def drawn(drawing: Drawing, cut: Cut) -> tuple[Tensor, Tensor]:
+def drawn(drawing: LayerPicture, cut: Cut) -> tuple[Tensor, Tensor]:
     """Colours (3, rows, columns) and alpha (rows, columns) of a layer in a cut of the photo."""
     height, width = cut.bottom - cut.top, cut.right - cut.left
     result = torch.zeros(4, height, width)

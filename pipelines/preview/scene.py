@@ -11,7 +11,7 @@ from ..maps.edges import resize
 from ..masking.body import WORKING_SIDE, Body
 from ..masking.figure import Figure, LimbFrame, build_figure, limb_frame
 from ..masking.regions import WAIST, Regions, fine_regions
-from .shape import Shape, measure_limbs, read_shape
+from .shape import BodyShape, measure_limbs, read_shape
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Scene:
     small_person: np.ndarray
     figure: Figure
     regions: Regions
-    shape: Shape
+    shape: BodyShape
     frames: dict[str, LimbFrame]
 
     @property

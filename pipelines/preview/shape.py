@@ -19,7 +19,7 @@ SHOULDER_RISES = (0.30, 0.29, 0.245, 0.195, 0.165, 0.115, 0.03, -0.10, -0.45)
 
 
 @dataclass(frozen=True)
-class Shape:
+class BodyShape:
     """Lengths in pixels of the small picture, measured from the middle between the shoulders.
 
     levels (N,): heights along the torso's axis. sides (2, N): half widths of the bare body there
@@ -60,7 +60,7 @@ def lookup(values: np.ndarray, points: np.ndarray) -> np.ndarray:
     return np.where(inside, values[y.clip(0, height - 1), x.clip(0, width - 1)], 0)
 
 
-def read_shape(figure: Figure, regions: Regions) -> Shape:
+def read_shape(figure: Figure, regions: Regions) -> BodyShape:
     """Measures the body; where clothes or hair hide it, the average body of that build."""
     from scipy.ndimage import gaussian_filter1d
 
@@ -102,7 +102,7 @@ def read_shape(figure: Figure, regions: Regions) -> Shape:
                      build * average)  # fmt: skip
     sides = gaussian_filter1d(sides, 0.12 * unit / (levels[1] - levels[0]), axis=1, mode="nearest")
     offsets, rises = _read_shoulders(figure, regions)
-    return Shape(levels, sides, offsets, rises, build)
+    return BodyShape(levels, sides, offsets, rises, build)
 
 
 def _read_shoulders(figure: Figure, regions: Regions) -> tuple[np.ndarray, np.ndarray]:

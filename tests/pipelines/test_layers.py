@@ -195,6 +195,25 @@ def test_pictures_are_resized_in_one_place():
     assert not found, "use pipelines.images.resize"
 
 
+def test_no_models_name_stands_above_the_door():
+    """Nodes, commands and what runs models here read the catalogue; hosted services have their own
+    models."""
+    from fitting_room.pipelines.catalog.models import VARIANTS
+
+    names = {variant.model for variant in VARIANTS.values() if variant.kind != "tool"}
+    names |= {name.replace("_", "-") for name in names}
+    local = ("local", "options", "placement", "preview", "readers")
+    above = [*sources("nodes", "commands"), *(ROOT / "services").glob("*.py")]
+    above += [ROOT / "services" / "backends" / f"{name}.py" for name in local]
+    word = re.compile(rf"(?<![\w-])({'|'.join(sorted(names))})(?![\w-])", re.IGNORECASE)
+    assert names and not [
+        f"{relative_name(path)}:{number} {found[0]}"
+        for path in above
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if (found := word.search(line))
+    ]
+
+
 # ------------------------------------------------------------------ rooms of pipelines/
 
 # From the ground up; a room imports only from lines above its own. AGENTS.md says what each is.

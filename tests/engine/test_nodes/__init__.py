@@ -1,9 +1,14 @@
 """Nodes for the engine tests: images that no core node can make, and a card without memory."""
 
+import importlib.util
 import json
+import sys
+from pathlib import Path
 
 import torch
+from aiohttp import web
 from comfy_api.latest import ComfyExtension, io
+from server import PromptServer
 
 
 class OddImage(io.ComfyNode):
@@ -112,6 +117,24 @@ class OutOfMemory(io.ComfyNode):
 
         model.pipeline.vae.decoder.register_forward_pre_hook(refuse)
         return io.NodeOutput(model)
+
+
+@PromptServer.instance.routes.post("/fitting_room_test/invented_model")
+async def add_invented_model(request):
+    """To the package as the engine imported it, under whatever name; it may come after this one."""
+    tests = Path(__file__).resolve().parents[2]
+    spec = importlib.util.spec_from_file_location(
+        "invented_model", tests / "fixtures" / "invented_model.py"
+    )
+    invented = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(invented)
+    (package,) = (
+        module for name, module in list(sys.modules.items())
+        if "." not in name and getattr(module, "__file__", None)
+        and Path(module.__file__).resolve() == tests.parent / "__init__.py"
+    )  # fmt: skip
+    invented.add(package)
+    return web.json_response({})
 
 
 class Extension(ComfyExtension):

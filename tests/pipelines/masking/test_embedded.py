@@ -146,6 +146,14 @@ def test_shoes_of_the_old_cloth_s_colour_stay_outside():
     assert mask[672:, :].max() < 0.5
 
 
+def test_where_the_photo_shows_no_such_clothes_the_body_alone_decides():
+    body = standing()
+    bare = np.full((800, 400, 3), SKIN, np.uint8)
+    for category in ("upper", "lower", "dress"):
+        mask = embedded_mask(body.seen_in(bare), category)
+        assert np.isfinite(mask).all() and mask.max() == 1
+
+
 @pytest.mark.parametrize("category", ["upper", "lower", "dress"])
 def test_clothes_that_the_photo_does_not_show(category):
     """A photo down to the hips: of the lower clothes nothing is seen."""
