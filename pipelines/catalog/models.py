@@ -16,6 +16,7 @@ from .types import (
     APACHE,
     CC_BY_NC_SA,
     DENSEPOSE,
+    FASHN_VTON,
     LEFFA,
     MIT,
     OPENPOSE,
@@ -225,7 +226,7 @@ _FASHN_VTON = Variant(
     "FASHN VTON v1.5",
     "Dresses upper body, lower body or in a dress without a mask, from a flat-lay or worn garment.",
     "try_on",
-    APACHE,
+    FASHN_VTON,
     (
         Source(
             "fashn-ai/fashn-vton-1.5",
@@ -363,9 +364,11 @@ def _clothes_parser(
     width: int,
     height: int,
     size: int | None = None,
+    sha256: str | None = None,
 ) -> Variant:
-    """A parsing network of transformers: the three files that its loader reads."""
-    weights = File("model.safetensors", size, derived=size is not None)
+    """A parsing network of transformers: the three files that its loader reads. A size without a
+    hash was not listed and is derived."""
+    weights = File("model.safetensors", size, sha256, derived=size is not None and not sha256)
     files = (File("config.json"), weights, File("preprocessor_config.json"))
     return _tool(
         f"human_parsing/{name}", title, does, licence,
@@ -442,7 +445,8 @@ _TOOLS = (
         64_006_866,
         384,
         576,
-        256_033_616,
+        256_146_352,
+        "e43c8c8a9b04f28798f0a4630cf18caa2cdb27a0d454fae43a5716e6f7078244",
     ),
     _clothes_parser(  # parameters as published, of the network without its head
         "sapiens2",
@@ -488,7 +492,7 @@ _TOOLS = (
                      "724f4ff2439ed61afb86fb8a1951ec39c6220682803b4a8bd4f598cd913b1843"),
             ),
         ),
-        (Part("people", 54_186_683), Part("points", 33_599_779)),
+        (Part("people", 54_186_683), Part("points", 33_599_779)),  # a quarter of the files' bytes
         640,
         640,
     ),

@@ -157,6 +157,14 @@ APACHE = Licence(
     "May be used commercially.",
     must_accept=False,
 )
+FASHN_VTON = Licence(
+    "Apache-2.0",
+    "https://huggingface.co/fashn-ai/fashn-vton-1.5",
+    "yes",
+    "May be used commercially: code and weights are Apache-2.0, and DWPose beside it too. Only its "
+    "authors' own parser may not (NVIDIA's terms), and it is never needed here.",
+    must_accept=False,
+)
 OPENRAIL = Licence(
     "CreativeML OpenRAIL-M",
     "https://huggingface.co/spaces/CompVis/stable-diffusion-license",
