@@ -46,8 +46,8 @@ def test_names():
     assert variant_named("leffa/pose_transfer").model == "leffa"
     with pytest.raises(InputError, match="leffa/virtual_tryon, leffa/virtual_tryon_dc, leffa/pose"):
         variant_named("leffa")
-    with pytest.raises(InputError, match="catvton.*ootdiffusion/hd"):
-        variant_named("catvton")
+    with pytest.raises(InputError, match="alien.*ootdiffusion/hd"):
+        variant_named("alien")
 
 
 def test_idm_vton_sizes_follow_from_the_published_names():
