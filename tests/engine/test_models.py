@@ -148,7 +148,7 @@ def test_trousers_in_an_upper_body_model_are_refused_however_they_are_called(eng
 
 
 def test_compiled_blocks_draw_the_same(engine):
-    """Without a graphics card torch.compile wants a C++ compiler: where there is none, it says so."""
+    """Without a graphics card it wants a C++ compiler; where there is none, that is said."""
     (plain,) = shown(engine, engine.run(graph_of()))
     history = engine.run(graph_of(load={"compile": True}))
     if not any(map(shutil.which, ("g++", "clang++", "cl"))):
