@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,8 +17,9 @@ from ..masking.body import BodyModel
 from .matte import CutOut, matte
 from .matting import ANALYSIS_SIDE, block_of, find_foreground, reduced
 from .opening import above_edge, find_edge
-from .outline import Shape, read_shape
+from .outline import GarmentOutline, read_shape
 from .parts import INSIDE, NUMBERS, TORSO, GarmentLimb, at_full_size, centre_lines, divide
+from .resemblance import check_closed, check_resemblance, straps
 from .silhouette import Upright, measure, stand_upright
 from .stray import only_the_garment
 from .wearer import embedded_body_model, find_wearer
@@ -26,7 +27,8 @@ from .worn import WornCloth, filled, find_cloth
 from .worn_shape import lower_points, sleeve_limb, upper_points
 
 CATEGORIES = ("upper", "lower", "dress")
-LEAST_SLEEVE = 0.08  # of the arm
+LEAST_SLEEVE, LONG_SLEEVE, SURELY_LONG = 0.08, 0.6, 0.75  # of the arm
+WIDE_CUFF = 0.36  # of the length of a sleeve to the elbow
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def read_garment(
         given = reduced((cut.alpha * 255).astype(np.uint8), ANALYSIS_SIDE) > 127
         wearer = find_wearer(model, small, given)
         if wearer is None:
-            return measured(cut, category, ())
+            return measured(cut, category, given=True)
         return taken_off(photo, small, find_cloth(small, wearer, category, given))
     inside, problem = None, None
     try:
@@ -150,13 +152,32 @@ def taken_off(photo: np.ndarray, small: np.ndarray, cloth: WornCloth) -> Garment
     )
 
 
-def measured(cut: CutOut, category: str, words: tuple[str, ...]) -> Garment:
-    """A garment that was cut out flat, from its outline. words: what there is to doubt about it."""
+def measured(
+    cut: CutOut,
+    category: str,
+    words: tuple[str, ...] = (),
+    given: bool = False,
+    sleeved: bool = True,
+) -> Garment:
+    """A garment that was cut out flat, from its outline. words: what there is to doubt about it;
+    given: the user cut it out, so that it is one; sleeved: whether it may have sleeves. Raises
+    NoGarmentFound and InputError."""
     small = reduced((cut.alpha * 255).astype(np.uint8), ANALYSIS_SIDE)
     upright = stand_upright(small)
-    shape = read_shape(measure(upright.mask, upright.axis), category)
+    if not given:
+        words += tuple(check_resemblance(upright, small))
+    silhouette = measure(upright.mask, upright.axis)
+    shape = read_shape(silhouette, category, sleeved)
     scale = cut.alpha.shape[0] / small.shape[0]
     labels = divide(upright, shape)
+    hanging = straps(shape, labels, silhouette.body)
+    if hanging:
+        gone = np.isin(at_full_size(labels, upright, cut.alpha, scale), hanging)
+        rest = replace(cut, alpha=np.where(gone, np.float32(0), cut.alpha))
+        words = (*words, "Straps that hang down were left out.")
+        return measured(rest, category, words, given, sleeved=False)
+    if not given:
+        check_closed(shape, silhouette.tall)
     edge = front_edge(upright, shape, reduced(cut.picture, ANALYSIS_SIDE))
     if edge is not None:
         labels[above_edge(labels == TORSO, edge)] = INSIDE
@@ -184,7 +205,7 @@ def measured(cut: CutOut, category: str, words: tuple[str, ...]) -> Garment:
     )
 
 
-def front_edge(upright: Upright, shape: Shape, picture: np.ndarray) -> np.ndarray | None:
+def front_edge(upright: Upright, shape: GarmentOutline, picture: np.ndarray) -> np.ndarray | None:
     """The front edge of the neckline or waistband, where the inside of the back shows above it."""
     lab = to_lab(upright.sample(picture))
     deepest = 0.5 if shape.category == "lower" else 2.2
@@ -227,13 +248,13 @@ def border_share(alpha: np.ndarray) -> float:
     return float((border > 0.5).mean())
 
 
-def sleeve_length(shape: Shape) -> tuple[str, float]:
+def sleeve_length(shape: GarmentOutline) -> tuple[str, float]:
     """("none" | "short" | "long", share of the arm): against shoulders and chest.
 
     An arm is about 1.45 times as long as shoulders are wide.
     """
     points = shape.points
-    reaches = []
+    reaches, cuffs = [], []
     for name in shape.sleeves:
         outer, inner = shape.limbs[f"sleeve_{name}"]
         shoulders = np.hypot(*(points["shoulder_left"] - points["shoulder_right"]))
@@ -241,11 +262,19 @@ def sleeve_length(shape: Shape) -> tuple[str, float]:
         straight = np.hypot(*((outer[-1] + inner[-1]) / 2 - outer[0]))
         bent = np.hypot(*np.diff(outer, axis=0).T).sum()
         length = 0.8 * straight + 0.2 * bent  # a bent sleeve is longer, a puffed one is not
-        reaches.append(length / (1.45 * (shoulders + chest) / 2))
+        reach = length / (1.45 * (shoulders + chest) / 2)
+        if shape.category == "upper" and reach < SURELY_LONG:
+            # Of a wide garment chest and shoulders are wider than the wearer's: its length tells.
+            drop = points["hem_center"][1] if "hem_center" in points else points["crotch"][1]
+            reach = min(reach, length / (0.85 * max(1.0, drop - points[f"shoulder_{name}"][1])))
+        reaches.append(reach)
+        cuffs.append(np.hypot(*(outer[-1] - inner[-1])) / length)
     reach = float(np.clip(np.mean(reaches), 0, 1)) if reaches else 0.0
+    if LONG_SLEEVE <= reach < SURELY_LONG and np.mean(cuffs) > WIDE_CUFF:
+        return "short", reach  # to the elbow, and wide there
     return sleeve_name(reach), reach if reach >= LEAST_SLEEVE else 0.0
 
 
 def sleeve_name(reach: float) -> str:
     """ "none", "short" or "long", by the share of the arm."""
-    return "none" if reach < LEAST_SLEEVE else "short" if reach < 0.6 else "long"
+    return "none" if reach < LEAST_SLEEVE else "short" if reach < LONG_SLEEVE else "long"
