@@ -115,6 +115,20 @@ APPS = {
         ),
         ("FittingRoomSavePicture", COMPARED),
     ),
+    "routed_try_on": App(
+        "Try-On (Routed)",
+        (
+            PERSON,
+            GARMENT,
+            CATEGORY,
+            WHO,
+            ("FittingRoomRoutedTryOn", "tier", "Quality", "质量"),
+            ("FittingRoomRoutedTryOn", "use", "What for", "用途"),
+            ("FittingRoomRoutedTryOn", "allow_upload", "Photos may be uploaded", "允许上传照片"),
+            ("FittingRoomRoutedTryOn", "seed", "Seed", "种子"),
+        ),
+        ("FittingRoomSavePicture", "Preview", COMPARED),
+    ),
     "design_to_try_on": App(
         "Try-On (Garment from Words)",
         (

@@ -13,7 +13,7 @@ import pytest
 from fitting_room.services.engine import failure
 from pages import MAKE_SMALL, shot
 from PIL import Image
-from small_graphs import DRAWING, SMALL, small
+from small_graphs import DRAWING, size_for, small
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "samples"
@@ -124,7 +124,7 @@ def test_two_pictures_run_and_the_result_is_the_twins(page, engine, graph, name)
     assert labels == [label for _, _, label, _ in make_apps.APPS[name].inputs]
     for place in range(len(photos(name))):
         upload(page, place, UPLOADS[place])
-    page.evaluate(MAKE_SMALL, [list(DRAWING), SMALL])
+    page.evaluate(MAKE_SMALL, [list(DRAWING), size_for(graph(name))])
     history = press_run(page, engine)
     assert failure(history) is None, failure(history)
     page.wait_for_timeout(2000)

@@ -11,7 +11,7 @@ import core_models
 import pytest
 from fitting_room.services.engine import failure
 from pages import MAKE_SMALL, load, shot
-from small_graphs import DRAWING, SMALL
+from small_graphs import DRAWING, size_for
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(p.stem for p in (ROOT / "workflows").glob("*.json") if ".app." not in p.name)
@@ -55,7 +55,7 @@ def test_workflow_in_the_page(page, engine, graph, name):
         assert page.evaluate(OVERLAPPING) == [] and page.complaints == []
         return
 
-    page.evaluate(MAKE_SMALL, [list(DRAWING), SMALL])
+    page.evaluate(MAKE_SMALL, [list(DRAWING), size_for(graph(name))])
     done = len(engine.get("/history"))
     page.evaluate("async () => { await window.app.queuePrompt(0, 1) }")
     for _ in range(600):
