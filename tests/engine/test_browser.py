@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from fitting_room.services.engine import failure
-from small_graphs import DRAWING, SMALL
+from small_graphs import DRAWING, size_for
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "workflows").glob("*.json"))
@@ -125,7 +125,7 @@ def test_workflow_in_the_page(page, engine, graph, name):
     assert sent == twin, "the page sends what the API twin says"
     _shot(page, f"{name}-loaded")
 
-    page.evaluate(MAKE_SMALL, [list(DRAWING), SMALL])
+    page.evaluate(MAKE_SMALL, [list(DRAWING), size_for(graph(name))])
     done = len(engine.get("/history"))
     page.evaluate("async () => { await window.app.queuePrompt(0, 1) }")
     for _ in range(600):
