@@ -47,6 +47,7 @@ class Formulation:
     constants_each_step: bool = False
     zeros_written: bool = False
     look: bool = True  # the reference UNet runs within the step
+    zero_kept: bool = False  # what the zero latent shows was read by an earlier run
     guided: bool = True
 
 
@@ -56,7 +57,8 @@ LEFFA = [
     PUBLISHED,
     replace(PUBLISHED, name="only: own queries", reference_queries=False),
     replace(PUBLISHED, name="only: trimmed reference UNet", untrimmed=False),
-    HERE,
+    replace(HERE, name="as here, the first garment"),
+    replace(HERE, zero_kept=True),
     replace(HERE, name="as here, garment read ahead", look=False, constants_each_step=True),
     replace(HERE, name="as here, guidance 1", guided=False),
     replace(PUBLISHED, name="accelerated, as published", look=False),
@@ -142,6 +144,7 @@ class Bench:
         # What is made once for a run lies outside the step.
         self.texts = None if form.constants_each_step else self._texts()
         self.garment_text = None if form.constants_each_step else self._garment_text()
+        self.nothing = self._read(torch.zeros_like(self.garment)) if form.zero_kept else None
         self.tokens = None if form.look else self.look()
         again = form.look or form.reference_queries or form.constants_each_step
         # IDM-VTON's and plain Leffa's tokens read ahead are other ones at every step
@@ -183,9 +186,14 @@ class Bench:
 
     def look(self) -> dict[str, Tensor]:
         """One pass of the reference UNet: over the garment and, where it is, a zero latent."""
-        latents = self.garment
+        if self.nothing is not None:
+            own = self._read(self.garment)
+            return {name: torch.cat([self.nothing[name], each]) for name, each in own.items()}
         if self.form.guided and not self.model.zero_half:
-            latents = torch.cat([torch.zeros_like(latents), latents])
+            return self._read(torch.cat([torch.zeros_like(self.garment), self.garment]))
+        return self._read(self.garment)
+
+    def _read(self, latents: Tensor) -> dict[str, Tensor]:
         return self.ref.read_tokens(
             self.reference, latents, self.timestep, self.garment_text or self._garment_text(),
             normalised=self.model.normalised,

@@ -12,6 +12,7 @@ from comfy_api.latest import ComfyExtension, io
 from .align import AlignResult
 from .body import BodyPose
 from .compare import BeforeAfter
+from .costs import CostReport
 from .crop import CropForTryOn, Uncrop
 from .densepose import DensePose
 from .editing import FrameForEditing, PasteBack
@@ -19,6 +20,8 @@ from .encode import EncodeGarment
 from .folder import PictureFolder
 from .garment import GarmentCutout
 from .guard import GuardedResult
+from .hosted import HostedTryOn, RoutedTryOn
+from .key_frame import KeyFrame, Reframe
 from .links import careful
 from .load import LoadTryOnModel
 from .mask import GarmentMask
@@ -31,6 +34,8 @@ from .safety import SafetyCheck, SafetyFilter
 from .samples import copy_samples
 from .save import SavePicture
 from .tryon import TryOn
+from .video import VideoMasks
+from .views import Views, ViewSheet
 
 logger = logging.getLogger(__name__)
 
@@ -58,11 +63,19 @@ class FittingRoomExtension(ComfyExtension):
             FrameForEditing,
             AlignResult,
             PasteBack,
+            VideoMasks,
+            KeyFrame,
+            Reframe,
+            Views,
+            ViewSheet,
             BeforeAfter,
             PictureFolder,
             SafetyFilter,
             SafetyCheck,
             GuardedResult,
             SavePicture,
+            HostedTryOn,
+            RoutedTryOn,
+            CostReport,
         ]
         return [careful(node) for node in nodes]

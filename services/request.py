@@ -59,6 +59,12 @@ class TryOnRequest:
             *_picture_problems("person", self.person),
             *(p for each in self.garments for p in _picture_problems("garment", each)),
             *(p for each in self.frames for p in _picture_problems("frame", each)),
+            *_mask_problems("mask", self.mask, self.person),
+            *(
+                problem
+                for cut_out, garment in zip(self.garment_masks, self.garments, strict=False)
+                for problem in _mask_problems("garment mask", cut_out, garment)
+            ),
         ]
         if not self.garments:
             problems.append("at least one garment was wanted, and none came")
@@ -234,6 +240,17 @@ def _picture_problems(name: str, picture: Any) -> list[str]:
         return []
     came = getattr(picture, "shape", None)
     return [f"{name} must be uint8 (height, width, 3), and {type(picture).__name__} {came} came"]
+
+
+def _mask_problems(name: str, mask: Any, picture: Any) -> list[str]:
+    import numpy as np
+
+    if mask is None or getattr(mask, "shape", None) == getattr(picture, "shape", ())[:2]:
+        if mask is None or (mask.dtype == np.float32 and np.isfinite(mask).all()):
+            return []
+        return [f"{name} must be float32 numbers from 0 to 1, and {mask.dtype} came"]
+    size, came = getattr(picture, "shape", ())[:2], getattr(mask, "shape", type(mask).__name__)
+    return [f"{name} must have its photo's size {size}, and {came} came"]
 
 
 def _there(pictures: Sequence[np.ndarray | None]) -> tuple[np.ndarray, ...]:

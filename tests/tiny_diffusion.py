@@ -1,4 +1,4 @@
-"""Random weights of any network's shapes, and what the tests of several models look at."""
+"""What the tests of several models look at."""
 
 import json
 from pathlib import Path
@@ -7,17 +7,6 @@ import torch
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 PUBLISHED = json.loads((GOLDEN.parent.parent / "benchmarks" / "published_sizes.json").read_text())
-
-TINY_UNET = {  # the same kinds of blocks as published, fewer of them
-    "block_out_channels": [8, 16],
-    "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
-    "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
-    "layers_per_block": 1,
-    "attention_head_dim": 2,
-    "cross_attention_dim": 8,
-    "norm_num_groups": 2,
-}
-TINY_VAE = {"block_out_channels": [4, 4, 4, 4], "norm_num_groups": 2, "layers_per_block": 1}
 
 
 def published_keys(model):
@@ -34,27 +23,6 @@ def present_names(shapes):
 
 def shapes_of(network):
     return {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
-
-
-def random_state(shapes, seed=0):
-    """Tensors by name that keep signals of a usable size through many layers.
-
-    shapes: {name: shape}, or a network.
-    """
-    shapes = shapes if isinstance(shapes, dict) else shapes_of(shapes)
-    generator = torch.Generator().manual_seed(seed)
-    state = {}
-    for name, shape in shapes.items():
-        values = torch.randn(tuple(shape), generator=generator)
-        if name.endswith("num_batches_tracked"):
-            state[name] = torch.tensor(1)
-        elif name.endswith("running_var"):
-            state[name] = 1 + 0.1 * values.abs()
-        elif len(shape) <= 1:
-            state[name] = 0.1 * values + float(name.endswith("weight"))
-        else:
-            state[name] = values / values[0].numel() ** 0.5
-    return state
 
 
 def random_pictures(count, height, width, seed=0):

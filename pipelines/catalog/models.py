@@ -16,12 +16,16 @@ from .types import (
     APACHE,
     CC_BY_NC_SA,
     DENSEPOSE,
+    FASHIONTEX,
+    FASHN_VTON,
+    LADI_VTON,
     LEFFA,
     MIT,
     OPENPOSE,
     OPENRAIL,
     SAPIENS2,
     SEGFORMER,
+    SIEVENET,
     File,
     Licence,
     Part,
@@ -218,7 +222,265 @@ def _leffa(
     )
 
 
+# FASHN VTON: size and hash as third parties report them; the size is also that of a safetensors
+# file with the published names and shapes in bfloat16, to the byte. Parameters: counted there.
+_FASHN_VTON = Variant(
+    "fashn_vton/v1_5",
+    "FASHN VTON v1.5",
+    "Dresses upper body, lower body or in a dress without a mask, from a flat-lay or worn garment.",
+    "try_on",
+    FASHN_VTON,
+    (
+        Source(
+            "fashn-ai/fashn-vton-1.5",
+            "fashn_vton",
+            (
+                File("model.safetensors", 1_943_668_048,
+                     "d6cd38286885bc29fa487ea9383f80ffeb95862e7747c630d42c5d3c05bdd35a"),
+            ),
+        ),
+    ),
+    (Part("transformer", 710_770_608), Part("modulation", 261_043_200)),
+    ("upper", "lower", "dress"),
+    width=576,
+    height=864,
+    steps=30,
+    guidance=1.5,
+    scheduler="Euler",
+    dtype="bfloat16",
+    inputs=("pose",),
+    settings=("seed", "steps", "guidance", "skip_guidance", "published_times", "samples", "framing",
+              "whole_picture", "compile", "fp8", "worn"),
+    mask_rule="fashn_vton",
+    size_step=12,
+    uses=("dwpose/l_384", "human_parsing/pth"),
+)  # fmt: skip
+
+
+# CatVTON: sizes of the configs as listed; of the weights, those of the float32 values alone.
+INPAINTING = Source(
+    "booksforcharlie/stable-diffusion-inpainting",
+    "catvton/stable-diffusion-inpainting",
+    (
+        File("scheduler/scheduler_config.json", 313),
+        File("unet/config.json", 748),
+        File("unet/diffusion_pytorch_model.bin", 4 * 859_535_364, derived=True),
+    ),
+)
+PIX2PIX = Source(
+    "timbrooks/instruct-pix2pix",
+    "catvton_maskfree/instruct-pix2pix",
+    (
+        File("scheduler/scheduler_config.json", 569),
+        File("unet/config.json"),
+        File("unet/diffusion_pytorch_model.safetensors", 4 * 859_532_484, derived=True),
+    ),
+)
+MSE_VAE = Source(
+    "stabilityai/sd-vae-ft-mse",
+    "catvton/sd-vae-ft-mse",
+    (
+        File("config.json", 547),
+        File("diffusion_pytorch_model.safetensors", 4 * 83_653_863, derived=True),
+    ),
+)
+CATVTON_DEAD = 43_962_560
+"""Cross-attention weights in the base's file, which are checked and never read."""
+
+
+def _catvton(name: str, title: str, does: str, categories: tuple[str, ...], folder: str,
+             width: int = 768, height: int = 1024) -> Variant:  # fmt: skip
+    maskfree = name == "maskfree"
+    attention = File(f"{folder}/attention/model.safetensors", 4 * 49_574_080, derived=True)
+    repository, place = (
+        ("zhengchong/CatVTON-MaskFree", "catvton_maskfree") if maskfree
+        else ("zhengchong/CatVTON", "catvton")
+    )  # fmt: skip
+    base, unet = (PIX2PIX, 859_532_484) if maskfree else (INPAINTING, 859_535_364)
+    return Variant(
+        f"catvton/{name}",
+        title,
+        does,
+        "try_on",
+        CC_BY_NC_SA,
+        (Source(repository, place, (attention,)), base, MSE_VAE),
+        (Part("UNet without cross-attention", unet - CATVTON_DEAD), Part("VAE", 83_653_863)),
+        categories,
+        width=width,
+        height=height,
+        steps=50,
+        guidance=2.5,
+        scheduler="DDIM",
+        dtype="bfloat16",
+        mask_rule="" if maskfree else "catvton",
+        inputs=() if maskfree else ("mask",),
+        settings=(*DIFFUSION_SETTINGS, "samples", "compile", "fp8"),
+        uses=() if maskfree else ("human_parsing/pth", "densepose/r50_fpn_s1x"),
+    )
+
+
+# LaDI-VTON: of the trained files the sizes of the float32 values alone; the base's repository was
+# taken down by its maker, and its copy is the one that other projects changed to.
+LADI_VTON_TRAINED = {
+    "unet": 4 * 865_988_484,
+    "emasc": 4 * 7_965_696,
+    "inversion_adapter": 4 * 136_360_704,
+    "warping": 4 * (17_275_203 + 19_056_626),
+}
+SD2_INPAINTING = Source(
+    "sd2-community/stable-diffusion-2-inpainting",
+    "ladi_vton/stable-diffusion-2-inpainting",
+    (
+        File("scheduler/scheduler_config.json"),
+        File("text_encoder/config.json"),
+        File("text_encoder/model.safetensors", 4 * 340_387_840, derived=True),
+        *(File(f"tokenizer/{name}") for name in TOKENIZER),
+        File("unet/config.json"),
+        File("vae/config.json"),
+        File("vae/diffusion_pytorch_model.safetensors", 4 * 83_653_863, derived=True),
+    ),
+)
+CLIP_H = Source(
+    "laion/CLIP-ViT-H-14-laion2B-s32B-b79K",
+    "ladi_vton/CLIP-ViT-H-14-laion2B-s32B-b79K",
+    (File("config.json"), File("model.safetensors"), File("preprocessor_config.json")),
+)
+
+
+def _ladi_vton(name: str, title: str, does: str, categories: tuple[str, ...],
+               uses: tuple[str, ...]) -> Variant:  # fmt: skip
+    trained = tuple(
+        File(f"{part}_{name}.pth", size, derived=size > 1e8)
+        if size > 1e8 else File(f"{part}_{name}.pth")
+        for part, size in LADI_VTON_TRAINED.items()
+    )  # fmt: skip
+    web = "https://github.com/miccunifi/ladi-vton/releases/download/weights"
+    return Variant(
+        f"ladi_vton/{name}",
+        title,
+        does,
+        "try_on",
+        LADI_VTON,
+        (
+            Source("miccunifi/ladi-vton", "ladi_vton", trained, revision="weights", web=web),
+            SD2_INPAINTING,
+            CLIP_H,
+        ),
+        (
+            Part("UNet", 865_988_484),
+            Part("image encoder", 630_766_080),
+            Part("text encoder", 340_387_840),
+            Part("inversion adapter", 136_360_704),
+            Part("VAE", 83_653_863),
+            Part("skip adapters", 7_965_696),
+            Part("warping", 19_056_626),
+            Part("refinement", 17_275_203),
+        ),
+        categories,
+        width=384,
+        height=512,
+        steps=50,
+        guidance=7.5,
+        scheduler="DDIM",
+        mask_rule=f"ladi_{name}",
+        inputs=("mask", "pose"),
+        settings=(*DIFFUSION_SETTINGS, "samples", "compile", "fp8"),
+        uses=uses,
+    )
+
+
+# SieveNet and FashionTex: no program may fetch the files, so a user puts them in place.
+SIEVENET_FILES = {
+    "GMM/gmm_final.pth": 30_616_740,
+    "SEG/segm_final.pth": 29_305_876,
+    "TOM/tom_final.pth": 29_274_116,
+}
+_HISTORICAL = (
+    Variant(
+        "sievenet/upper",
+        "SieveNet (historical)",
+        "Three small networks of 2020 at 192x256 for the upper body, by an unofficial project; for "
+        "comparison with what came after, not for use.",
+        "try_on",
+        SIEVENET,
+        (
+            Source(
+                "levindabhi/SieveNet",
+                "sievenet",
+                tuple(
+                    File(path, 4 * count, derived=True) for path, count in SIEVENET_FILES.items()
+                ),
+                by_hand="The three files are in the Google Drive folder that the README of "
+                "https://github.com/levindabhi/SieveNet names. Put them in GMM/, SEG/ and TOM/ of "
+                "the folder sievenet.",
+            ),
+        ),
+        (
+            Part("warping", 30_616_740),
+            Part("labelling", 29_305_876),
+            Part("texturing", 29_274_116),
+        ),
+        ("upper",),
+        width=192,
+        height=256,
+        steps=1,
+        scheduler="no schedule: it draws once",
+        dtype="float32",
+        inputs=("mask", "pose", "parsing"),
+        settings=("framing",),
+        size_step=64,
+        needs=("human_parsing/pth",),
+        uses=("openpose/body",),
+    ),
+    Variant(
+        "fashiontex/own",
+        "FashionTex (your own checkpoint)",
+        "Other clothes for an aligned person, by words and patches of texture. No trained mapper "
+        "was ever published: it runs the checkpoint of whoever trains one.",
+        "design",
+        FASHIONTEX,
+        (
+            Source(
+                "picksh/FashionTex",
+                "fashiontex",
+                (
+                    File("last.ckpt"),
+                    File("stylegan_human_v2_1024.pth"),
+                    File("e4e_w+.pt"),
+                ),
+                by_hand="last.ckpt is the checkpoint of a training of your own with the code of "
+                "https://github.com/picksh/FashionTex, whose authors published none. "
+                "stylegan_human_v2_1024.pth (or .pkl) and e4e_w+.pt are linked at "
+                "https://github.com/stylegan-human/StyleGAN-Human. Put all in the folder "
+                "fashiontex.",
+            ),
+            Source(
+                "openai/clip-vit-base-patch32",
+                "fashiontex/clip-vit-base-patch32",
+                (
+                    File("config.json"),
+                    File("model.safetensors"),
+                    *(File(name) for name in TOKENIZER),
+                ),
+            ),
+        ),
+        (
+            Part("generator", 30_365_964),
+            Part("mapper", 26_306_560),
+            Part("inversion", 267_136_704),
+            Part("CLIP", 151_277_313),
+        ),
+        width=512,
+        height=1024,
+        steps=1,
+        scheduler="no schedule: it draws once",
+        dtype="float32",
+        inputs=("description",),
+    ),
+)
+
 _TRYON = (
+    _FASHN_VTON,
     _ootdiffusion(
         "hd",
         "OOTDiffusion, half body",
@@ -269,6 +531,54 @@ _TRYON = (
             ),
         ),
         Source("yisol/IDM-VTON", "idm_vton", IDM_VTON_SHARED),
+    ),
+    _catvton(
+        "mix",
+        "CatVTON",
+        "Dresses upper body, lower body or in a dress with one small network; trained on many "
+        "data sets at 768x1024.",
+        ("upper", "lower", "dress"),
+        "mix-48k-1024",
+    ),
+    _catvton(
+        "vitonhd",
+        "CatVTON, VITON-HD",
+        "CatVTON trained on half-body photos at 384x512: upper body alone.",
+        ("upper",),
+        "vitonhd-16k-512",
+        384,
+        512,
+    ),
+    _catvton(
+        "dresscode",
+        "CatVTON, DressCode",
+        "CatVTON trained on full-body photos at 384x512.",
+        ("upper", "lower", "dress"),
+        "dresscode-16k-512",
+        384,
+        512,
+    ),
+    _catvton(
+        "maskfree",
+        "CatVTON without a mask",
+        "CatVTON that takes the photo as it is and finds by itself what to change.",
+        ("upper", "lower", "dress"),
+        "mix-48k-1024",
+    ),
+    _ladi_vton(
+        "vitonhd",
+        "LaDI-VTON",
+        "Warps the garment onto the upper body, then repaints with Stable Diffusion 2; trained on "
+        "half-body photos at 384x512.",
+        ("upper",),
+        ("human_parsing/pth", "openpose/body"),
+    ),
+    _ladi_vton(
+        "dresscode",
+        "LaDI-VTON, DressCode",
+        "LaDI-VTON for upper body, lower body and dresses; trained on full-body photos.",
+        ("upper", "lower", "dress"),
+        ("human_parsing/pth", "openpose/body"),
     ),
     _leffa(
         "virtual_tryon",
@@ -328,9 +638,11 @@ def _clothes_parser(
     width: int,
     height: int,
     size: int | None = None,
+    sha256: str | None = None,
 ) -> Variant:
-    """A parsing network of transformers: the three files that its loader reads."""
-    weights = File("model.safetensors", size, derived=size is not None)
+    """A parsing network of transformers: the three files that its loader reads. A size without a
+    hash was not listed and is derived."""
+    weights = File("model.safetensors", size, sha256, derived=size is not None and not sha256)
     files = (File("config.json"), weights, File("preprocessor_config.json"))
     return _tool(
         f"human_parsing/{name}", title, does, licence,
@@ -407,7 +719,8 @@ _TOOLS = (
         64_006_866,
         384,
         576,
-        256_033_616,
+        256_146_352,
+        "e43c8c8a9b04f28798f0a4630cf18caa2cdb27a0d454fae43a5716e6f7078244",
     ),
     _clothes_parser(  # parameters as published, of the network without its head
         "sapiens2",
@@ -437,6 +750,25 @@ _TOOLS = (
         (Part("body", 52_311_446),),
         184,
         144,
+    ),
+    _tool(
+        "dwpose/l_384",
+        "DWPose",
+        "Finds body, hands and face, as FASHN VTON's authors do; wants the package onnxruntime.",
+        APACHE,
+        Source(
+            "fashn-ai/DWPose",
+            "dwpose",
+            (
+                File("yolox_l.onnx", 216_746_733,
+                     "7860ae79de6c89a3c1eb72ae9a2756c0ccfbe04b7791bb5880afabd97855a411"),
+                File("dw-ll_ucoco_384.onnx", 134_399_116,
+                     "724f4ff2439ed61afb86fb8a1951ec39c6220682803b4a8bd4f598cd913b1843"),
+            ),
+        ),
+        (Part("people", 54_186_683), Part("points", 33_599_779)),  # a quarter of the files' bytes
+        640,
+        640,
     ),
     Variant(
         "vitpose/base_simple",
@@ -532,7 +864,9 @@ _TOOLS = (
     ),
 )  # fmt: skip
 
-VARIANTS: dict[str, Variant] = {variant.name: variant for variant in (*_TRYON, *_TOOLS)}
+VARIANTS: dict[str, Variant] = {
+    variant.name: variant for variant in (*_TRYON, *_HISTORICAL, *_TOOLS)
+}
 
 
 def variant_named(name: str) -> Variant:

@@ -17,7 +17,7 @@ class File:
 
 @dataclass(frozen=True)
 class Source:
-    """Files of one Hugging Face repository.
+    """Files of one Hugging Face repository, or of another place on the web.
 
     They lie in `<models folder>/fitting_room/<folder>/[<below>/]<path>`, or in the hub's cache.
     """
@@ -27,6 +27,8 @@ class Source:
     files: tuple[File, ...]
     below: str = ""  # folder of the repository that every path starts from
     revision: str = "main"
+    web: str = ""  # address that every path is put behind, where no hub has the files
+    by_hand: str = ""  # where a user gets them and puts them, in words, where no program can
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,10 @@ DensePose; pose: key points; parsing: labels of clothes and limbs; description: 
 SETTINGS = (
     "seed", "steps", "guidance", "scheduler", "strength", "accelerated", "ahead_steps", "samples",
     "skip_guidance", "published_times", "framing", "whole_picture", "keep_unconditional", "compile",
-    "fp8",
+    "fp8", "worn",
 )  # fmt: skip
 """What a run of a model may be told. A setting that a variant does not list is ignored by it, and
-the node and the command line say so."""
+the node and the command line say so. worn: garments that somebody wears in their photo."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,26 @@ CC_BY_NC_SA = Licence(
     "https://creativecommons.org/licenses/by-nc-sa/4.0/",
     "no",
     "Not for a shop: research and private use only, unless the authors agree otherwise.",
+)
+LADI_VTON = Licence(
+    "CC BY-NC 4.0, on base weights under CreativeML Open RAIL++-M",
+    "https://github.com/miccunifi/ladi-vton/blob/main/LICENSE",
+    "no",
+    "Not for a shop: research and private use only, unless the authors agree otherwise.",
+)
+SIEVENET = Licence(
+    "MIT (code); of the weights none is stated",
+    "https://github.com/levindabhi/SieveNet/blob/master/LICENSE",
+    "no",
+    "Not for a shop: the weights come without a licence, trained on the VITON pictures, which were "
+    "given for research and withdrawn.",
+)
+FASHIONTEX = Licence(
+    "MIT (code); StyleGAN-Human's weights: non-commercial; a mapper was never published",
+    "https://github.com/picksh/FashionTex/blob/main/LICENSE",
+    "no",
+    "Not for a shop: it draws with StyleGAN-Human, whose code derives from NVIDIA's non-commercial "
+    "StyleGAN2 and whose pictures were given for research only.",
 )
 LEFFA = Licence(
     "MIT (code and model card), on base weights under CreativeML OpenRAIL",
@@ -155,6 +177,14 @@ APACHE = Licence(
     "https://www.apache.org/licenses/LICENSE-2.0",
     "yes",
     "May be used commercially.",
+    must_accept=False,
+)
+FASHN_VTON = Licence(
+    "Apache-2.0",
+    "https://huggingface.co/fashn-ai/fashn-vton-1.5",
+    "yes",
+    "May be used commercially: code and weights are Apache-2.0, and DWPose beside it too. Only its "
+    "authors' own parser may not (NVIDIA's terms), and it is never needed here.",
     must_accept=False,
 )
 OPENRAIL = Licence(

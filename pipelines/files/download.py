@@ -13,7 +13,7 @@ import re
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..catalog.models import variant_named
@@ -74,6 +74,8 @@ def download(
     variant = variant_named(name)
     folder = Path(folder)
     for source in variant.sources:
+        if source.by_hand:
+            continue  # `find` below says what is missing, and how it is got
         with locked(folder / source.folder, f"downloads {variant.name}", tell):
             _fetch_source(variant, source, folder, tell, take_changed, endpoint)
     return find(name, folders=[folder])
@@ -104,17 +106,24 @@ def _fetch_source(
 
 
 def addresses(name: str, folder: str | Path) -> list[tuple[str, Path]]:
-    """(address, place) of every file, for a machine without network: fetch them by other means."""
-    from huggingface_hub import hf_hub_url
-
+    """(address, place) of every file, for a machine without network: fetch them by other means. Of
+    files that are got by hand the address is words."""
     return [
-        (
-            hf_hub_url(source.repository, _in_repository(source, file), revision=source.revision),
-            Path(folder) / source.folder / source.below / file.path,
-        )
+        (_address(source, file), Path(folder) / source.folder / source.below / file.path)
         for source in variant_named(name).sources
         for file in source.files
     ]
+
+
+def _address(source: Source, file: File, endpoint: str | None = None) -> str:
+    from huggingface_hub import hf_hub_url
+
+    if source.by_hand:
+        return source.by_hand
+    if source.web:
+        return f"{source.web}/{file.path}"
+    path = _in_repository(source, file)
+    return hf_hub_url(source.repository, path, revision=source.revision, endpoint=endpoint)
 
 
 def _in_repository(source: Source, file: File) -> str:
@@ -124,8 +133,7 @@ def _in_repository(source: Source, file: File) -> str:
 def _is_there(source: Source, file: File, root: Path) -> bool:
     if not os.path.isfile(published_or_converted(root / file.path)):
         return False
-    alone = Source(source.repository, source.folder, (file,), source.below, source.revision)
-    return not problems(alone, root)
+    return not problems(replace(source, files=(file,)), root)
 
 
 def _ask(
@@ -159,16 +167,13 @@ def _ask(
 def _ask_for(
     variant: Variant, source: Source, file: File, root: Path, endpoint: str | None
 ) -> Transfer:
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub import get_hf_file_metadata
     from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, RepositoryNotFoundError
     from huggingface_hub.utils import build_hf_headers
 
-    address = hf_hub_url(
-        source.repository,
-        _in_repository(source, file),
-        revision=source.revision,
-        endpoint=endpoint,
-    )
+    address = _address(source, file, endpoint)
+    if source.web:
+        return _ask_web(variant, file, root, address)
     try:
         said = get_hf_file_metadata(address)
     except EntryNotFoundError:
@@ -185,6 +190,21 @@ def _ask_for(
     same_host = said.location.split("/")[2:3] == address.split("/")[2:3]
     headers = build_hf_headers() if same_host else {}
     return Transfer(file, said.location, said.etag, said.size, root / file.path, headers)
+
+
+def _ask_web(variant: Variant, file: File, root: Path, address: str) -> Transfer:
+    """What any web server says of a file: its size, and its name for the content if it has one."""
+    import urllib.request
+
+    try:
+        with urllib.request.urlopen(urllib.request.Request(address, method="HEAD")) as answer:
+            size, etag = answer.headers.get("Content-Length"), answer.headers.get("ETag")
+    except OSError as error:
+        raise _no_connection(variant, address, error) from error
+    if not size:
+        raise MissingFiles(f"{address} does not say the size of the file: it is not there now.")
+    content = re.sub(r"[^0-9A-Za-z]", "", etag or f"size{size}")
+    return Transfer(file, address, content, int(size), root / file.path, {})
 
 
 def _check_unchanged(variant: Variant, source: Source, transfer: Transfer) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..catalog.models import VARIANTS
 from .licences import license_accepted
-from .locate import download_command, survey, wrong_hashes
+from .locate import how_to_get, survey, wrong_hashes
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Installed:
     accepted: bool  # its licence
     folders: tuple[str, ...]
     lines: tuple[str, ...]
-    command: str  # that completes it; empty where nothing is to do
+    command: str  # that completes it, or where to get it by hand; empty where nothing is to do
 
     def as_dict(self) -> dict:
         return asdict(self)
@@ -55,7 +55,8 @@ def _look(
     located, lines = survey(variant, folders=folders)
     total = sum(len(source.files) for source in variant.sources)
     if sum(line.startswith("missing:") for line in lines) == total:
-        return Installed(name, variant.title, "absent", accepted, (), (), download_command(name))
+        how = how_to_get(variant, folders)
+        return Installed(name, variant.title, "absent", accepted, (), (), how)
     if verify and not lines:
         lines = wrong_hashes(located, progress)
     return Installed(
@@ -65,5 +66,5 @@ def _look(
         accepted,
         tuple(str(root) for root in located.roots),
         tuple(lines),
-        "" if accepted and not lines else download_command(name),
+        "" if accepted and not lines else how_to_get(variant, folders),
     )

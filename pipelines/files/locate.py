@@ -271,7 +271,17 @@ def download_command(name: str) -> str:
     return f"fitting-room download {name}"
 
 
+def how_to_get(variant: Variant, folders: Sequence[str | Path] = ()) -> str:
+    """The command that gets a variant's files, or where a user gets them and puts them."""
+    home = Path(folders[0]) if folders else models_home()
+    told = [f"{source.by_hand} It lies in {home}." for source in variant.sources if source.by_hand]
+    command = download_command(variant.name)
+    return " ".join([*told, f"Then: {command}"]) if told else command
+
+
 def _in_hub_cache(source: Source) -> Path | None:
+    if source.web or source.by_hand:
+        return None
     from huggingface_hub import try_to_load_from_cache
 
     below = f"{source.below}/" if source.below else ""
@@ -297,6 +307,6 @@ def _message(
             "are not there or not the published ones.",
             *(f"  {line}" for line in lines),
             f"Looked in: {'; '.join(dict.fromkeys(places))}.{looks_like(path)}",
-            f"Get them with: {download_command(variant.name)}",
+            f"Get them with: {how_to_get(variant, folders)}",
         ]
     )

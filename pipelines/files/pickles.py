@@ -116,7 +116,7 @@ def read_arrays(path: Path) -> object:
         expect_flat(file)
         file.seek(0)
         # Protocol 2 files of Python 2 name their strings in latin-1; newer ones do not mind.
-        return _ArraysOnly(file, encoding="latin1").load()
+        return ArraysOnly(file, encoding="latin1").load()
 
 
 def _empty_array(kind: object, shape: object, code: object) -> np.ndarray:
@@ -140,7 +140,7 @@ class _Array:
         raise pickle.UnpicklingError("it asks for an array without contents")
 
 
-class _ArraysOnly(pickle.Unpickler):
+class ArraysOnly(pickle.Unpickler):
     """Rebuilds numpy arrays and built-in containers; every other name in the pickle is refused."""
 
     ALLOWED = {

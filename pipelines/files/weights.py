@@ -15,6 +15,7 @@ Where files lie is in `locate.py`, which files belong to a model in `catalog.py`
 
 from __future__ import annotations
 
+import argparse
 import fnmatch
 import os
 import re
@@ -59,13 +60,13 @@ def empty() -> AbstractContextManager[object]:
     return torch.device("meta")
 
 
-def read_state(path: Path | str, prefix: str = "") -> State:
+def read_state(path: Path | str, prefix: str = "", opened: bool = True) -> State:
     """Tensors of one weight file by name, memory-mapped where the format allows it.
 
     Takes .safetensors, PyTorch's .pth .pt .bin .ckpt (never more than plain tensors is unpickled)
     and detectron2's .pkl (a pickle of numpy arrays). A wrapping {"state_dict": …} or {"model": …}
-    is opened, tables inside a table are joined as "outer.inner". With `prefix` only the names that
-    begin with it are given, without it.
+    is `opened`, tables inside a table are joined as "outer.inner". With `prefix` only the names
+    that begin with it are given, without it.
     Old attention names of VAE files are turned into the present ones.
 
     Raises MissingFiles for a file that is absent, cut short, of another kind, or not plain tensors,
@@ -80,7 +81,7 @@ def read_state(path: Path | str, prefix: str = "") -> State:
         elif path.suffix == ".pkl":
             state = _tensors(read_arrays(path))
         else:
-            state = _read_torch(path)
+            state = _read_torch(path, opened)
     except Exception as error:  # readers of strangers' files may raise anything
         raise unreadable(path, error) from error
     return {
@@ -165,6 +166,7 @@ SIGNATURES = (
     ("cond_stage_model.", "an SD-1.5 or SD-2 checkpoint of one file, as for CheckpointLoader"),
     ("model.diffusion_model.", "a diffusion checkpoint of one file, as for CheckpointLoader"),
     ("controlnet_cond_embedding.", "a ControlNet"),
+    ("garment_embedder.", "a FASHN VTON checkpoint"),
     ("double_blocks.", "a FLUX transformer"),
     ("joint_blocks.", "an SD-3 transformer"),
     ("unet_encoder.", "a Leffa checkpoint"),
@@ -190,7 +192,7 @@ def _read_safetensors(path: Path) -> State:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
 
 
-def _read_torch(path: Path) -> State:
+def _read_torch(path: Path, opened: bool) -> State:
     # Files written before PyTorch 1.6 are no zip archives and cannot be mapped. PyTorch goes by the
     # first bytes, so it is these that decide what has to be looked at.
     with path.open("rb") as file:
@@ -202,13 +204,15 @@ def _read_torch(path: Path) -> State:
             expect_flat(file)
     if mapped:
         expect_plain_archive(path)
-    content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    return _tensors(content)
+    # A training's settings, plain data, lie in the checkpoints of some.
+    with torch.serialization.safe_globals([argparse.Namespace]):
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    return _tensors(content, opened)
 
 
-def _tensors(content: object) -> State:
+def _tensors(content: object, opened: bool = True) -> State:
     """The flat name -> tensor part of what a pickle held."""
-    for wrapper in ("state_dict", "model"):
+    for wrapper in ("state_dict", "model") if opened else ():
         if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
             content = content[wrapper]
     if not isinstance(content, dict):

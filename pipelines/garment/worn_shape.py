@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..masking.figure import Figure, unit_vector
-from .parts import LINE_POINTS, NUMBERS, TORSO, Limb
+from .parts import LINE_POINTS, NUMBERS, TORSO, GarmentLimb
 from .worn import WornCloth, armhole
 from .worn_view import legs_apart, refused
 
@@ -93,7 +93,7 @@ def lower_edge(points: Points, cloth: WornCloth, axis: np.ndarray) -> None:
         points[f"waist_{side}"] = np.array([ends[at], float(between[at])])
 
 
-def sleeve_limb(cloth: WornCloth, side: str, points: Points) -> Limb:
+def sleeve_limb(cloth: WornCloth, side: str, points: Points) -> GarmentLimb:
     """The centre line of a sleeve from its armhole to its end, and its half widths; adds the
     corners of its end to the points."""
     figure, sleeve = cloth.figure, cloth.sleeves[side]
@@ -121,10 +121,10 @@ def sleeve_limb(cloth: WornCloth, side: str, points: Points) -> Limb:
     outwards = np.sign(normal[-1] @ (line[-1] - (figure.neck + figure.hips) / 2)) or 1.0
     points[f"sleeve_end_outer_{side}"] = line[-1] + outwards * half_widths[-1] * normal[-1]
     points[f"sleeve_end_inner_{side}"] = line[-1] - outwards * half_widths[-1] * normal[-1]
-    return Limb(line, half_widths)
+    return GarmentLimb(line, half_widths)
 
 
-def lower_points(cloth: WornCloth) -> tuple[Points, dict[int, Limb], np.ndarray]:
+def lower_points(cloth: WornCloth) -> tuple[Points, dict[int, GarmentLimb], np.ndarray]:
     """Of trousers and skirts: points and limbs as Garment has them, and the label map (h, w)."""
     figure, region = cloth.figure, cloth.torso
     rows = np.flatnonzero(region.any(1))
@@ -135,7 +135,7 @@ def lower_points(cloth: WornCloth) -> tuple[Points, dict[int, Limb], np.ndarray]
         points[f"waist_{side}"] = np.array([row_end(region, waist, sign), float(waist)])
         points[f"hip_{side}"] = np.array([row_end(region, hip, sign), float(hip)])
     labels = region.astype(np.uint8) * TORSO
-    limbs: dict[int, Limb] = {}
+    limbs: dict[int, GarmentLimb] = {}
     if not legs_apart(region, figure):
         hem = rows[-1] - max(1, round(HEM * len(rows)))
         for side, sign in sides_of(figure):
@@ -155,7 +155,7 @@ def lower_points(cloth: WornCloth) -> tuple[Points, dict[int, Limb], np.ndarray]
         places = np.linspace(0, len(found) - 1, LINE_POINTS).round().astype(int)
         line = np.stack([ends[places].mean(1), found[places].astype(float)], 1)
         half = (np.diff(ends[places], axis=1)[:, 0] + 1) / 2
-        limbs[NUMBERS[f"leg_{side}"]] = Limb(line, half)
+        limbs[NUMBERS[f"leg_{side}"]] = GarmentLimb(line, half)
         points[f"hem_outer_{side}"] = line[-1] + [sign * half[-1], 0]
         points[f"hem_inner_{side}"] = line[-1] - [sign * half[-1], 0]
         labels[leg] = NUMBERS[f"leg_{side}"]

@@ -12,10 +12,10 @@ from ..threads import single_thread
 from .keypoints import KeyPoints
 from .landmarks import settle
 from .mediapipe.model import BodyModel, load_body_model
-from .people import Person, find_people, look_for_people, read_picture
+from .people import FoundPerson, find_people, look_for_people, read_picture
 from .person_mask import person_mask
 
-__all__ = ["Body", "BodyModel", "Person", "find_body", "find_people", "load_body_model"]
+__all__ = ["Body", "BodyModel", "FoundPerson", "find_body", "find_people", "load_body_model"]
 
 LEAST_VISIBILITY = 0.3
 WORKING_SIDE = 360  # pixels of the longer side in which geometry and clothes are worked out

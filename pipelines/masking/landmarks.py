@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .mediapipe.crops import Crop, cut_out, person_crop
+from .mediapipe.crops import TurnedSquare, cut_out, person_crop
 from .mediapipe.decoding import BODY_POINTS, CROP_SIZE, decode_landmarks
 from .mediapipe.model import BodyModel
 
@@ -33,8 +33,8 @@ class Reading:
     """landmarks: (33, 5) as in Body; mask: (256, 256), 0..1, along the crop; score: 0..1, that a
     person is in the crop; next_crop: where the network would rather have looked."""
 
-    crop: Crop
-    next_crop: Crop
+    crop: TurnedSquare
+    next_crop: TurnedSquare
     landmarks: np.ndarray
     mask: Tensor
     score: float
@@ -45,7 +45,7 @@ class Reading:
         return float(self.landmarks[:UPPER_BODY, 3].mean())
 
 
-def read_landmarks(model: BodyModel, image: Image.Image, crop: Crop) -> Reading:
+def read_landmarks(model: BodyModel, image: Image.Image, crop: TurnedSquare) -> Reading:
     """One run of the network."""
     with torch.inference_mode():
         pixels = cut_out(image, crop, CROP_SIZE, "nearest").to(model.device)
@@ -58,7 +58,9 @@ def read_landmarks(model: BodyModel, image: Image.Image, crop: Crop) -> Reading:
     return Reading(crop, next_crop, landmarks[:BODY_POINTS].astype(np.float32), mask, score)
 
 
-def settle(model: BodyModel, image: Image.Image, crop: Crop, seen: bool = True) -> Reading | None:
+def settle(
+    model: BodyModel, image: Image.Image, crop: TurnedSquare, seen: bool = True
+) -> Reading | None:
     """The reading of the person at `crop`, or None if there is none after all.
 
     `seen`: the detector saw somebody in the whole picture; otherwise it takes more to be believed.
@@ -75,7 +77,9 @@ def settle(model: BodyModel, image: Image.Image, crop: Crop, seen: bool = True) 
     return _facing(reading, image)
 
 
-def _believe(model: BodyModel, image: Image.Image, crop: Crop, seen: bool) -> Reading | None:
+def _believe(
+    model: BodyModel, image: Image.Image, crop: TurnedSquare, seen: bool
+) -> Reading | None:
     reading = first = read_landmarks(model, image, crop)
     good = seen and first.score >= SURE_SCORE
     if good and not _far(first.crop, first.next_crop):
@@ -133,7 +137,7 @@ def _drift(one: Reading, other: Reading) -> float:
     return float(np.linalg.norm(apart[seen], axis=1).mean() / one.crop.size)
 
 
-def _far(one: Crop, other: Crop) -> bool:
+def _far(one: TurnedSquare, other: TurnedSquare) -> bool:
     """Whether two crops of a person differ enough to look again. Smaller differences move the
     landmarks by about half a percent of the crop, either way."""
     shift = np.hypot(one.x - other.x, one.y - other.y)

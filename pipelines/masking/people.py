@@ -11,7 +11,7 @@ from PIL import Image
 
 from ..errors import InputError
 from .landmarks import settle
-from .mediapipe.crops import MARGIN, Crop, cut_out, person_crop
+from .mediapipe.crops import MARGIN, TurnedSquare, cut_out, person_crop
 from .mediapipe.decoding import CROP_SIZE, DETECTOR_SIZE, decode_people, suppress
 from .mediapipe.model import BodyModel
 
@@ -26,16 +26,16 @@ LEAST_AREA = 0.02  # of the picture, for a person that only the segmentation see
 
 
 @dataclass(frozen=True)
-class Person:
+class FoundPerson:
     """Somebody in the photo. box: (left, top, right, bottom) of the whole body in picture pixels,
     roughly, cut at the frame; score: 0..1; crop: the turned square to read the landmarks from."""
 
     box: tuple[float, float, float, float]
     score: float
-    crop: Crop
+    crop: TurnedSquare
 
 
-def find_people(model: BodyModel, picture: np.ndarray) -> list[Person]:
+def find_people(model: BodyModel, picture: np.ndarray) -> list[FoundPerson]:
     """Everybody in the picture (height, width, 3) uint8 RGB, the largest first.
 
     The detector sees the whole picture, and the parts of a wide one. Only if it finds nobody, it
@@ -49,7 +49,7 @@ def first_look(model: BodyModel, picture: np.ndarray) -> float:
     """How sure the detector is, 0..1, at one glance at the whole picture (height, width, 3) uint8
     RGB, that somebody is in it; 0 below its least score."""
     image = read_picture(picture)
-    whole = Crop(image.width / 2, image.height / 2, max(image.size))
+    whole = TurnedSquare(image.width / 2, image.height / 2, max(image.size))
     return max((person.score for person in _detect(model, image, [whole])), default=0.0)
 
 
@@ -65,17 +65,17 @@ def read_picture(picture: np.ndarray) -> Image.Image:
     return Image.fromarray(picture)
 
 
-def look_for_people(model: BodyModel, image: Image.Image, wanted: int = 1) -> list[Person]:
+def look_for_people(model: BodyModel, image: Image.Image, wanted: int = 1) -> list[FoundPerson]:
     """See find_people; where it finds fewer than are wanted, others, who are smaller in a group,
     follow after those."""
     width, height = image.size
-    whole = Crop(width / 2, height / 2, max(width, height))
+    whole = TurnedSquare(width / 2, height / 2, max(width, height))
     people = _detect(model, image, [whole])
     if people and width > WIDE * height:
         # The detector is made for one person; beside a large one it misses others.
         people = _confirm(model, image, _detect(model, image, _squares(width, height)), people)
     if not people:
-        views = [Crop(whole.x, whole.y, whole.size * 1.8)]  # for somebody very near
+        views = [TurnedSquare(whole.x, whole.y, whole.size * 1.8)]  # for somebody very near
         views += _squares(width, height) + _squares(width, height, whole.size * 0.6)
         people = _confirm(model, image, _detect(model, image, views), [])
     if not people:
@@ -91,13 +91,13 @@ def look_for_people(model: BodyModel, image: Image.Image, wanted: int = 1) -> li
     return people
 
 
-def _largest_first(people: list[Person]) -> list[Person]:
+def _largest_first(people: list[FoundPerson]) -> list[FoundPerson]:
     return sorted(people, key=lambda person: -person.crop.size)
 
 
 def _others(
-    model: BodyModel, image: Image.Image, doubtful: list[Person], people: list[Person]
-) -> list[Person]:
+    model: BodyModel, image: Image.Image, doubtful: list[FoundPerson], people: list[FoundPerson]
+) -> list[FoundPerson]:
     """Those of the doubtful of whom landmarks can be read, and who are not among `people`: nobody
     else's nose is where theirs is. Views of a part of somebody often show another crop of them, or
     somebody upside down in the folds of their clothes."""
@@ -118,8 +118,8 @@ def _others(
 
 
 def _confirm(
-    model: BodyModel, image: Image.Image, doubtful: list[Person], people: list[Person]
-) -> list[Person]:
+    model: BodyModel, image: Image.Image, doubtful: list[FoundPerson], people: list[FoundPerson]
+) -> list[FoundPerson]:
     """`people`, and those doubtful others of whom landmarks can be read. Looks at a few, the best
     scores first."""
     people = list(people)
@@ -132,7 +132,7 @@ def _confirm(
     return people
 
 
-def _same(one: Crop, other: Crop) -> bool:
+def _same(one: TurnedSquare, other: TurnedSquare) -> bool:
     """Whether two crops are of one person, seen in two views. Two people who stand shoulder to
     shoulder are a fifth of a crop apart."""
     return math.hypot(one.x - other.x, one.y - other.y) < 0.1 * max(one.size, other.size)
@@ -140,11 +140,11 @@ def _same(one: Crop, other: Crop) -> bool:
 
 def _squares(
     width: int, height: int, size: float | None = None, most: int = MOST_SQUARES
-) -> list[Crop]:
+) -> list[TurnedSquare]:
     """Squares of `size`, or as large as fit, that cover a width x height picture."""
     size = size or min(width, height)
     rows, columns = _centres(height, size, most), _centres(width, size, most)
-    return [Crop(x, y, size) for y in rows for x in columns]
+    return [TurnedSquare(x, y, size) for y in rows for x in columns]
 
 
 def _centres(length: int, size: float, most: int) -> list[float]:
@@ -155,7 +155,7 @@ def _centres(length: int, size: float, most: int) -> list[float]:
     return [size / 2 + (length - size) * i / (count - 1) for i in range(count)]
 
 
-def _detect(model: BodyModel, image: Image.Image, views: list[Crop]) -> list[Person]:
+def _detect(model: BodyModel, image: Image.Image, views: list[TurnedSquare]) -> list[FoundPerson]:
     """Everybody in any of the square views of the image."""
     pixels = torch.cat([cut_out(image, view, DETECTOR_SIZE, "black") for view in views])
     with torch.inference_mode():
@@ -172,7 +172,7 @@ def _detect(model: BodyModel, image: Image.Image, views: list[Crop]) -> list[Per
     ]
 
 
-def _segment(model: BodyModel, image: Image.Image, whole: Crop) -> list[Person]:
+def _segment(model: BodyModel, image: Image.Image, whole: TurnedSquare) -> list[FoundPerson]:
     """The one person whom only the segmentation sees, if any."""
     with torch.inference_mode():
         pixels = cut_out(image, whole, CROP_SIZE, "black").to(model.device)
@@ -190,11 +190,11 @@ def _segment(model: BodyModel, image: Image.Image, whole: Crop) -> list[Person]:
         x, y, radius = (left + right) / 2, bottom, bottom - top
     else:
         x, y, radius = (left + right) / 2, (top + bottom) / 2, (bottom - top) / 2
-    crop = Crop(float(x), float(y), float(max(radius, (right - left) / 2) * 2 * MARGIN))
+    crop = TurnedSquare(float(x), float(y), float(max(radius, (right - left) / 2) * 2 * MARGIN))
     return [_person(image, crop, float(mask[rows, columns].mean()))]
 
 
-def _person(image: Image.Image, crop: Crop, score: float) -> Person:
+def _person(image: Image.Image, crop: TurnedSquare, score: float) -> FoundPerson:
     radius = crop.size / (2 * MARGIN)
     box = (
         max(crop.x - radius, 0.0),
@@ -202,4 +202,4 @@ def _person(image: Image.Image, crop: Crop, score: float) -> Person:
         min(crop.x + radius, float(image.width)),
         min(crop.y + radius, float(image.height)),
     )
-    return Person(box, score, crop)
+    return FoundPerson(box, score, crop)

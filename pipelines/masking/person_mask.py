@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .edges import BAND, WINDOW, sharpen
 from .landmarks import LEAST_SCORE, Reading, read_landmarks
-from .mediapipe.crops import Crop, cut_out, put_back
+from .mediapipe.crops import TurnedSquare, cut_out, put_back
 from .mediapipe.decoding import CROP_SIZE
 from .mediapipe.model import BodyModel
 
@@ -54,20 +54,20 @@ def person_mask(
 
 def _segment(model: BodyModel, image: Image.Image, box: Box, columns: int, rows: int) -> Tensor:
     left, top, right, bottom = box
-    view = Crop((left + right) / 2, (top + bottom) / 2, max(right - left, bottom - top))
+    view = TurnedSquare((left + right) / 2, (top + bottom) / 2, max(right - left, bottom - top))
     with torch.inference_mode():
         pixels = cut_out(image, view, CROP_SIZE, "nearest").to(model.device)
         return put_back(model.segmentation(pixels)[0], view, box, columns, rows)
 
 
-def _closer_view(crop: Crop, box: Box) -> Crop:
+def _closer_view(crop: TurnedSquare, box: Box) -> TurnedSquare:
     """A smaller crop around the visible person, if the frame cuts them or they are slim."""
     left, top, right, bottom = box
     size = min(max(1.1 * max(right - left, bottom - top), NEAREST * crop.size), crop.size)
     aside = FURTHEST_ASIDE * crop.size
     x = float(np.clip((left + right) / 2, crop.x - aside, crop.x + aside))
     y = float(np.clip((top + bottom) / 2, crop.y - aside, crop.y + aside))
-    return Crop(x, y, size, crop.angle)
+    return TurnedSquare(x, y, size, crop.angle)
 
 
 def _outline(reading: Reading, width: int, height: int, margin: float) -> Box | None:

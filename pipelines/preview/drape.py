@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..garment.parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORSO
-from ..garment.parts import Limb as GarmentLimb
+from ..garment.parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORSO, GarmentLimb
 from ..garment.read import Garment
 from ..masking.figure import Limb, unit_vector
 from ..masking.regions import smooth_step

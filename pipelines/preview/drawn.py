@@ -18,7 +18,7 @@ FINE = 3  # the drawing is made so many times larger and averaged
 
 
 @dataclass(frozen=True)
-class Cut:
+class Pattern:
     """A garment's pattern. Lengths in chest half widths, down from the neck points, out from the
     axis; `sleeve` is (length, angle below horizontal in degrees, width at the cuff) or None;
     `legs` is (crotch, half width of a hem, distance of its middle from the axis) or None.
@@ -35,19 +35,28 @@ class Cut:
 
 
 CUTS = {
-    "t-shirt": Cut(),
-    "long-sleeved top": Cut(neck=(0.46, 0.3, 0.08), sleeve=(2.2, 66, 0.34), hem=(1.0, 2.9, 0.05)),
-    "tank top": Cut(neck=(0.5, 0.8, 0.35), shoulder=(0.78, 0.08), sleeve=None, hem=(1.05, 2.8, 0)),
-    "dress": Cut((0.42, 0.5, 0.1), waist=(0.82, 1.9), hem=(1.6, 6.3, 0.1), sleeve=(0.7, 48, 0.5)),
-    "skirt": Cut(waist=(0.8, 0), hem=(1.35, 2.2, 0.1), sleeve=None, top=False),
-    "trousers": Cut(waist=(0.86, 0), hem=(1, 5, 0), legs=(1.35, 0.42, 0.66), sleeve=None,
-                    top=False),
-    "shorts": Cut(waist=(0.88, 0), hem=(1, 2.1, 0), sleeve=None, legs=(1.35, 0.5, 0.6), top=False),
-}  # fmt: skip
+    "t-shirt": Pattern(),
+    "long-sleeved top": Pattern(
+        neck=(0.46, 0.3, 0.08), sleeve=(2.2, 66, 0.34), hem=(1.0, 2.9, 0.05)
+    ),
+    "tank top": Pattern(
+        neck=(0.5, 0.8, 0.35), shoulder=(0.78, 0.08), sleeve=None, hem=(1.05, 2.8, 0)
+    ),
+    "dress": Pattern(
+        (0.42, 0.5, 0.1), waist=(0.82, 1.9), hem=(1.6, 6.3, 0.1), sleeve=(0.7, 48, 0.5)
+    ),
+    "skirt": Pattern(waist=(0.8, 0), hem=(1.35, 2.2, 0.1), sleeve=None, top=False),
+    "trousers": Pattern(
+        waist=(0.86, 0), hem=(1, 5, 0), legs=(1.35, 0.42, 0.66), sleeve=None, top=False
+    ),
+    "shorts": Pattern(
+        waist=(0.88, 0), hem=(1, 2.1, 0), sleeve=None, legs=(1.35, 0.5, 0.6), top=False
+    ),
+}
 
 
 @dataclass(frozen=True)
-class Drawing:
+class DrawnGarment:
     """picture: uint8 (height, width, 3) RGB. alpha: float32 (height, width). inside: bool (height,
     width), the back seen through the neckline. points: as in garment.Garment."""
 
@@ -76,7 +85,7 @@ class Look:
     seed: int = 0
 
 
-def draw_sample(name: str, width: int = 768, height: int = 1024) -> Drawing:
+def draw_sample(name: str, width: int = 768, height: int = 1024) -> DrawnGarment:
     """One of the package's own samples: "lettering t-shirt", "striped top", "trousers", "dress",
     "tank top" or "white t-shirt"."""
     samples = {
@@ -92,8 +101,8 @@ def draw_sample(name: str, width: int = 768, height: int = 1024) -> Drawing:
 
 
 def draw(
-    cut: Cut, look: Look, width: int = 768, height: int = 1024, share: float = 0.86
-) -> Drawing:
+    cut: Pattern, look: Look, width: int = 768, height: int = 1024, share: float = 0.86
+) -> DrawnGarment:
     """Draws a cut to fill `share` of a width x height picture."""
     right = outline(cut)
     whole = np.concatenate([right, (right * [-1, 1])[::-1]])
@@ -116,7 +125,7 @@ def draw(
     }
     category = "lower" if not cut.top else "dress" if cut.hem[1] > 3.6 else "upper"
     sleeves = "none" if cut.sleeve is None else "short" if cut.sleeve[0] < 1.6 else "long"
-    return Drawing(picture, alpha, inside, points, category, sleeves)
+    return DrawnGarment(picture, alpha, inside, points, category, sleeves)
 
 
 def bend(start: np.ndarray, one: np.ndarray, two: np.ndarray, end: np.ndarray) -> np.ndarray:
@@ -125,13 +134,13 @@ def bend(start: np.ndarray, one: np.ndarray, two: np.ndarray, end: np.ndarray) -
     return (1 - t) ** 3 * start + 3 * t * (1 - t) ** 2 * one + 3 * t**2 * (1 - t) * two + t**3 * end
 
 
-def neckline(cut: Cut, depth: float) -> np.ndarray:
+def neckline(cut: Pattern, depth: float) -> np.ndarray:
     """From the right neck point (u < 0) to the left."""
     t = np.linspace(-1, 1, 65)
     return np.stack([cut.neck[0] * t, depth * (1 - np.abs(t) ** 2.2)], -1)
 
 
-def sleeve_points(cut: Cut) -> tuple[np.ndarray, np.ndarray]:
+def sleeve_points(cut: Pattern) -> tuple[np.ndarray, np.ndarray]:
     """The outer and inner corner of the cuff."""
     assert cut.sleeve
     length, angle, width = cut.sleeve
@@ -140,7 +149,7 @@ def sleeve_points(cut: Cut) -> tuple[np.ndarray, np.ndarray]:
     return outer, outer + width * np.array([-along[1], along[0]])
 
 
-def outline(cut: Cut) -> np.ndarray:
+def outline(cut: Pattern) -> np.ndarray:
     """The left half (u >= 0) of the outline, from the top on the axis to the bottom."""
     waist, (hem_u, hem_y, bow) = np.array(cut.waist), cut.hem
     hem = np.array([hem_u, hem_y])
@@ -172,7 +181,7 @@ def outline(cut: Cut) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def named_points(cut: Cut) -> dict[str, tuple[float, float]]:
+def named_points(cut: Pattern) -> dict[str, tuple[float, float]]:
     half: dict[str, tuple[float, float]] = {}
     middle: dict[str, tuple[float, float]] = {}
     if cut.top:
@@ -204,7 +213,7 @@ def coverage(polygon: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def shade(
-    cut: Cut,
+    cut: Pattern,
     look: Look,
     alpha: np.ndarray,
     inside: np.ndarray,
@@ -241,7 +250,7 @@ def shade(
     return (result + 0.5).clip(0, 255).astype(np.uint8)
 
 
-def striped(cut: Cut, u: np.ndarray, y: np.ndarray, scale: float) -> np.ndarray:
+def striped(cut: Pattern, u: np.ndarray, y: np.ndarray, scale: float) -> np.ndarray:
     """Share of the second colour: across the body, and across each sleeve."""
     along = y + 0.04 * u**2
     if cut.sleeve:
@@ -277,7 +286,7 @@ def blurred(alpha: np.ndarray, radius: float) -> np.ndarray:
 
 
 def seams(
-    cut: Cut, place: Callable[[np.ndarray], np.ndarray], scale: float, width: int, height: int
+    cut: Pattern, place: Callable[[np.ndarray], np.ndarray], scale: float, width: int, height: int
 ) -> np.ndarray:
     """Thin lines: collar, armholes, cuffs, hem, waistband and fly, 0..1."""
     lines = []

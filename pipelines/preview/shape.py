@@ -19,7 +19,7 @@ SHOULDER_RISES = (0.30, 0.29, 0.245, 0.195, 0.165, 0.115, 0.03, -0.10, -0.45)
 
 
 @dataclass(frozen=True)
-class Shape:
+class BodyShape:
     """Lengths in pixels of the small picture, measured from the middle between the shoulders.
 
     levels (N,): heights along the torso's axis. sides (2, N): half widths of the bare body there
@@ -36,19 +36,25 @@ class Shape:
 
     def half_width(self, level: np.ndarray, side: np.ndarray) -> np.ndarray:
         """Half width of the body at heights, towards the left (side < 0) or right."""
-        return np.where(
-            side < 0,
-            np.interp(level, self.levels, self.sides[0]),
-            np.interp(level, self.levels, self.sides[1]),
-        )
+        return between(self.levels, self.sides, level, side)
 
     def rise(self, offset: np.ndarray) -> np.ndarray:
         """Height of the shoulder line above the joints at signed distances from the axis."""
-        return np.where(
-            offset < 0,
-            np.interp(-offset, self.offsets, self.rises[0]),
-            np.interp(offset, self.offsets, self.rises[1]),
-        )
+        return between(self.offsets, self.rises, np.abs(offset), offset)
+
+
+def between(
+    knots: np.ndarray, values: np.ndarray, places: np.ndarray, side: np.ndarray
+) -> np.ndarray:
+    """Of two curves over evenly spaced knots, values (2, knots), the first where side < 0 and the
+    second elsewhere, at places; beyond the ends they go on level."""
+    step = (knots[-1] - knots[0]) / (len(knots) - 1)
+    where = np.clip((places - knots[0]) / step, 0, len(knots) - 1.001)
+    before = where.astype(np.int32)
+    curves = values.ravel().astype(places.dtype if places.dtype.kind == "f" else float)
+    index = before + np.where(np.asarray(side) < 0, 0, len(knots))
+    start = curves[index]
+    return start + (where - before) * (curves[index + 1] - start)
 
 
 def lookup(values: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -60,7 +66,7 @@ def lookup(values: np.ndarray, points: np.ndarray) -> np.ndarray:
     return np.where(inside, values[y.clip(0, height - 1), x.clip(0, width - 1)], 0)
 
 
-def read_shape(figure: Figure, regions: Regions) -> Shape:
+def read_shape(figure: Figure, regions: Regions) -> BodyShape:
     """Measures the body; where clothes or hair hide it, the average body of that build."""
     from scipy.ndimage import gaussian_filter1d
 
@@ -102,7 +108,7 @@ def read_shape(figure: Figure, regions: Regions) -> Shape:
                      build * average)  # fmt: skip
     sides = gaussian_filter1d(sides, 0.12 * unit / (levels[1] - levels[0]), axis=1, mode="nearest")
     offsets, rises = _read_shoulders(figure, regions)
-    return Shape(levels, sides, offsets, rises, build)
+    return BodyShape(levels, sides, offsets, rises, build)
 
 
 def _read_shoulders(figure: Figure, regions: Regions) -> tuple[np.ndarray, np.ndarray]:

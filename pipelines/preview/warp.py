@@ -34,7 +34,7 @@ class BackwardMap:
         return self.cover > 0.5
 
 
-class Drawing:
+class LayerPicture:
     """A layer's picture that is drawn through a backward map.
 
     layer: float32 (h, w, C) in garment pixels (premultiplied colours and alphas); grid: how the

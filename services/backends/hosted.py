@@ -139,6 +139,7 @@ class HostedBackend:
                 if job is None:
                     course.note(state="new")
             warnings: tuple[str, ...] = ()
+            course.resumed = job is not None
             if job is None:
                 order, warnings = self._order(request, attempt.key, course)
                 job = send(course, order)
@@ -147,7 +148,7 @@ class HostedBackend:
                 lambda seen, picture: self._keep(course, request, seen, picture, warnings),
             )  # fmt: skip
         finally:
-            course.wire.close()
+            self._let_go(course)
 
     def resume(
         self, attempt: Attempt, progress: Progress = silent, cancelled: Stopped = never
@@ -171,6 +172,7 @@ class HostedBackend:
             blank, (blank,), told["category"], self.model.name, seed=told["seed"]
         )
         course = self._course(attempt, progress, cancelled)
+        course.resumed = True
         try:
             course.note(resume={**told, **mine()})
             job = _job_of(attempt)
@@ -183,7 +185,15 @@ class HostedBackend:
                 lambda seen, picture: self._keep(course, request, seen, picture, ()),
             )  # fmt: skip
         finally:
-            course.wire.close()
+            self._let_go(course)
+
+    def _let_go(self, course: Course) -> None:
+        """Whatever happened, this process no longer works on the attempt."""
+        course.wire.close()
+        kept = self.ledger.get(course.attempt.id)
+        if kept is not None and "owner" in kept.resume:
+            state = {"state": "failed"} if kept.state == "new" else {}
+            self.ledger.note(kept, resume=free(kept.resume), **state)
 
     def _course(self, attempt: Attempt, progress: Progress, cancelled: Stopped) -> Course:
         from ..hosted.course import Course
@@ -231,8 +241,7 @@ class HostedBackend:
         """Into the store, then into the ledger: a job is done when its result is stored."""
         fitted, doubts = fit_to_photo(picture, request.person, request.mask)
         attempt, charge = course.attempt, course.charge(seen)
-        seconds = (attempt.changed - attempt.started).total_seconds()
-        seconds = max(seconds, time.time() - attempt.started.timestamp())
+        seconds = time.monotonic() - course.began
         cost = charge.get("charged", attempt.price)
         result = TryOnResult(
             picture=fitted, mask=request.mask, category=request.category, backend=self.name,
@@ -240,10 +249,15 @@ class HostedBackend:
             currency=attempt.currency,
             warnings=warnings, remote_id=attempt.remote_id, fit=doubtful(doubts),
         )  # fmt: skip
-        self.store.put(attempt.fingerprint, result)
+        try:
+            self.store.put(attempt.fingerprint, result)
+        except OSError as error:  # it is paid: it goes to the user in any case
+            said = f"The picture could not be kept for later: {error.strerror or error}."
+            logger.warning("%s", said)
+            result = replace(result, warnings=(*result.warnings, said))
         course.note(
-            state="done", seconds=seconds, billed=True, error="", message="",
-            resume=free(attempt.resume), **charge,
+            state="done", seconds=None if course.resumed else seconds, billed=True, error="",
+            message="", resume=free(attempt.resume), **charge,
         )  # fmt: skip
         return result
 

@@ -1,18 +1,34 @@
-"""Workflows at sizes that suit tiny models."""
+"""Workflows at sizes that suit tiny models, and with leave to ask the stand-in of a service."""
 
 SMALL = {"width": 96, "height": 128, "steps": 2}
 """What a run on random weights is done with: whatever the size, it draws no garment."""
 
+STEP_OF_SMALL = 32
+"""Models whose sizes are multiples of something that does not divide this get a taller picture."""
+
 DRAWING = ("FittingRoomEncodeGarment", "FittingRoomTryOn", "FittingRoomPoseTransfer")
+
+
+def size_for(graph: dict) -> dict:
+    """SMALL, or a taller picture where a model of the workflow wants other multiples."""
+    from fitting_room.pipelines.catalog.models import VARIANTS
+
+    chosen = [node["inputs"].get("variant") for node in graph.values()]
+    steps = [VARIANTS[name].size_step for name in chosen if name in VARIANTS]
+    return SMALL | ({"height": 144} if any(STEP_OF_SMALL % step for step in steps) else {})
 
 
 def small(graph: dict) -> dict:
     """A copy of a workflow in API format whose models work at a small size, in few steps."""
+    size = size_for(graph)
     return {
-        name: node | {"inputs": node["inputs"] | _smaller(node)} for name, node in graph.items()
+        name: node | {"inputs": node["inputs"] | _smaller(node, size)}
+        for name, node in graph.items()
     }
 
 
-def _smaller(node: dict) -> dict:
+def _smaller(node: dict, size: dict) -> dict:
+    if "allow_upload" in node["inputs"]:
+        return {"allow_upload": True}
     drawing = node["class_type"] in DRAWING
-    return {name: value for name, value in SMALL.items() if drawing and name in node["inputs"]}
+    return {name: value for name, value in size.items() if drawing and name in node["inputs"]}

@@ -43,7 +43,7 @@ def random_state(shapes: Shapes, seed: int | str = 0) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(number)
     state = {}
     for name, shape in shapes.items():
-        values = torch.randn(*shape, generator=generator)
+        values = torch.randn(tuple(shape), generator=generator)
         if name.endswith("num_batches_tracked"):
             state[name] = torch.tensor(1)
         elif name.endswith("running_var"):
@@ -90,9 +90,16 @@ def write_tensors(path: Path, state: Mapping[str, Tensor]) -> None:
         torch.save(whole, path)
 
 
-def write_tokenizer(folder: Path) -> int:
-    """CLIP's tokenizer of single letters, with and without the end of a word; its vocabulary."""
-    signs = "abcdefghijklmnopqrstuvwxyz0123456789,.-'"
+def write_tokenizer(folder: Path, every_byte: bool = False) -> int:
+    """CLIP's tokenizer of single letters, with and without the end of a word; its vocabulary.
+
+    every_byte: with the 256 signs that CLIP's own begins with, in its order.
+    """
+    signs: Sequence[str] = "abcdefghijklmnopqrstuvwxyz0123456789,.-'"
+    if every_byte:
+        from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+        signs = list(bytes_to_unicode().values())
     ends = ["<|startoftext|>", "<|endoftext|>"]
     words = [*signs, *(f"{sign}</w>" for sign in signs), *ends]
     special = {

@@ -15,7 +15,7 @@ MARGIN = 1.25  # MediaPipe's crop is this much larger than the circle around the
 
 
 @dataclass(frozen=True)
-class Crop:
+class TurnedSquare:
     """A square of `size` pixels around (x, y), turned clockwise by `angle` radians."""
 
     x: float
@@ -47,11 +47,11 @@ class Crop:
         return int(left), int(top), max(int(right), int(left) + 1), max(int(bottom), int(top) + 1)
 
 
-def person_crop(hips: np.ndarray, top: np.ndarray) -> Crop:
+def person_crop(hips: np.ndarray, top: np.ndarray) -> TurnedSquare:
     """The upright crop of a person from the middle of the hips and the point straight above that
     lies on the circle around the whole body."""
     across, up = top - hips
-    return Crop(
+    return TurnedSquare(
         x=float(hips[0]),
         y=float(hips[1]),
         size=max(float(2 * MARGIN * math.hypot(across, up)), 1.0),
@@ -59,7 +59,7 @@ def person_crop(hips: np.ndarray, top: np.ndarray) -> Crop:
     )
 
 
-def cut_out(picture: Image.Image, crop: Crop, size: int, outside: str) -> Tensor:
+def cut_out(picture: Image.Image, crop: TurnedSquare, size: int, outside: str) -> Tensor:
     """The crop as (1, 3, size, size), 0..1, channels last in memory.
 
     outside: "black" or "nearest", what stands where the crop leaves the picture. MediaPipe fills
@@ -85,7 +85,7 @@ def cut_out(picture: Image.Image, crop: Crop, size: int, outside: str) -> Tensor
 
 
 def put_back(
-    mask: Tensor, crop: Crop, box: tuple[int, int, int, int], width: int, height: int
+    mask: Tensor, crop: TurnedSquare, box: tuple[int, int, int, int], width: int, height: int
 ) -> Tensor:
     """A crop's mask (size, size), 0..1, as it lies on `box` (left, top, right, bottom in picture
     pixels), width x height cells; 0 outside the crop."""

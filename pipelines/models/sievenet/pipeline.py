@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ...diffusion.run import Pair, Place, pair_rows, stay
+from ...diffusion.run import Pair, Place, Progress, Step, pair_rows, silent, stay
 from ...errors import InputError
 from ..matching import HEIGHT, WIDTH
 from . import pictures
@@ -42,6 +42,14 @@ class PersonEncoding:
     agnostic: Tensor  # (people, 22, 256, 192) in -1..1
     texture: Tensor  # (people, 3, 256, 192)
     features: Tensor  # (people, channels, 16, 12)
+
+
+@dataclass(frozen=True)
+class Drawn(Step):
+    """One finished picture, (1, 3, 256, 192) in 0..1, in the place of latents."""
+
+    def preview(self) -> Tensor:
+        return self.clean
 
 
 class SieveNetPipeline:
@@ -77,13 +85,17 @@ class SieveNetPipeline:
         garment: GarmentEncoding,
         *,
         pairs: Sequence[Pair] | None = None,
+        progress: Progress = silent,
     ) -> Tensor:
-        """Pictures of every pair, (pairs, 3, 256, 192) float32 in 0..1."""
+        """Pictures of every pair, (pairs, 3, 256, 192) float32 in 0..1. A pair is one step."""
         people, garments = pair_rows(pairs, len(person.agnostic), len(garment.pictures))
         self.place("dress")
-        made = [self._dressed(person, garment, p, g)
-                for p, g in zip(people.tolist(), garments.tolist(), strict=True)]  # fmt: skip
-        return torch.cat(made)
+        pictures = []
+        for p, g in zip(people.tolist(), garments.tolist(), strict=True):
+            made = self._dressed(person, garment, p, g)
+            pictures.append(made)
+            progress(len(pictures), len(people), Drawn(made, made, made, "rgb", made))
+        return torch.cat(pictures)
 
     def _dressed(self, person: PersonEncoding, garment: GarmentEncoding, p: int, g: int) -> Tensor:
         agnostic, texture, features = (

@@ -8,7 +8,12 @@ from fitting_room.pipelines.errors import InputError, NobodyFound
 from fitting_room.pipelines.masking.body import Body, find_body, find_people, load_body_model
 from fitting_room.pipelines.masking.keypoints import NAMES
 from fitting_room.pipelines.masking.landmarks import settle
-from fitting_room.pipelines.masking.mediapipe.crops import Crop, cut_out, person_crop, put_back
+from fitting_room.pipelines.masking.mediapipe.crops import (
+    TurnedSquare,
+    cut_out,
+    person_crop,
+    put_back,
+)
 from fitting_room.pipelines.masking.people import look_for_people
 from PIL import Image
 
@@ -207,7 +212,7 @@ def test_hidden_points_are_missing():
 
 
 def test_crop_round_trip():
-    crop = Crop(40.0, 70.0, 30.0, 0.7)
+    crop = TurnedSquare(40.0, 70.0, 30.0, 0.7)
     places = np.array([[0.0, 0.0], [0.25, 0.9], [1.0, 1.0]])
     inverse = np.linalg.inv(np.vstack([crop.affine(), [0, 0, 1]]))
     there = crop.to_picture(places)
@@ -227,7 +232,7 @@ def test_cut_out_and_put_back_meet(size):
     rows, columns = np.mgrid[0:size, 0 : size + 7]
     ramp = (255 * columns / (size + 7)).astype(np.uint8)
     picture = np.stack([ramp, ramp, ramp], -1)
-    crop = Crop(size * 0.5, size * 0.45, size * 0.6, 0.4)
+    crop = TurnedSquare(size * 0.5, size * 0.45, size * 0.6, 0.4)
     cut = cut_out(Image.fromarray(picture), crop, 128, "nearest")
     box = (int(size * 0.4), int(size * 0.4), int(size * 0.6), int(size * 0.5))
     back = put_back(cut[0, 0], crop, box, box[2] - box[0], box[3] - box[1])
@@ -237,6 +242,6 @@ def test_cut_out_and_put_back_meet(size):
 
 def test_outside_of_the_picture():
     white = Image.new("RGB", (50, 50), "white")
-    crop = Crop(0.0, 25.0, 50.0)  # its left half lies outside
+    crop = TurnedSquare(0.0, 25.0, 50.0)  # its left half lies outside
     assert cut_out(white, crop, 64, "black")[0, :, :, :30].max() == 0
     assert cut_out(white, crop, 64, "nearest").min() > 0.99

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from fitting_room.pipelines.masking.body import find_people, load_body_model
-from fitting_room.pipelines.masking.mediapipe.crops import Crop, cut_out
+from fitting_room.pipelines.masking.mediapipe.crops import TurnedSquare, cut_out
 from fitting_room.pipelines.masking.mediapipe.decoding import (
     BODY_POINTS,
     CROP_SIZE,
@@ -76,7 +76,7 @@ def pictures():
 def test_detector(model, published, pictures):
     run = published("pose_detection.tflite")
     for picture in pictures:
-        crop = Crop(picture.width / 2, picture.height / 2, max(picture.size))
+        crop = TurnedSquare(picture.width / 2, picture.height / 2, max(picture.size))
         pixels = cut_out(picture, crop, 224, "black") * 2 - 1
         expected = run(pixels)
         with torch.inference_mode():
@@ -89,7 +89,7 @@ def test_landmarks_within_half_a_percent_of_the_crop(model, published, pictures)
     run = published("pose_landmark_full.tflite")
     for picture in pictures:
         people = find_people(model, np.asarray(picture))
-        crop = people[0].crop if people else Crop(120.0, 130.0, 200.0, 0.2)
+        crop = people[0].crop if people else TurnedSquare(120.0, 130.0, 200.0, 0.2)
         pixels = cut_out(picture, crop, CROP_SIZE, "nearest")
         expected = run(pixels)
         with torch.inference_mode():
@@ -109,7 +109,7 @@ def test_landmarks_within_half_a_percent_of_the_crop(model, published, pictures)
 def test_segmentation(model, published, pictures):
     run = published("selfie_segmentation.tflite")
     for picture in pictures:
-        crop = Crop(picture.width / 2, picture.height / 2, max(picture.size))
+        crop = TurnedSquare(picture.width / 2, picture.height / 2, max(picture.size))
         pixels = cut_out(picture, crop, CROP_SIZE, "nearest")
         with torch.inference_mode():
             found = model.segmentation(pixels)

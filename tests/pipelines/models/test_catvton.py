@@ -19,18 +19,16 @@ from fitting_room.pipelines.models.catvton.load import (
     self_attentions,
 )
 from fitting_room.pipelines.models.catvton.pipeline import ETA
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
+from tiny.catvton import write_checkpoint
 from tiny_diffusion import (
     GOLDEN,
     PUBLISHED,
-    TINY_UNET,
-    TINY_VAE,
     Calls,
     Stop,
     present_names,
     published_keys,
     random_pictures,
-    random_state,
     shapes_of,
 )
 
@@ -39,27 +37,8 @@ SCHEDULER = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_
 SIZES = PUBLISHED["leffa/virtual_tryon"]  # the same base model
 
 
-def write_checkpoint(root, variant, channels=None):
-    """Random weights, files and folders as published. Returns the attention file's tensors."""
-    published = VARIANTS[variant]
-    unet_config = {**SIZES["unet"], **TINY_UNET, "in_channels": channels or published.channels}
-    vae_config = {**SIZES["vae"], **TINY_VAE}
-    base = root / published.base
-    for path, config in (
-        (base / "unet" / "config.json", unet_config),
-        (base / "scheduler" / "scheduler_config.json", SCHEDULER),
-        (root / "sd-vae-ft-mse" / "config.json", vae_config),
-    ):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"_class_name": "Any", **config}))
-    unet, vae = build(unet_config, vae_config)
-    torch.save(random_state(unet), base / "unet" / "diffusion_pytorch_model.bin")
-    save_file(random_state(vae), root / "sd-vae-ft-mse" / "diffusion_pytorch_model.safetensors")
-    attention = random_state(self_attentions(unet), seed=5)
-    path = root / published.attention / "attention" / "model.safetensors"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(attention, path)
-    return attention
+def attention_file(root, variant):
+    return root / VARIANTS[variant].attention / "attention" / "model.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +94,7 @@ def test_dead_weights_are_let_go():
 
 
 def test_the_self_attentions_come_from_their_own_file(roots, pipelines):
-    attention = random_state(self_attentions(pipelines["mix"].denoiser), seed=5)
+    attention = load_file(attention_file(roots["mix"], "mix"))
     for name, tensor in self_attentions(pipelines["mix"].denoiser).state_dict().items():
         assert torch.equal(tensor, attention[name])
 
@@ -284,9 +263,10 @@ def test_a_variant_that_is_not(roots):
     ids=["missing", "left over", "of other shape"],
 )
 def test_attention_files_that_do_not_fit(tmp_path, change, words):
-    state = write_checkpoint(tmp_path, "mix")
+    write_checkpoint(tmp_path, "mix")
+    state = load_file(attention_file(tmp_path, "mix"))
     change(state)
-    save_file(state, tmp_path / "mix-48k-1024" / "attention" / "model.safetensors")
+    save_file(state, attention_file(tmp_path, "mix"))
     with pytest.raises(MissingFiles, match=words):
         load(tmp_path, "mix")
 

@@ -1,7 +1,5 @@
 """LaDI-VTON on tiny random checkpoints in the published layout."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -9,34 +7,23 @@ from fitting_room.pipelines.diffusion.run import every_pair
 from fitting_room.pipelines.diffusion.schedulers import NAMES
 from fitting_room.pipelines.errors import InputError, MissingFiles
 from fitting_room.pipelines.files.weights import empty, load_strict, match_prefix
-from fitting_room.pipelines.models.ladi_vton.load import BASE, CLIP, build, load
+from fitting_room.pipelines.models.ladi_vton.load import build, load
 from fitting_room.pipelines.models.ladi_vton.pictures import pose_map
 from fitting_room.pipelines.models.ladi_vton.skips import SkipAdapters
 from fitting_room.pipelines.models.ladi_vton.warping import Matching, Refinement
 from fitting_room.pipelines.models.ladi_vton.words import PLACEHOLDER, InversionAdapter, text_states
-from safetensors.torch import save_file
+from tiny.ladi_vton import TEXT, VISION, write_checkpoint
 from tiny_diffusion import (
     PUBLISHED,
-    TINY_UNET,
-    TINY_VAE,
     Calls,
     Stop,
     present_names,
     published_keys,
     random_pictures,
-    random_state,
     shapes_of,
 )
 
 SIZES = PUBLISHED["ladi_vton"]
-SCHEDULER = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear",
-             "steps_offset": 1}  # fmt: skip
-TEXT = {"hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1, "hidden_act": "gelu",
-        "num_attention_heads": 2, "vocab_size": 514, "max_position_embeddings": 77,
-        "bos_token_id": 512, "eos_token_id": 513}  # fmt: skip
-VISION = {"hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1, "patch_size": 14,
-          "num_attention_heads": 2, "image_size": 28, "hidden_act": "gelu"}  # fmt: skip
-LOOKS = {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.3, 0.3, 0.3]}
 TRAINED = {
     "unet": "unet (extended_unet: unet_{dataset}.pth)",
     "emasc": "emasc (emasc_{dataset}.pth)",
@@ -46,101 +33,10 @@ TRAINED = {
 }
 
 
-def narrow(shapes, divide, inputs=()):
-    """Published shapes with channels divided; those of `inputs` (21, 24, 192 …) are kept."""
-
-    def side(number):
-        return number if number in inputs or number <= 24 else max(number // divide, 2)
-
-    return {n: [*map(side, shape[:2]), *shape[2:]] for n, shape in shapes.items()}
-
-
-def write_tokenizer(folder):
-    """CLIP's letters, each a word, without a merge: " $ " is 259 as published."""
-    from transformers.convert_slow_tokenizer import bytes_to_unicode
-
-    letters = list(bytes_to_unicode().values())
-    words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    folder.mkdir(parents=True)
-    (folder / "vocab.json").write_text(json.dumps({word: n for n, word in enumerate(words)}))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    (folder / "tokenizer_config.json").write_text(
-        json.dumps({"tokenizer_class": "CLIPTokenizer", "model_max_length": 77, "pad_token": "!"})
-    )
-
-
-def write_checkpoint(root, variant="dresscode"):
-    """Random weights, files and folders as published. Returns the warping file's two tables."""
-    configs = {
-        "vae": {**SIZES["vae"], **TINY_VAE},
-        "unet": {**SIZES["unet"], **TINY_UNET},
-        "text_encoder": TEXT,
-        "vision_encoder": {"vision_config": VISION},
-    }
-    folders = {name: root / BASE / name for name in ("vae", "unet", "text_encoder")}
-    folders["vision_encoder"] = root / CLIP
-    for name, folder in folders.items():
-        folder.mkdir(parents=True)
-        (folder / "config.json").write_text(json.dumps(configs[name]))
-    (root / BASE / "scheduler").mkdir()
-    (root / BASE / "scheduler" / "scheduler_config.json").write_text(json.dumps(SCHEDULER))
-    (root / CLIP / "preprocessor_config.json").write_text(json.dumps(LOOKS))
-    write_tokenizer(root / BASE / "tokenizer")
-    networks = build(**configs)
-    save_file(random_state(networks.vae), folders["vae"] / "diffusion_pytorch_model.safetensors")
-    save_file(random_state(networks.text_encoder), folders["text_encoder"] / "model.safetensors")
-    vision = random_state(networks.vision_encoder) | {"logit_scale": torch.tensor(1.0)}
-    save_file(vision, root / CLIP / "model.safetensors")
-    torch.save(random_state(networks.denoiser), root / f"unet_{variant}.pth")
-    adapter = InversionAdapter(networks.vision_encoder.config, 12, 16 * TEXT["hidden_size"])
-    torch.save(random_state(adapter), root / f"inversion_adapter_{variant}.pth")
-    emasc = SkipAdapters([(4, 4)] * 5)
-    torch.save(random_state(emasc), root / f"emasc_{variant}.pth")
-    keys = published_keys("ladi_vton")
-    tables = {
-        "tps": random_state(narrow_matching(keys[TRAINED["tps"]])) | spline(),
-        "refinement": random_state(narrow(keys[TRAINED["refinement"]], 32)),
-    }
-    torch.save(tables, root / f"warping_{variant}.pth")
-    return tables
-
-
-def narrow_matching(shapes):
-    made = narrow(shapes, 32, inputs=(192, 50))
-    made["loc_net.regression.linear.weight"] = [50, 2 * 12]
-    return made
-
-
-def spline():
-    """As published: a spline through points at rest."""
-    from itertools import product
-
-    points = torch.tensor([(x, y) for y, x in product(torch.linspace(-0.9, 0.9, 5), repeat=2)])
-    pixels = torch.tensor(
-        [(x, y) for y, x in product(torch.linspace(-1, 1, 256), torch.linspace(-1, 1, 192))]
-    )
-
-    def kernel(a):
-        squares = (a[:, None] - points[None]).pow(2).sum(-1)
-        return torch.nan_to_num(0.5 * squares * squares.log())
-
-    whole = torch.zeros(28, 28)
-    whole[:25, :25] = kernel(points)
-    whole[:25, 25:] = torch.cat([torch.ones(25, 1), points], 1)
-    whole[25:, :25] = whole[:25, 25:].T
-    return {
-        "gridGen.inverse_kernel": whole.inverse(),
-        "gridGen.padding_matrix": torch.zeros(3, 2),
-        "gridGen.target_coordinate_repr": torch.cat(
-            [kernel(pixels), torch.ones(len(pixels), 1), pixels], 1
-        ),
-    }
-
-
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     made = tmp_path_factory.mktemp("ladi")
-    write_checkpoint(made)
+    write_checkpoint(made, "dresscode")
     return made
 
 
@@ -330,7 +226,9 @@ def test_the_adapters_answer_for_the_first_token_alone():
     from transformers import CLIPVisionConfig
     from transformers.models.clip.modeling_clip import CLIPEncoderLayer
 
-    config = CLIPVisionConfig(**VISION, attn_implementation="eager")
+    config = CLIPVisionConfig(
+        **{**VISION, "patch_size": 14, "hidden_act": "gelu"}, attn_implementation="eager"
+    )
     adapter = InversionAdapter(config, 12, 32).eval()
     layer = CLIPEncoderLayer(config).eval()
     layer.load_state_dict(adapter.encoder_layers[0].state_dict())
@@ -390,7 +288,7 @@ def test_a_garment_that_the_variant_does_not_know(root, pipeline):
     ],
 )
 def test_checkpoints_that_do_not_fit(tmp_path, file, change, words):
-    write_checkpoint(tmp_path)
+    write_checkpoint(tmp_path, "dresscode")
     path = tmp_path / f"{file}_dresscode.pth"
     state = torch.load(path, weights_only=True)
     change(state)
@@ -400,7 +298,7 @@ def test_checkpoints_that_do_not_fit(tmp_path, file, change, words):
 
 
 def test_a_hostile_pickle_runs_nothing(tmp_path):
-    write_checkpoint(tmp_path)
+    write_checkpoint(tmp_path, "dresscode")
     ran = tmp_path / "ran"
 
     class Hostile:

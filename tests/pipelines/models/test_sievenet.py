@@ -9,27 +9,8 @@ from fitting_room.pipelines.models.matching import correlate, unit_length
 from fitting_room.pipelines.models.sievenet import pictures
 from fitting_room.pipelines.models.sievenet.load import FILES, load
 from fitting_room.pipelines.models.sievenet.networks import UNet, Warping, bent, grid
-from tiny_diffusion import Calls, published_keys, random_pictures, random_state, shapes_of
-
-KEPT = {"GMM/gmm_final.pth": (3, 22, 192, 50), "SEG/segm_final.pth": (20, 25),
-        "TOM/tom_final.pth": (4, 26)}  # fmt: skip
-
-
-def narrow(shapes, kept, divide=32):
-    """Published shapes with all channels but the given ones divided."""
-    made = {n: [*(c if c in kept else c // divide for c in shape[:2]), *shape[2:]]
-            for n, shape in shapes.items()}  # fmt: skip
-    for name, shape in made.items():
-        if name.endswith("linear.weight"):
-            shape[1] = 2 * 12
-    return made
-
-
-def write_checkpoint(root):
-    """Random weights under the published names, narrower."""
-    for seed, (file, shapes) in enumerate(published_keys("sievenet").items()):
-        (root / file).parent.mkdir(parents=True, exist_ok=True)
-        torch.save(random_state(narrow(shapes, KEPT[file]), seed), root / file)
+from tiny.sievenet import write_checkpoint
+from tiny_diffusion import Calls, published_keys, random_pictures, shapes_of
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +68,8 @@ def test_a_batch_equals_its_single_runs(pipeline):
             pipeline.encode_person(photos[index, None], labels[index:][:1], points[index:][:1]),
             pipeline.encode_garment(clothes[index, None]),
         )
-        # A label of two nearly equal ones, or the mask's edge, may fall the other way.
-        differs = ((together[index] - alone[0]).abs() > 1e-3).float().mean()
+        # The spline enlarges rounding; a label of two nearly equal ones may fall the other way.
+        differs = ((together[index] - alone[0]).abs() > 0.02).float().mean()
         assert differs < 0.01
 
 

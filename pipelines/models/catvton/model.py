@@ -1,0 +1,126 @@
+"""CatVTON behind the door, see `models/door.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ...catalog.types import Variant
+from ...diffusion.run import Pair, Progress
+from ...files.locate import Located
+from ...images import Crop
+from .. import framing as frames
+from ..common import (
+    FIT,
+    Garment,
+    Person,
+    Readers,
+    Settings,
+    Sight,
+    put_under_mask,
+    stack,
+    store_in_float8,
+    tiled_vae,
+    unet_working_bytes,
+)
+from ..person import around_person
+from .load import load as load_catvton
+from .pictures import centre_box, pad, stretch
+from .pipeline import CatVTONPipeline, GarmentEncoding, PersonEncoding
+
+put_back = put_under_mask
+sparing = tiled_vae
+
+STRETCHED = ("vitonhd", "dresscode")
+"""Variants of the authors' script for data sets, which stretches; their application does not."""
+
+
+def load(located: Located, dtype: torch.dtype) -> CatVTONPipeline:
+    attention, base, vae = located.roots
+    return load_catvton(
+        attention, _own(located.variant), base_root=base, vae_root=vae, dtype=dtype
+    )  # fmt: skip
+
+
+def person_crop(variant: Variant, sight: Sight, readers: Readers) -> Crop:
+    if sight.framing == FIT:
+        return frames.around_mask(sight) if variant.mask_rule else around_person(readers, sight)
+    if _own(variant) in STRETCHED:
+        return frames.whole(sight.photo, sight.width, sight.height)
+    height, width = sight.photo.shape[-2:]
+    left, top, right, bottom = centre_box(width, height, sight.width, sight.height)
+    return Crop(left, top, right - left, bottom - top, sight.width, sight.height, width, height)
+
+
+def frame_photo(variant: Variant, picture: Tensor, crop: Crop, framing: str) -> Tensor:
+    return frames.framed(picture, crop, framing, stretch)
+
+
+def frame_garment(
+    variant: Variant, picture: Tensor, width: int, height: int, framing: str
+) -> Tensor:  # fmt: skip
+    if framing == FIT:
+        return frames.on_white(picture, width, height)
+    resample = stretch if _own(variant) in STRETCHED else pad
+    return frames.resampled(picture, frames.whole(picture, width, height), resample)
+
+
+def read_person(variant: Variant, person: Person, readers: Readers) -> Person:
+    """It looks at the photo alone."""
+    return person
+
+
+def encode_person(pipeline: CatVTONPipeline, variant: Variant, person: Person) -> PersonEncoding:
+    return pipeline.encode_person(person.photo, person.mask if pipeline.masked else None)
+
+
+def encode_garment(
+    pipeline: CatVTONPipeline, variant: Variant, garment: Garment, readers: Readers
+) -> GarmentEncoding:
+    return pipeline.encode_garment(garment.picture)
+
+
+def dress(
+    pipeline: CatVTONPipeline,
+    variant: Variant,
+    people: Sequence[PersonEncoding],
+    garments: Sequence[GarmentEncoding],
+    pairs: Sequence[Pair],
+    settings: Settings,
+    seeds: Sequence[int],
+    start: Tensor | None,
+    progress: Progress,
+) -> Tensor:
+    return pipeline(
+        stack(people),
+        stack(garments),
+        pairs=pairs,
+        seed=list(seeds),
+        steps=settings.steps,
+        guidance=settings.guidance,
+        scheduler=settings.scheduler,
+        strength=settings.strength,
+        start=start,
+        progress=progress,
+    )
+
+
+def working_bytes(dtype: torch.dtype, stage: str, width: int, height: int, rows: int = 1) -> int:
+    """As that of a UNet with reference tokens: the garment stands in the same picture."""
+    return unet_working_bytes(dtype, stage, width, height, rows)
+
+
+def blocks(pipeline: CatVTONPipeline) -> list[torch.nn.Module]:
+    """Networks of repeated blocks: what is compiled."""
+    return [pipeline.denoiser]
+
+
+def shrink(pipeline: CatVTONPipeline) -> None:
+    """Their weights in 8 bits."""
+    store_in_float8(pipeline.denoiser)
+
+
+def _own(variant: Variant) -> str:
+    return variant.name.split("/")[1]

@@ -1,0 +1,78 @@
+"""tryon: the preview and a model of the catalogue, masks, and settings that cannot be."""
+
+import numpy as np
+import pytest
+import tiny
+from PIL import Image
+
+OK, DOUBTFUL = 0, 6
+
+
+def opened(path):
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def test_preview(run, person, garment, tmp_path):
+    made, mask = tmp_path / "made.png", tmp_path / "mask.png"
+    done = run("tryon", person, garment, "-o", made, "--mask-output", mask, "--json")
+    assert done.code in (OK, DOUBTFUL), done.error
+    facts = done.facts
+    assert (done.code == OK) == (facts["fit"]["level"] == "ok")
+    assert facts["picture"] == str(made) and facts["category"] == "upper"
+    assert facts["model"] == "preview"
+    before, after = opened(person).astype(int), opened(made)
+    changed = np.abs(after - before).max(-1) > 0
+    repainted = opened(mask)[..., 0] > 0
+    assert changed.mean() > 0.1 and not (changed & ~repainted).any()
+
+
+def test_a_model_of_the_catalogue(run, person, garment, tmp_path):
+    tiny.install(tmp_path, ["ootdiffusion/hd"])
+    (tmp_path / "models" / "fitting_room").rename(tmp_path / "kept")
+    (tmp_path / "models").rmdir()
+    (tmp_path / "kept").rename(tmp_path / "models")
+    done = run("tryon", person, garment, "-o", tmp_path / "made.png", "--model", "ootdiffusion/hd",
+               "--steps", 2, "--width", 96, "--height", 128, "--device", "cpu", "--precision",
+               "fp32", "--json")  # fmt: skip
+    assert done.code in (OK, DOUBTFUL), done.error
+    assert done.facts["model"] == "ootdiffusion/hd"
+    assert (opened(tmp_path / "made.png") != opened(person)).any()
+
+
+def test_a_model_that_is_not_installed_names_the_command(run, person, garment, tmp_path):
+    from fitting_room.pipelines.files.licences import accept_license
+
+    command = ("tryon", person, garment, "-o", tmp_path / "made.png", "--model")
+    done = run(*command, "leffa")
+    assert done.code == 1 and "leffa/virtual_tryon" in done.error
+    done = run(*command, "leffa/virtual_tryon")
+    assert done.code == 1 and "not agreed to yet" in done.error
+    assert "fitting-room download leffa/virtual_tryon" in done.error
+    (tmp_path / "models").mkdir(exist_ok=True)
+    accept_license("leffa/virtual_tryon", tmp_path / "models")
+    done = run(*command, "leffa/virtual_tryon")
+    assert done.code == 3 and "fitting-room download leffa/virtual_tryon" in done.error
+    assert not (tmp_path / "made.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("--lighting", "2"), "--lighting takes a number from 0 to 1"),
+        (("--set", "lighting"), "NAME=VALUE"),
+        (("--index", "9"), "9"),
+        (("--model", "sdxl/base"), "sdxl/base"),
+    ],
+)
+def test_settings_that_cannot_be(run, person, garment, tmp_path, more, words):
+    done = run("tryon", person, garment, "-o", tmp_path / "made.png", *more)
+    assert done.code == 1 and words in done.error and "Traceback" not in done.error
+    assert not (tmp_path / "made.png").exists()
+
+
+def test_a_mask_of_another_size(run, person, garment, tmp_path):
+    Image.new("L", (30, 40), 255).save(tmp_path / "mask.png")
+    done = run("tryon", person, garment, "--mask", tmp_path / "mask.png", "-o",
+               tmp_path / "made.png")  # fmt: skip
+    assert done.code == 1 and "30x40" in done.error
