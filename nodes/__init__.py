@@ -14,6 +14,7 @@ from .body import BodyPose
 from .compare import BeforeAfter
 from .crop import CropForTryOn, Uncrop
 from .densepose import DensePose
+from .design import DesignClothes
 from .editing import FrameForEditing, PasteBack
 from .encode import EncodeGarment
 from .folder import PictureFolder
@@ -53,6 +54,7 @@ class FittingRoomExtension(ComfyExtension):
             EncodeGarment,
             TryOn,
             PoseTransfer,
+            DesignClothes,
             CropForTryOn,
             Uncrop,
             FrameForEditing,

@@ -86,7 +86,12 @@ def reached(graph, start):
 def test_photos_and_results_are_checked(path):
     """No photo comes to a try-on unchecked, and none of its pictures is shown or saved so."""
     graph = json.loads((path.parent / "api" / path.name).read_text("utf-8"))
-    tryons = {"FittingRoomTryOn", "FittingRoomPreviewTryOn", "FittingRoomPoseTransfer"}
+    tryons = {
+        "FittingRoomDesignClothes",
+        "FittingRoomTryOn",
+        "FittingRoomPreviewTryOn",
+        "FittingRoomPoseTransfer",
+    }
     endings = {"SaveImage", "PreviewImage", "FittingRoomSavePicture"}
     kinds = {node["class_type"] for node in graph.values()}
     assert kinds & tryons and kinds & endings

@@ -3,6 +3,8 @@
 SMALL = {"width": 96, "height": 128, "steps": 2}
 """What a run on random weights is done with: whatever the size, it draws no garment."""
 
+LARGE = 256
+
 DRAWING = ("FittingRoomEncodeGarment", "FittingRoomTryOn", "FittingRoomPoseTransfer")
 
 
@@ -14,5 +16,13 @@ def small(graph: dict) -> dict:
 
 
 def _smaller(node: dict) -> dict:
-    drawing = node["class_type"] in DRAWING
-    return {name: value for name, value in SMALL.items() if drawing and name in node["inputs"]}
+    """SieveNet's one size is small already."""
+    inputs = node["inputs"]
+    if node["class_type"] not in DRAWING:
+        return {}
+    small = inputs.get("width", LARGE) < LARGE
+    return {
+        name: value
+        for name, value in SMALL.items()
+        if name in inputs and not (small and name in ("width", "height"))
+    }
