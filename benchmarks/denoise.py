@@ -26,11 +26,23 @@ from pathlib import Path
 from runpy import run_path
 from typing import Any
 
+import formulations
+import formulations_fashn
 import torch
-from formulations import FORMULATIONS, HERE, MODELS, PUBLISHED, Bench, Formulation
+from formulations import HERE, PUBLISHED
 from torch.utils.flop_counter import FlopCounterMode
 
 ROOT = Path(__file__).resolve().parent.parent
+
+PIXELS = formulations_fashn.NAME
+FORMULATIONS: dict[str, list[Any]] = {
+    **formulations.FORMULATIONS, PIXELS: formulations_fashn.FORMULATIONS,
+}  # fmt: skip
+LATENT_SIZES = ("384x512", "768x1024")
+
+
+def bench_of(name: str) -> Any:
+    return formulations_fashn.Bench if name == PIXELS else formulations.Bench
 
 
 @torch.no_grad()
@@ -42,13 +54,16 @@ def operations(call: Callable[[], object]) -> int:
 
 
 @torch.no_grad()
-def measure(name: str, form: Formulation, size: tuple[int, int], dtype: torch.dtype,
+def measure(name: str, form: Any, size: tuple[int, int], dtype: torch.dtype,
             device: str, repeats: int, compiled: bool, results: Any) -> None:  # fmt: skip
     """In a process of its own: seconds of a step and of a look, MB that a step takes, a sample."""
     run_path(str(ROOT / "tests" / "conftest.py"))  # imports the checkout
-    bench = Bench(name, form, *size, dtype, device)
+    bench = bench_of(name)(name, form, *size, dtype, device)
     if compiled:
-        bench.ref.compile_blocks(bench.denoiser)
+        from fitting_room.pipelines.diffusion.reference import compile_blocks
+
+        for network in bench.blocks if name == PIXELS else [bench.denoiser]:
+            compile_blocks(network)
     cuda = device.startswith("cuda")
     wait = torch.cuda.synchronize if cuda else lambda: None
 
@@ -68,7 +83,7 @@ def measure(name: str, form: Formulation, size: tuple[int, int], dtype: torch.dt
         sample = bench.step().float().cpu()
         memory = peak(cuda) - before
         step = seconds(bench.step)
-        look = seconds(bench.look)
+        look = (0.0, 0.0) if name == PIXELS else seconds(bench.look)
     results.put((step, look, memory, sample[-1, :, ::8, ::8].clone().numpy()))
 
 
@@ -91,11 +106,13 @@ def count(name: str, size: tuple[int, int]) -> None:
     published = None
     print(f"\n{name}, {size[0]}x{size[1]}: TFLOP of one step, one picture with guidance")
     for form in FORMULATIONS[name]:
-        total = operations(Bench(name, form, *size, torch.bfloat16, "meta").step)
+        total = operations(bench_of(name)(name, form, *size, torch.bfloat16, "meta").step)
         published = published or total
         print(f"  {form.name:36} {total / 1e12:8.2f}  {total / published - 1:+7.1%}", flush=True)
+    if name == PIXELS:  # it has no garment network
+        return
     whole, cut = (
-        operations(Bench(name, form, *size, torch.bfloat16, "meta").look)
+        operations(formulations.Bench(name, form, *size, torch.bfloat16, "meta").look)
         for form in (replace(PUBLISHED, constants_each_step=False), HERE)
     )
     print(f"  one look at the garment: as published {whole / 1e12:.2f}, "
@@ -133,8 +150,8 @@ def clock(name: str, size: tuple[int, int], arguments: argparse.Namespace) -> No
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
-    parser.add_argument("--sizes", nargs="+", default=["384x512", "768x1024"], help="WxH")
+    parser.add_argument("--models", nargs="+", choices=FORMULATIONS, default=list(FORMULATIONS))
+    parser.add_argument("--sizes", nargs="+", help="WxH; by default half the published size and it")
     parser.add_argument("--time", action="store_true", help="run with random weights")
     parser.add_argument("--only", nargs="+", help="with --time: these formulations")
     parser.add_argument("--compile", action="store_true", help="with --time: torch.compile")
@@ -144,7 +161,8 @@ def main() -> None:
     arguments = parser.parse_args()
     run_path(str(ROOT / "tests" / "conftest.py"))  # imports the checkout
     for name in arguments.models:
-        for size in arguments.sizes:
+        usual = formulations_fashn.PICTURES if name == PIXELS else LATENT_SIZES
+        for size in arguments.sizes or usual:
             width, height = (int(side) for side in size.split("x"))
             if arguments.time:
                 clock(name, (width, height), arguments)

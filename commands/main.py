@@ -14,11 +14,12 @@ from io import TextIOWrapper
 
 from ..pipelines.errors import InputError, MissingFiles
 from ..pipelines.fit import FitReport
-from . import convert, demo, doctor, download, garment, inspect, jobs, mask, pose, tryon
+from . import convert, costs, demo, doctor, download, garment, inspect, jobs, mask, pose, tryon
 
 COMMANDS = {
     "tryon": tryon,
     "jobs": jobs,
+    "costs": costs,
     "mask": mask,
     "pose": pose,
     "garment": garment,

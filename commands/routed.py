@@ -112,7 +112,7 @@ def wishes_of(options: argparse.Namespace) -> Wishes:
     return Wishes(
         tier="" if options.backend and not options.tier else options.tier or "standard",
         use=options.use, budget=budget, month_budget=month, currency=currency or other or "USD",
-        deadline=options.deadline, free_memory=free_memory(),
+        deadline=options.deadline, free_memory=None if options.backend else free_memory(),
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from comfy_api.latest import ComfyExtension, io
 from .align import AlignResult
 from .body import BodyPose
 from .compare import BeforeAfter
+from .costs import CostReport
 from .crop import CropForTryOn, Uncrop
 from .densepose import DensePose
 from .design import DesignClothes
@@ -20,6 +21,7 @@ from .encode import EncodeGarment
 from .folder import PictureFolder
 from .garment import GarmentCutout
 from .guard import GuardedResult
+from .hosted import HostedTryOn, RoutedTryOn
 from .links import careful
 from .load import LoadTryOnModel
 from .mask import GarmentMask
@@ -66,5 +68,8 @@ class FittingRoomExtension(ComfyExtension):
             SafetyCheck,
             GuardedResult,
             SavePicture,
+            HostedTryOn,
+            RoutedTryOn,
+            CostReport,
         ]
         return [careful(node) for node in nodes]

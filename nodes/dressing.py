@@ -59,6 +59,7 @@ def dress_rows(
     variant, pipeline = model.variant, model.pipeline
     width, height = sights[0].width, sights[0].height
     found = Dressed(notes=ignored(variant, settings))
+    about_pictures: list[str] = []
     looks = _Looks(model, rows, sights)
     usable = [pair for pair in pairs if looks.of(pair[0], garments[pair[1]].category)]
     found.notes += looks.problems
@@ -85,11 +86,13 @@ def dress_rows(
         person, _ = taken[index // settings.samples]
         place = keys[person][0]
         seen = looks.seen[keys[person]]
-        done, _ = door.put_back(variant, sights[place], seen, made, settings, feather)
-        found.finished.append(done.movedim(1, -1))
+        done = door.put_back(variant, sights[place], seen, made, settings, feather)
+        found.finished.append(done.photo.movedim(1, -1))
         found.made.append(made.movedim(1, -1))
+        doubts = [str(done.fit)] if done.fit.reasons else []
+        about_pictures += (f"Picture {index}: {note}" for note in (*done.notes, *doubts))
     notes = (note for seen in looks.seen.values() for note in seen.person.notes)
-    found.notes += dict.fromkeys(notes)
+    found.notes += [*dict.fromkeys(notes), *about_pictures]
     return found
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from comfy_api.latest import io
 
-from ..pipelines.models.common import FRAMINGS
+from ..pipelines.models.common import AUTO, FRAMINGS, PHOTO_TYPES
 from .convert import checked, each, paired
 from .sockets import CATEGORY, EncodedGarmentSocket, ModelSocket
 
@@ -33,14 +33,14 @@ def size_inputs() -> list[io.Int.Input]:
     return [
         io.Int.Input(
             side,
-            default=default,
-            min=64,
+            default=0,
+            min=0,
             max=2048,
             step=8,
-            tooltip=f"{side.capitalize()} at which the model works, in pixels. All were made for "
-            "768x1024; half of it is four times faster and less sharp. Your photo keeps its size.",
+            tooltip=f"{side.capitalize()} at which the model works, in pixels. 0: what it was made "
+            "for; half of it is four times faster and less sharp. Your photo keeps its size.",
         )
-        for side, default in (("width", 768), ("height", 1024))
+        for side in ("width", "height")
     ]
 
 
@@ -94,11 +94,26 @@ class EncodeGarment(io.ComfyNode):
                     "published scheduler, so that no run does it again, where the model can. The "
                     "same pictures; takes 0.1 to 0.2 GB of main memory a step. 0: off.",
                 ),
+                io.Combo.Input(
+                    "photo_type",
+                    options=list(PHOTO_TYPES),
+                    default=AUTO,
+                    optional=True,
+                    tooltip="flat-lay: the garment alone. worn: somebody wears it; models that can "
+                    "cut it out of such a photo, with an installed parsing network. auto looks for "
+                    "a wearer. A report says what does not fit.",
+                ),
             ],
             outputs=[
                 EncodedGarmentSocket.Output(
                     "encoded", display_name="encoded garment", tooltip="For Try On."
-                )
+                ),
+                io.String.Output(
+                    "report",
+                    display_name="report",
+                    tooltip="How the garment's photo was taken, and what was set and means nothing "
+                    "to this model.",
+                ),
             ],
         )
 
@@ -113,10 +128,12 @@ class EncodeGarment(io.ComfyNode):
         height: int,
         framing: str,
         ahead_steps: int,
+        photo_type: str = AUTO,
     ) -> io.NodeOutput:
         from ..pipelines.garment.category import settled_category
         from ..pipelines.models import door
         from ..pipelines.models.common import Garment
+        from ..pipelines.models.garment_photo import read_garment
         from .model import check_kind, tell
         from .perception import NETWORKS
 
@@ -125,12 +142,17 @@ class EncodeGarment(io.ComfyNode):
         photos = [on_white(row) for row in checked(garment, "Encode Garment")]
         lines = [line.strip() for line in description.splitlines() if line.strip()] or [""]
 
+        width, height = width or variant.width, height or variant.height
+        notes: list[str] = []
+
         def work(row: tuple) -> EncodedGarment:
             photo, words = row
             picture = door.frame_garment(variant, photo, width, height, framing)
             pixels = (photo[0].movedim(0, -1) * 255).round().to(torch.uint8).numpy()
             what = settled_category(category, pixels, variant.categories)
             taken = Garment(picture, what, words, photo)
+            taken = read_garment(variant, taken, NETWORKS, photo_type)
+            notes.extend(taken.notes)
 
             def encode() -> Any:
                 made = door.encode_garment(pipeline, variant, taken, NETWORKS)
@@ -141,9 +163,12 @@ class EncodeGarment(io.ComfyNode):
             made = model.run(encode, width, height)
             return EncodedGarment(variant.name, width, height, what, made)
 
+        encoded = tuple(each(paired(photos, lines), work))
         if unused := _unused(variant, ahead_steps, lines):
-            tell(unused)
-        return io.NodeOutput(tuple(each(paired(photos, lines), work)))
+            notes.append(unused)
+        if report := "\n".join(dict.fromkeys(notes)):
+            tell(report)
+        return io.NodeOutput(encoded, report)
 
 
 def _unused(variant: Variant, ahead_steps: int, lines: Sequence[str]) -> str:

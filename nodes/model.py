@@ -35,6 +35,7 @@ TWINS = {
     torch.nn.Conv2d: comfy.ops.manual_cast.Conv2d,
     torch.nn.GroupNorm: comfy.ops.manual_cast.GroupNorm,
     torch.nn.LayerNorm: comfy.ops.manual_cast.LayerNorm,
+    torch.nn.RMSNorm: comfy.ops.manual_cast.RMSNorm,
 }
 """Layers of ComfyUI that compute the same and bring their weights to where their input is."""
 
@@ -44,6 +45,8 @@ def make_castable(network: torch.nn.Module) -> bool:
     for module in network.modules():
         if type(module) in TWINS:
             module.__class__ = TWINS[type(module)]
+            if not hasattr(module, "bias"):  # the engine asks every twin for one
+                module.register_parameter("bias", None)
     castable = {
         id(parameter)
         for module in network.modules()

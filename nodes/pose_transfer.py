@@ -97,6 +97,7 @@ class PoseTransfer(io.ComfyNode):
 
         check_kind(model, "pose_transfer")
         variant, pipeline = model.variant, model.pipeline
+        width, height = width or variant.width, height or variant.height
 
         def encode(look: torch.Tensor) -> EncodedGarment:
             picture = door.frame_garment(variant, look, width, height, framing)

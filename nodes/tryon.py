@@ -78,7 +78,8 @@ class TryOn(io.ComfyNode):
             description=(
                 "Dresses people in an encoded garment with a diffusion model. The photo is cut "
                 "around the mask, repainted at the model's size and put back at its own; pixels "
-                "outside the mask come back unchanged."
+                "outside the mask come back unchanged. A model that takes no mask sees the whole "
+                "person, and what it did not change comes back unchanged."
             ),
             search_aliases=["try on", "tryon", "virtual try-on", "vton", "inpaint garment"],
             inputs=[
@@ -160,6 +161,29 @@ class TryOn(io.ComfyNode):
                     tooltip="Pictures that go through the network together. 0: as many as the free "
                     "memory holds. The same pictures, up to rounding.",
                 ),
+                io.Int.Input(
+                    "skip_guidance",
+                    default=-1,
+                    min=-1,
+                    max=200,
+                    optional=True,
+                    tooltip="How many of the last steps do without guidance, against colours that "
+                    "grow too strong, where the model can. -1: as its authors do.",
+                ),
+                io.Boolean.Input(
+                    "published_times",
+                    default=False,
+                    optional=True,
+                    tooltip="Round the times of the steps as the authors' own program does on a "
+                    "card, where the model can. Off: exact times.",
+                ),
+                io.Boolean.Input(
+                    "whole_picture",
+                    default=False,
+                    optional=True,
+                    tooltip="For models without a mask: put back everything that the model drew, "
+                    "not only what it changed of the garments.",
+                ),
             ],
             outputs=[
                 io.Image.Output(
@@ -201,6 +225,9 @@ class TryOn(io.ComfyNode):
         body_map: torch.Tensor | None = None,
         samples: int = 1,
         batch: int = 1,
+        skip_guidance: int = -1,
+        published_times: bool = False,
+        whole_picture: bool = False,
     ) -> io.NodeOutput:
         from ..pipelines.diffusion.run import every_pair, pair_up
         from ..pipelines.models.common import Settings, Sight
@@ -217,6 +244,8 @@ class TryOn(io.ComfyNode):
         settings = Settings(
             steps=steps, guidance=guidance, seed=seed, scheduler=scheduler, strength=strength,
             accelerated=accelerated, samples=samples,
+            skip_guidance=None if skip_guidance < 0 else skip_guidance,
+            published_times=published_times, whole_picture=whole_picture,
         )  # fmt: skip
         made = dress_rows(
             model, rows, sights, garment, pair(len(rows), len(garment)), settings,

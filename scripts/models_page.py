@@ -15,6 +15,10 @@ BYTES = {"float32": 4, "16 bits": 2, "float8 storage": 1}
 WORKING = 2.0e9
 """Beside the weights: about 1.2 GB for three feature maps of the VAE's decoder at 768x1024 (256
 channels in 16 bits; tiling lowers it) and 0.8 GB for the card's own use."""
+WORKING_IN_PIXELS = 1.2e9
+"""Of FASHN VTON at 576x864: 0.4 GB for what a block holds at its fullest, counted with
+torch's dispatch, and 0.8 GB for the card's own use. It has no VAE."""
+PIXEL_PARTS = ("transformer", "modulation")
 CARDS = (4, 6, 8, 10, 12, 16, 24, 32, 48)
 
 
@@ -115,13 +119,15 @@ def _memory() -> Iterator[str]:
 
 
 def _cards() -> Iterator[str]:
-    yield "| Model | Both UNets, 16 bits | Both UNets, float8 storage | One UNet, 16 bits |"
+    yield "| Model | Whole, 16 bits | Whole, float8 storage | One network at a time, 16 bits |"
     yield "| --- | ---: | ---: | ---: |"
     for parts, names in _by_parts().items():
         unets = [part.parameters for part in parts if "UNet" in part.name]
-        if unets:
-            needs = (2 * sum(unets), sum(unets), 2 * max(unets))
-            yield f"| {names} | {' | '.join(_card(each) for each in needs)} |"
+        pixels = [part.parameters for part in parts if part.name in PIXEL_PARTS]
+        counts, working = (unets, WORKING) if unets else (pixels, WORKING_IN_PIXELS)
+        if counts:
+            needs = (2 * sum(counts), sum(counts), 2 * max(counts))
+            yield f"| {names} | {' | '.join(_card(each, working) for each in needs)} |"
 
 
 def _schedulers() -> Iterator[str]:
@@ -145,8 +151,8 @@ def _download_size(variant: Any) -> str:
     return f"about {_in_words(4 * variant.parameters)}"
 
 
-def _card(weights: float) -> str:
-    total = weights + WORKING
+def _card(weights: float, working: float) -> str:
+    total = weights + working
     card = next(size for size in CARDS if size * 2**30 >= total)
     return f"{_in_words(total)}: {card} GB card"
 

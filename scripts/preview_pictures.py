@@ -65,6 +65,10 @@ def main() -> None:
             row([shirt, in_shirt], 280), "Preview first, then finish"
         ),
         WORKFLOWS / "guarded_try_on.jpg": labelled(row([person, in_shirt], 256), "Guarded try-on"),
+        WORKFLOWS / "fashn_vton.jpg": labelled(row([person, shirt], 300), "FASHN VTON"),
+        WORKFLOWS / "fashn_vton_worn.jpg": labelled(
+            row([person, sample("person_close.jpg")], 300), "FASHN VTON, worn garment"
+        ),
     }
     for path, picture in made.items():
         picture.save(path, quality=88)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ..pipelines.errors import InputError, MissingFiles
@@ -52,12 +53,12 @@ class NobodyCould(Unavailable):
 @dataclass(frozen=True)
 class Local:
     """A backend of this machine with what the router wants to know of it. model: as in the routes.
-    memory: bytes of a GPU, None for none. reasons: why it cannot run, such as missing files."""
+    memory: bytes of a GPU, None for none. before: called before it runs."""
 
     backend: Backend
     model: str
     memory: int | None = None
-    reasons: tuple[str, ...] = ()
+    before: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +201,10 @@ class Desk:
             backend.name, request.model, fingerprint, project=self.project, price=Decimal(0)
         )
         start = time.perf_counter()
+        before = next((each.before for each in self.local if each.model == request.model), None)
         try:
+            if before is not None:
+                before()
             result = backend.run(request, progress, cancelled)
         except BaseException as error:
             refused = isinstance(error, (Refused, InputError)) and not isinstance(
@@ -222,30 +226,42 @@ class Desk:
         self, local: Local, request: TryOnRequest, measured: dict[Any, Any]
     ) -> Candidate:  # fmt: skip
         own = request.for_model(local.model)
-        reasons = [*local.reasons] or [*local.backend.accepts(own)]
+        reasons = _shortly(local.model, local.backend.accepts(own))
         estimate = local.backend.estimate(own) if not reasons else Estimate(None, Decimal(0))
         known = measured.get((local.backend.name, local.model))
         if known is not None:
             estimate = replace(estimate, seconds=known[0])
-        return Candidate(local.model, local.backend.name, estimate, tuple(reasons), local.memory)
+        return Candidate(local.model, local.backend.name, estimate, reasons, local.memory)
 
 
 def local_backends(
-    device: str = "auto", precision: str = "auto", chosen: bool = False
-) -> list[Local]:
+    device: str = "auto", precision: str = "auto", chosen: bool = False,
+    folders: Sequence[Path] = (), before: Callable[[], None] | None = None,
+) -> list[Local]:  # fmt: skip
     """The embedded preview and the catalogue's models of this machine, also those that are not
-    installed. chosen: the user names one, and it runs whatever the memory."""
+    installed. chosen: the user names one, and it runs whatever the memory. folders: where models
+    lie besides the usual places. before: called before a model of the catalogue runs."""
     from ..pipelines.catalog.models import variants_of
     from .backends.local import LocalBackend
     from .backends.preview import PreviewBackend
     from .request import PREVIEW
 
-    local = LocalBackend(device, precision)
+    local = LocalBackend(device, precision, folders)
     found = [Local(PreviewBackend(), PREVIEW)]
     for variant in variants_of("try_on"):
         largest = max((part.parameters for part in variant.parts), default=0) * HALF_BYTES
-        found.append(Local(local, variant.name, None if chosen else largest))
+        memory = None if chosen else largest
+        found.append(Local(local, variant.name, memory, before=before))
     return found
+
+
+def _shortly(model: str, reasons: Sequence[str]) -> tuple[str, ...]:
+    """Many missing files in one sentence."""
+    missing = [reason for reason in reasons if reason.startswith("missing")]
+    if not missing:
+        return tuple(reasons)
+    said = f"It is not installed ({len(missing)} files): `fitting-room download {model}` gets it."
+    return (said, *(reason for reason in reasons if reason not in missing))
 
 
 def _end_of(error: BaseException) -> str:

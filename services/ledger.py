@@ -29,6 +29,8 @@ UNFINISHED = ("sending", "open")
 ENDS = ("done", "failed", "refused", "cancelled", "lost")
 STATES = ("new", *UNFINISHED, *ENDS)
 MOST_MESSAGE = 2000
+MEASURED = 2000
+"""How many of the newest attempts tell how long things take."""
 
 
 class Attempt(Base):
@@ -204,12 +206,15 @@ class Ledger:
 
     def measured(self, last: int = 50) -> dict[tuple[str, str], tuple[float, Decimal | None, str]]:
         """(backend, model) -> median seconds, mean cost and its currency of the newest `last`
-        pictures each, where there are any."""
+        pictures each among the newest MEASURED attempts, where there are any."""
         number = func.row_number().over(
             partition_by=(Attempt.backend, Attempt.model), order_by=Attempt.id.desc()
         )
+        oldest = select(func.max(Attempt.id) - MEASURED).scalar_subquery()
         newest = (
-            select(Attempt.id, number.label("number")).where(Attempt.state == "done").subquery()
+            select(Attempt.id, number.label("number"))
+            .where(Attempt.state == "done", Attempt.id > oldest)
+            .subquery()
         )
         wanted = (
             select(Attempt)
@@ -232,7 +237,7 @@ def _new(
     moment = now()
     return Attempt(
         key=uuid.uuid4().hex, started=moment, changed=moment, day=moment.date().isoformat(),
-        backend=backend, model=model, fingerprint=fingerprint, project=project, price=price,
+        backend=backend, model=model, fingerprint=fingerprint, project=project[:200], price=price,
         currency=currency, resume=resume or {}, state="new", remote_id="", billed=False, error="",
         safety="", message="",
     )  # fmt: skip

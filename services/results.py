@@ -1,7 +1,7 @@
 """Results that are kept: by the request's fingerprint, so that the same work is not paid twice.
 
     <folder>/<two letters>/<fingerprint>.json          the result's facts and its files' hashes
-    <folder>/<two letters>/<fingerprint>.<hash>.png    the picture, with its marks
+    <folder>/<two letters>/<fingerprint>.<hash>.webp   the picture, lossless, with its marks
     <folder>/<two letters>/<fingerprint>.<hash>.npy    what was repainted, where that is known
 
 The JSON is written last: an entry without it, or whose files are not what it says, is a miss.
@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 LARGEST = 4 * 2**30
 """Bytes that a store keeps; beyond them, what was used longest ago goes."""
+LARGEST_WEBP = 16383
+"""Pixels a side that the format has; larger pictures are kept as PNG."""
 KEEP_SHARE = 0.9
 """How full it is after some went, so that not every picture clears anew."""
 PUTS_BETWEEN_LOOKS = 32
@@ -73,43 +75,48 @@ class ResultStore:
 
     def put(self, fingerprint: str, result: TryOnResult) -> Path:
         """Keeps a result; gives the path of its picture."""
+        import io
+
         import numpy as np
 
-        from ..pipelines.marks.provenance import save_picture
+        from ..pipelines.marks.provenance import marked_picture
 
-        place = self._path(fingerprint)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        beside = place.with_name(f".{uuid.uuid4().hex}")
-        hashes = {}
-        try:
-            made = save_picture(beside.with_suffix(".png"), result.picture, marks=_marks(result))
-            hashes["png"] = self._keep(made, fingerprint)
-            if result.mask is not None:
-                made = beside.with_suffix(".npy")
-                with open(made, "wb") as file:
-                    np.save(file, result.mask.astype(np.float32), allow_pickle=False)
-                hashes["npy"] = self._keep(made, fingerprint)
-            told = {"sha256": hashes, "facts": result.facts()}
-            made = beside.with_suffix(".json")
-            made.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
-            os.replace(made, place)
-        finally:
-            for ending in (".png", ".npy", ".json"):
-                beside.with_suffix(ending).unlink(missing_ok=True)
+        kind = "webp" if max(result.picture.shape) <= LARGEST_WEBP else "png"
+        data = marked_picture(
+            result.picture, kind.upper(), quality=100, effort=0, marks=_marks(result)
+        )
+        hashes = {kind: self._keep(data, fingerprint, kind)}
+        if result.mask is not None:
+            out = io.BytesIO()
+            np.save(out, result.mask.astype(np.float32), allow_pickle=False)
+            hashes["npy"] = self._keep(out.getvalue(), fingerprint, "npy")
+        told = json.dumps({"sha256": hashes, "facts": result.facts()}, ensure_ascii=False, indent=1)
+        self._write(self._path(fingerprint), told.encode("utf-8"))
         self._make_room(fingerprint)
-        return self._path(fingerprint, hashes["png"], "png")
+        return self._path(fingerprint, hashes[kind], kind)
 
-    def _keep(self, made: Path, fingerprint: str) -> str:
-        """Puts a whole file into its place; gives its SHA-256."""
-        hashed = hashlib.sha256(made.read_bytes()).hexdigest()
-        os.replace(made, self._path(fingerprint, hashed, made.suffix[1:]))
+    def _keep(self, data: bytes, fingerprint: str, ending: str) -> str:
+        """Puts a file into its place; gives its SHA-256."""
+        hashed = hashlib.sha256(data).hexdigest()
+        self._write(self._path(fingerprint, hashed, ending), data)
         return hashed
+
+    def _write(self, path: Path, data: bytes) -> None:
+        """Whole or not at all."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{uuid.uuid4().hex}")
+        try:
+            beside.write_bytes(data)
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
 
     def path_of(self, fingerprint: str) -> Path | None:
         """Where the kept picture lies, None for a miss."""
         try:
             told = json.loads(self._path(fingerprint).read_text(encoding="utf-8"))
-            path = self._path(fingerprint, told["sha256"]["png"], "png")
+            ending = _ending(told)
+            path = self._path(fingerprint, told["sha256"][ending], ending)
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return path if path.is_file() else None
@@ -139,8 +146,9 @@ class ResultStore:
         import numpy as np
         from PIL import Image
 
-        data = self._whole(fingerprint, told["sha256"]["png"], "png")
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+        ending = _ending(told)
+        data = self._whole(fingerprint, told["sha256"][ending], ending)
+        with Image.open(io.BytesIO(data), formats=("WEBP", "PNG")) as image:
             return np.asarray(image.convert("RGB"))
 
     def _mask(self, fingerprint: str, told: Any) -> np.ndarray | None:
@@ -194,6 +202,11 @@ class ResultStore:
                 continue
             found.append((used, size, path.stem))
         return found
+
+
+def _ending(told: Any) -> str:
+    """Of the picture's file."""
+    return "webp" if "webp" in told["sha256"] else "png"
 
 
 def _marks(result: TryOnResult) -> Any:

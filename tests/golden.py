@@ -27,7 +27,7 @@ import numpy as np
 
 TESTS = Path(__file__).resolve().parent
 MODEL_NAME = re.compile(r"[a-z][a-z0-9_]*")
-TOLERANCE_FIELDS = {"abs", "relative_to_max", "levels", "differing_share", "skip"}
+TOLERANCE_FIELDS = {"abs", "relative_to_max", "levels", "delta_e", "differing_share", "skip"}
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,19 @@ def _number(value: Any, field: str) -> float:
     return float(value)
 
 
+def _seen_difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """How far apart two pictures are as seen, (height, width): the distance in CIE L*a*b*."""
+    from fitting_room.pipelines.maps.colours import to_lab
+
+    return np.linalg.norm(to_lab(one) - to_lab(other), axis=-1)
+
+
 def compare(actual: Any, expected: np.ndarray, tolerance: Any) -> tuple[str, str, str, str]:
     """(verdict, largest difference, tolerance in words, reason) of one stage.
 
-    tolerance: a number, or {abs, relative_to_max, levels, differing_share}. `levels` or `abs` with
-    `relative_to_max` bound each difference; up to `differing_share` of the elements may pass it.
+    tolerance: a number, or {abs, relative_to_max, levels, delta_e, differing_share}. `levels` or
+    `abs` with `relative_to_max` bound each difference, `delta_e` that of two colours as seen (CIE
+    1976; 2.3 is just noticeable); up to `differing_share` of the elements may pass it.
     """
     if not isinstance(tolerance, dict):
         tolerance = {"abs": tolerance}
@@ -90,6 +98,10 @@ def compare(actual: Any, expected: np.ndarray, tolerance: Any) -> tuple[str, str
         return "FAIL", "-", "-", f"shape {list(got.shape)}, expected {list(wanted.shape)}"
     if got.dtype.kind not in "biuf" or wanted.dtype.kind not in "biuf":
         return "FAIL", "-", "-", f"{got.dtype} cannot be compared with {wanted.dtype}"
+    if "delta_e" in tolerance:
+        if got.dtype != np.uint8 or wanted.dtype != np.uint8 or got.shape[-1:] != (3,):
+            return "FAIL", "-", "-", "delta_e is for uint8 pictures (height, width, 3)"
+        got, wanted = _seen_difference(got, wanted), np.zeros(got.shape[:-1])
     got, wanted = got.astype(np.float64), wanted.astype(np.float64)
     if np.isnan(got).any() or np.isnan(wanted).any():
         return "FAIL", "nan", "-", f"{int(np.isnan(got).sum())} elements are NaN"
@@ -99,6 +111,7 @@ def compare(actual: Any, expected: np.ndarray, tolerance: Any) -> tuple[str, str
     bound = max(
         _number(tolerance.get("levels", 0), "levels"),
         _number(tolerance.get("abs", 0), "abs"),
+        _number(tolerance.get("delta_e", 0), "delta_e"),
         _number(tolerance.get("relative_to_max", 0), "relative_to_max")
         * float(np.abs(wanted).max(initial=0)),
     )

@@ -47,6 +47,7 @@ def test_made_twice_it_is_the_same(name, tmp_path):
 
 
 PUBLISHED = {
+    "fashn_vton/model.safetensors": ("fashn_vton", "model.safetensors"),
     "leffa/virtual_tryon.pth": ("leffa", "virtual_tryon.pth"),
     "leffa/pose_transfer.pth": ("leffa", "pose_transfer.pth"),
     **{

@@ -17,6 +17,7 @@ from .types import (
     CC_BY_NC_SA,
     DENSEPOSE,
     FASHIONTEX,
+    FASHN_VTON,
     LADI_VTON,
     LEFFA,
     MIT,
@@ -219,6 +220,41 @@ def _leffa(
         needs=("densepose/r50_fpn_s1x",),
         uses=uses,
     )
+
+
+# FASHN VTON: size and hash as third parties report them; the size is also that of a safetensors
+# file with the published names and shapes in bfloat16, to the byte. Parameters: counted there.
+_FASHN_VTON = Variant(
+    "fashn_vton/v1_5",
+    "FASHN VTON v1.5",
+    "Dresses upper body, lower body or in a dress without a mask, from a flat-lay or worn garment.",
+    "try_on",
+    FASHN_VTON,
+    (
+        Source(
+            "fashn-ai/fashn-vton-1.5",
+            "fashn_vton",
+            (
+                File("model.safetensors", 1_943_668_048,
+                     "d6cd38286885bc29fa487ea9383f80ffeb95862e7747c630d42c5d3c05bdd35a"),
+            ),
+        ),
+    ),
+    (Part("transformer", 710_770_608), Part("modulation", 261_043_200)),
+    ("upper", "lower", "dress"),
+    width=576,
+    height=864,
+    steps=30,
+    guidance=1.5,
+    scheduler="Euler",
+    dtype="bfloat16",
+    inputs=("pose",),
+    settings=("seed", "steps", "guidance", "skip_guidance", "published_times", "samples", "framing",
+              "whole_picture", "compile", "fp8", "worn"),
+    mask_rule="fashn_vton",
+    size_step=12,
+    uses=("dwpose/l_384", "human_parsing/pth"),
+)  # fmt: skip
 
 
 # CatVTON: sizes of the configs as listed; of the weights, those of the float32 values alone.
@@ -444,6 +480,7 @@ _HISTORICAL = (
 )
 
 _TRYON = (
+    _FASHN_VTON,
     _ootdiffusion(
         "hd",
         "OOTDiffusion, half body",
@@ -601,9 +638,11 @@ def _clothes_parser(
     width: int,
     height: int,
     size: int | None = None,
+    sha256: str | None = None,
 ) -> Variant:
-    """A parsing network of transformers: the three files that its loader reads."""
-    weights = File("model.safetensors", size, derived=size is not None)
+    """A parsing network of transformers: the three files that its loader reads. A size without a
+    hash was not listed and is derived."""
+    weights = File("model.safetensors", size, sha256, derived=size is not None and not sha256)
     files = (File("config.json"), weights, File("preprocessor_config.json"))
     return _tool(
         f"human_parsing/{name}", title, does, licence,
@@ -680,7 +719,8 @@ _TOOLS = (
         64_006_866,
         384,
         576,
-        256_033_616,
+        256_146_352,
+        "e43c8c8a9b04f28798f0a4630cf18caa2cdb27a0d454fae43a5716e6f7078244",
     ),
     _clothes_parser(  # parameters as published, of the network without its head
         "sapiens2",
@@ -710,6 +750,25 @@ _TOOLS = (
         (Part("body", 52_311_446),),
         184,
         144,
+    ),
+    _tool(
+        "dwpose/l_384",
+        "DWPose",
+        "Finds body, hands and face, as FASHN VTON's authors do; wants the package onnxruntime.",
+        APACHE,
+        Source(
+            "fashn-ai/DWPose",
+            "dwpose",
+            (
+                File("yolox_l.onnx", 216_746_733,
+                     "7860ae79de6c89a3c1eb72ae9a2756c0ccfbe04b7791bb5880afabd97855a411"),
+                File("dw-ll_ucoco_384.onnx", 134_399_116,
+                     "724f4ff2439ed61afb86fb8a1951ec39c6220682803b4a8bd4f598cd913b1843"),
+            ),
+        ),
+        (Part("people", 54_186_683), Part("points", 33_599_779)),  # a quarter of the files' bytes
+        640,
+        640,
     ),
     Variant(
         "vitpose/base_simple",

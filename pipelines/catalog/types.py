@@ -65,10 +65,10 @@ DensePose; pose: key points; parsing: labels of clothes and limbs; description: 
 SETTINGS = (
     "seed", "steps", "guidance", "scheduler", "strength", "accelerated", "ahead_steps", "samples",
     "skip_guidance", "published_times", "framing", "whole_picture", "keep_unconditional", "compile",
-    "fp8",
+    "fp8", "worn",
 )  # fmt: skip
 """What a run of a model may be told. A setting that a variant does not list is ignored by it, and
-the node and the command line say so."""
+the node and the command line say so. worn: garments that somebody wears in their photo."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +177,14 @@ APACHE = Licence(
     "https://www.apache.org/licenses/LICENSE-2.0",
     "yes",
     "May be used commercially.",
+    must_accept=False,
+)
+FASHN_VTON = Licence(
+    "Apache-2.0",
+    "https://huggingface.co/fashn-ai/fashn-vton-1.5",
+    "yes",
+    "May be used commercially: code and weights are Apache-2.0, and DWPose beside it too. Only its "
+    "authors' own parser may not (NVIDIA's terms), and it is never needed here.",
     must_accept=False,
 )
 OPENRAIL = Licence(

@@ -199,13 +199,14 @@ def trim_reference(unet: UNet2DConditionModel) -> None:
     unet.register_module("conv_out", nn.Identity())
 
 
-def compile_blocks(unet: UNet2DConditionModel, **options: Any) -> None:
+def compile_blocks(unet: nn.Module, **options: Any) -> None:
     """Compiles the transformer blocks (torch.compile, with its `options`) at their first use.
 
-    Only `forward`: the hook that selects a block's own part stays outside, so blocks of equal
-    width share one compilation. `del block.forward` undoes it.
+    A module without such blocks is taken for one. Only `forward`: the hook that selects a block's
+    own part stays outside, so blocks of equal width share one compilation. `del block.forward`
+    undoes it.
     """
-    for block in transformer_blocks(unet).values():
+    for block in transformer_blocks(unet).values() or [unet]:
         block.forward = torch.compile(block.forward, fullgraph=True, **options)
 
 

@@ -19,14 +19,16 @@ Pair = tuple[int, int]
 class Step:
     """State of a run after one step, for a progress callback."""
 
-    latents: Tensor  # (batch, 4, h, w) float32
+    latents: Tensor  # (batch, 4, h, w) float32; of "rgb" (batch, 3, height, width)
     prediction: Tensor  # what the scheduler was given, (batch, 4, h, w) float32
     clean: Tensor  # the finished latents as far as they could be told, (batch, 4, h, w)
-    kind: str  # the latent space, "sd15" or "sdxl"
+    kind: str  # the latent space, "sd15" or "sdxl"; "rgb" is no latent space but colours in -1..1
     stepped: Tensor  # as the scheduler gave the latents, before a photo was blended in
 
     def preview(self) -> Tensor:
         """Rough pictures, (batch, 3, h, w) float32 in 0..1."""
+        if self.kind == "rgb":
+            return ((self.clean.float() + 1) / 2).clamp(0, 1)
         return preview(self.clean, self.kind)
 
 

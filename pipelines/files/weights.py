@@ -166,6 +166,7 @@ SIGNATURES = (
     ("cond_stage_model.", "an SD-1.5 or SD-2 checkpoint of one file, as for CheckpointLoader"),
     ("model.diffusion_model.", "a diffusion checkpoint of one file, as for CheckpointLoader"),
     ("controlnet_cond_embedding.", "a ControlNet"),
+    ("garment_embedder.", "a FASHN VTON checkpoint"),
     ("double_blocks.", "a FLUX transformer"),
     ("joint_blocks.", "an SD-3 transformer"),
     ("unet_encoder.", "a Leffa checkpoint"),

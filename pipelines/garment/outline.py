@@ -17,7 +17,7 @@ from .silhouette import SIDES, Silhouette, gap_tip, notches, offset
 
 
 @dataclass(frozen=True)
-class Shape:
+class GarmentOutline:
     """What an outline shows, in upright coordinates (x, y).
 
     limbs: by "sleeve_left", "leg_right" and so on the outer and the inner edge from the body to
@@ -38,9 +38,14 @@ class Shape:
         return "leg_left" in self.limbs
 
 
-def read_shape(silhouette: Silhouette, category: str) -> Shape:
-    """category: "auto", "upper", "lower" or "dress"."""
+def read_shape(silhouette: Silhouette, category: str, sleeves: bool = True) -> GarmentOutline:
+    """category: "auto", "upper", "lower" or "dress"; sleeves: False where it is known that there
+    are none."""
     armpits = find_armpits(silhouette)
+    if not sleeves:
+        armpits = {
+            name: without_sleeve(silhouette, line) for name, line in silhouette.halves.items()
+        }
     if category == "auto":
         category = guess_category(silhouette, armpits)
     if category == "lower":
@@ -57,7 +62,7 @@ def read_shape(silhouette: Silhouette, category: str) -> Shape:
         side = sides.get(name.rsplit("_", 1)[-1], 1)
         return np.stack([axis + side * point[..., 0], point[..., 1]], -1)
 
-    return Shape(
+    return GarmentOutline(
         category,
         {name: placed(point, name) for name, point in points.items()},
         {name: (placed(a, name), placed(b, name)) for name, (a, b) in limbs.items()},

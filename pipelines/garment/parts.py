@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from ..maps.grids import nearest_known, pieces, sizes_of
 from .contour import resampled
-from .outline import Shape
+from .outline import GarmentOutline
 from .silhouette import Upright, affine
 
 TORSO, RIGHT_SLEEVE, LEFT_SLEEVE, RIGHT_LEG, LEFT_LEG, INSIDE = 1, 2, 3, 4, 5, 6
@@ -29,7 +29,7 @@ class GarmentLimb:
     half_widths: np.ndarray
 
 
-def divide(upright: Upright, shape: Shape) -> np.ndarray:
+def divide(upright: Upright, shape: GarmentOutline) -> np.ndarray:
     """Label map uint8 in upright coordinates: 0 none, 1 body, 2-5 sleeves and legs."""
     mask = upright.mask
     labels = mask.astype(np.uint8)
@@ -47,7 +47,7 @@ def divide(upright: Upright, shape: Shape) -> np.ndarray:
     return labels
 
 
-def centre_lines(shape: Shape) -> dict[int, GarmentLimb]:
+def centre_lines(shape: GarmentOutline) -> dict[int, GarmentLimb]:
     """By part number the centre line of each limb, in upright coordinates."""
     limbs = {}
     for name, (outer, inner) in shape.limbs.items():

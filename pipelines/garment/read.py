@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,15 +10,16 @@ from ..errors import InputError, NoGarmentFound
 from ..fit import FitReport, doubtful
 from ..images import resize
 from ..maps.colours import to_lab
-from ..maps.edges import blur
+from ..maps.edges import blur, in_bytes
 from ..maps.grids import nearest_known
 from ..maps.spreading import spread
 from ..masking.body import BodyModel
 from .matte import CutOut, matte
 from .matting import ANALYSIS_SIDE, block_of, find_foreground, reduced
 from .opening import above_edge, find_edge
-from .outline import Shape, read_shape
+from .outline import GarmentOutline, read_shape
 from .parts import INSIDE, NUMBERS, TORSO, GarmentLimb, at_full_size, centre_lines, divide
+from .resemblance import check_closed, check_resemblance, straps
 from .silhouette import Upright, measure, stand_upright
 from .stray import only_the_garment
 from .wearer import embedded_body_model, find_wearer
@@ -26,7 +27,8 @@ from .worn import WornCloth, filled, find_cloth
 from .worn_shape import lower_points, sleeve_limb, upper_points
 
 CATEGORIES = ("upper", "lower", "dress")
-LEAST_SLEEVE = 0.08  # of the arm
+LEAST_SLEEVE, LONG_SLEEVE, SURELY_LONG = 0.08, 0.6, 0.75  # of the arm
+WIDE_CUFF = 0.36  # of the length of a sleeve to the elbow
 
 
 @dataclass(frozen=True)
@@ -75,41 +77,56 @@ def read_garment(
     category: str = "auto",
     mask: np.ndarray | None = None,
     model: BodyModel | None = None,
+    removed: np.ndarray | None = None,
 ) -> Garment:
     """Cuts out and measures a garment, photographed flat, on a ghost mannequin or worn.
 
     picture: uint8 (height, width, 3) RGB, or (height, width, 4) RGBA, whose alpha then wins.
     category: "auto", "upper", "lower" or "dress"; of a wearer also which garment is taken.
     mask: float (height, width), 1 = garment; wins over everything. model: finds a wearer; by
-    default the networks of this package. Raises NoGarmentFound and InputError.
+    default the networks of this package. removed: float (height, width), 1 = no garment, whatever
+    it looks like. Raises NoGarmentFound and InputError.
     """
     if category not in ("auto", *CATEGORIES):
         raise InputError(
             f"The garment category must be auto, upper, lower or dress, not {category!r}."
         )
     photo = np.ascontiguousarray(picture[..., :3])
-    cut = given_cut(picture, mask)
-    words: tuple[str, ...] = ()
+    cut = given_cut(picture, mask, removed)
     model = model or embedded_body_model()
     small = reduced(photo, ANALYSIS_SIDE)
     if cut is not None:
-        given = reduced((cut.alpha * 255).astype(np.uint8), ANALYSIS_SIDE) > 127
-        wearer = find_wearer(model, small, given)
-        if wearer is None:
-            return measured(cut, category, ())
-        return taken_off(photo, small, find_cloth(small, wearer, category, given))
+        return marked(photo, small, cut, category, model)
     inside, problem = None, None
     try:
         inside = find_foreground(small, block_of(photo))
     except NoGarmentFound as error:
         problem = error
+    left_out = None if removed is None else reduced(in_bytes(removed), ANALYSIS_SIDE) > 127
     wearer = find_wearer(model, small, inside)
     if wearer is not None:
-        return taken_off(photo, small, find_cloth(small, wearer, category))
+        kept = None if left_out is None else ~left_out
+        return taken_off(photo, small, find_cloth(small, wearer, category, kept))
     if problem is not None or inside is None:
         raise problem or NoGarmentFound("A garment on a plain background was wanted.")
+    if left_out is not None:
+        inside = np.where(left_out, 0, inside)
     inside, words = only_the_garment(inside, to_lab(small))
     return measured(matte(photo, small, inside), category, words)
+
+
+def marked(
+    photo: np.ndarray, small: np.ndarray, cut: CutOut, category: str, model: BodyModel
+) -> Garment:
+    """The garment that the user has marked: as it is, but for the head and skin of a wearer."""
+    given = reduced(in_bytes(cut.alpha), ANALYSIS_SIDE) > 127
+    try:
+        wearer = find_wearer(model, small, given)
+    except InputError as doubt:
+        return measured(cut, category, (str(doubt),), given=True)
+    if wearer is None:
+        return measured(cut, category, given=True)
+    return taken_off(photo, small, find_cloth(small, wearer, category, given))
 
 
 def taken_off(photo: np.ndarray, small: np.ndarray, cloth: WornCloth) -> Garment:
@@ -150,13 +167,32 @@ def taken_off(photo: np.ndarray, small: np.ndarray, cloth: WornCloth) -> Garment
     )
 
 
-def measured(cut: CutOut, category: str, words: tuple[str, ...]) -> Garment:
-    """A garment that was cut out flat, from its outline. words: what there is to doubt about it."""
+def measured(
+    cut: CutOut,
+    category: str,
+    words: tuple[str, ...] = (),
+    given: bool = False,
+    sleeved: bool = True,
+) -> Garment:
+    """A garment that was cut out flat, from its outline. words: what there is to doubt about it;
+    given: the user cut it out, so that it is one; sleeved: whether it may have sleeves. Raises
+    NoGarmentFound and InputError."""
     small = reduced((cut.alpha * 255).astype(np.uint8), ANALYSIS_SIDE)
     upright = stand_upright(small)
-    shape = read_shape(measure(upright.mask, upright.axis), category)
+    if not given:
+        words += tuple(check_resemblance(upright, small))
+    silhouette = measure(upright.mask, upright.axis)
+    shape = read_shape(silhouette, category, sleeved)
     scale = cut.alpha.shape[0] / small.shape[0]
     labels = divide(upright, shape)
+    hanging = straps(shape, labels, silhouette.body)
+    if hanging:
+        gone = np.isin(at_full_size(labels, upright, cut.alpha, scale), hanging)
+        rest = replace(cut, alpha=np.where(gone, np.float32(0), cut.alpha))
+        words = (*words, "Straps that hang down were left out.")
+        return measured(rest, category, words, given, sleeved=False)
+    if not given:
+        check_closed(shape, silhouette.tall)
     edge = front_edge(upright, shape, reduced(cut.picture, ANALYSIS_SIDE))
     if edge is not None:
         labels[above_edge(labels == TORSO, edge)] = INSIDE
@@ -184,7 +220,7 @@ def measured(cut: CutOut, category: str, words: tuple[str, ...]) -> Garment:
     )
 
 
-def front_edge(upright: Upright, shape: Shape, picture: np.ndarray) -> np.ndarray | None:
+def front_edge(upright: Upright, shape: GarmentOutline, picture: np.ndarray) -> np.ndarray | None:
     """The front edge of the neckline or waistband, where the inside of the back shows above it."""
     lab = to_lab(upright.sample(picture))
     deepest = 0.5 if shape.category == "lower" else 2.2
@@ -195,15 +231,19 @@ def to_picture(upright: Upright, points: np.ndarray, scale: float) -> np.ndarray
     return (upright.to_picture(points) + 0.5) * scale - 0.5
 
 
-def given_cut(picture: np.ndarray, mask: np.ndarray | None) -> CutOut | None:
-    """The cut-out that came with the picture: a mask, or an alpha channel that is not all one."""
+def given_cut(
+    picture: np.ndarray, mask: np.ndarray | None, removed: np.ndarray | None = None
+) -> CutOut | None:
+    """The cut-out that came with the picture: a mask, or an alpha channel that is not all one,
+    without what is to be removed."""
     height, width = picture.shape[:2]
-    if mask is not None:
-        if mask.shape != (height, width):
+    for marks in (mask, removed):
+        if marks is not None and marks.shape != (height, width):
             raise InputError(
                 f"The garment mask must have the picture's size, {width}x{height} pixels, but it "
-                f"has {mask.shape[1]}x{mask.shape[0]}. Resize the mask or leave it out."
+                f"has {marks.shape[1]}x{marks.shape[0]}. Resize the mask or leave it out."
             )
+    if mask is not None:
         alpha = mask.astype(np.float32).clip(0, 1)
         if border_share(alpha) > 0.6 and border_share(1 - alpha) < 0.4:
             alpha = 1 - alpha  # ComfyUI's LoadImage gives what is transparent, not what is left
@@ -211,6 +251,8 @@ def given_cut(picture: np.ndarray, mask: np.ndarray | None) -> CutOut | None:
         alpha = picture[..., 3].astype(np.float32) / 255
     else:
         return None
+    if removed is not None:
+        alpha = alpha * (1 - removed.astype(np.float32).clip(0, 1))
     if (alpha > 0.5).sum() < 0.002 * alpha.size:
         raise NoGarmentFound(
             "The garment's mask or alpha channel is (nearly) empty. Mark the garment in it, or "
@@ -227,13 +269,13 @@ def border_share(alpha: np.ndarray) -> float:
     return float((border > 0.5).mean())
 
 
-def sleeve_length(shape: Shape) -> tuple[str, float]:
+def sleeve_length(shape: GarmentOutline) -> tuple[str, float]:
     """("none" | "short" | "long", share of the arm): against shoulders and chest.
 
     An arm is about 1.45 times as long as shoulders are wide.
     """
     points = shape.points
-    reaches = []
+    reaches, cuffs = [], []
     for name in shape.sleeves:
         outer, inner = shape.limbs[f"sleeve_{name}"]
         shoulders = np.hypot(*(points["shoulder_left"] - points["shoulder_right"]))
@@ -241,11 +283,19 @@ def sleeve_length(shape: Shape) -> tuple[str, float]:
         straight = np.hypot(*((outer[-1] + inner[-1]) / 2 - outer[0]))
         bent = np.hypot(*np.diff(outer, axis=0).T).sum()
         length = 0.8 * straight + 0.2 * bent  # a bent sleeve is longer, a puffed one is not
-        reaches.append(length / (1.45 * (shoulders + chest) / 2))
+        reach = length / (1.45 * (shoulders + chest) / 2)
+        if shape.category == "upper" and reach < SURELY_LONG:
+            # Of a wide garment chest and shoulders are wider than the wearer's: its length tells.
+            drop = points["hem_center"][1] if "hem_center" in points else points["crotch"][1]
+            reach = min(reach, length / (0.85 * max(1.0, drop - points[f"shoulder_{name}"][1])))
+        reaches.append(reach)
+        cuffs.append(np.hypot(*(outer[-1] - inner[-1])) / length)
     reach = float(np.clip(np.mean(reaches), 0, 1)) if reaches else 0.0
+    if LONG_SLEEVE <= reach < SURELY_LONG and np.mean(cuffs) > WIDE_CUFF:
+        return "short", reach  # to the elbow, and wide there
     return sleeve_name(reach), reach if reach >= LEAST_SLEEVE else 0.0
 
 
 def sleeve_name(reach: float) -> str:
     """ "none", "short" or "long", by the share of the arm."""
-    return "none" if reach < LEAST_SLEEVE else "short" if reach < 0.6 else "long"
+    return "none" if reach < LEAST_SLEEVE else "short" if reach < LONG_SLEEVE else "long"

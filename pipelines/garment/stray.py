@@ -117,6 +117,7 @@ def without_ties(inside: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, Words
         beyond = hangs and not core[bottom - 1 :, left:right].any()
         hook = (
             len(hem) > 0
+            and right - left < 0.15 * len(columns)
             and bottom <= hem[0] + radius
             and abs((left + right) / 2 - middle) < 0.06 * len(columns)
             and not solid[top:bottom][:, np.r_[0:left, right : solid.shape[1]]].any()

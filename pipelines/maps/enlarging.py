@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,23 +72,37 @@ class Enlarged:
         return torch.from_numpy(weights) @ wide
 
 
-class NamedMaps:
-    """Small maps with names, enlarged together. Each is (h, w) or (h, w, channels)."""
+class EnlargedMaps:
+    """All the small maps of a dataclass, (h, w) or (h, w, channels) each, enlarged together. Its
+    fields may be maps, None, tuples and dataclasses of maps."""
 
-    def __init__(self, maps: dict[str, np.ndarray], grid: Grid) -> None:
-        self.places: dict[str, int | slice] = {}
-        channels: list[np.ndarray] = []
-        for name, values in maps.items():
-            start = len(channels)
-            if values.ndim == 2:
-                channels.append(values)
-                self.places[name] = start
-            else:
-                channels.extend(np.moveaxis(values, -1, 0))
-                self.places[name] = slice(start, len(channels))
-        self.enlarged = Enlarged(np.stack(channels).astype(np.float32), grid)
+    def __init__(self, maps: Any, grid: Grid) -> None:
+        self.channels: list[np.ndarray] = []
+        self.places = mapped(maps, self._place)
+        self.enlarged = Enlarged(np.stack(self.channels).astype(np.float32), grid)
 
-    def cut(self, cut: Cut) -> dict[str, Tensor]:
-        """The maps at the photo's size: (rows, columns) or (channels, rows, columns)."""
+    def _place(self, values: np.ndarray) -> int | slice:
+        start = len(self.channels)
+        if values.ndim == 2:
+            self.channels.append(values)
+            return start
+        self.channels.extend(np.moveaxis(values, -1, 0))
+        return slice(start, len(self.channels))
+
+    def cut(self, cut: Cut) -> Any:
+        """The same dataclass at the photo's size: (rows, columns) or (channels, rows, columns)."""
         large = self.enlarged.cut(cut)
-        return {name: large[place] for name, place in self.places.items()}
+        return mapped(self.places, lambda place: large[place])
+
+
+def mapped(maps: Any, change: Callable[[Any], Any]) -> Any:
+    """A dataclass of maps with each of them changed; see EnlargedMaps."""
+    if maps is None:
+        return None
+    if isinstance(maps, tuple):
+        return tuple(mapped(each, change) for each in maps)
+    if is_dataclass(maps) and not isinstance(maps, type):
+        return replace(
+            maps, **{f.name: mapped(getattr(maps, f.name), change) for f in fields(maps)}
+        )
+    return change(maps)

@@ -166,6 +166,7 @@ def marked_picture(
     kind: str,
     *,
     quality: int = 92,
+    effort: int = 100,
     marks: Marks = GENERATED,
     label: VisibleLabel | None = None,
     workflow: Mapping[str, Any] | None = None,
@@ -173,8 +174,8 @@ def marked_picture(
     """The bytes of a picture file with its marks.
 
     picture: (height, width, 3) RGB or (height, width, 4) with alpha, uint8, or uint16 for PNG.
-    kind: PNG, JPEG or WEBP. quality: 1..100 for JPEG and WebP; WebP of 100 is lossless. label:
-    drawn into the picture.
+    kind: PNG, JPEG or WEBP. quality: 1..100 for JPEG and WebP; WebP of 100 is lossless. effort:
+    0..100 of making a lossless WebP small; 0 is quick. label: drawn into the picture.
     workflow: values by name ("prompt", "workflow"), embedded for ComfyUI in PNG and WebP; keys in
     it are replaced by "[removed]".
 
@@ -192,7 +193,8 @@ def marked_picture(
     properties = marks.properties()
     packet = xmp_packet(properties) if properties else None
     with writing_errors("A picture", kind, picture.shape):
-        data = _encoded(picture, kind, quality, packet, without_secrets(dict(workflow or {})))
+        texts = without_secrets(dict(workflow or {}))
+        data = _encoded(picture, kind, quality, packet, texts, effort)
     if marks.credentials is not None:
         source = SOURCE_TYPES[marks.source]
         if not source:
@@ -229,8 +231,9 @@ def _expect_picture(picture: np.ndarray, kind: str) -> None:
 
 
 def _encoded(
-    picture: np.ndarray, kind: str, quality: int, packet: bytes | None, texts: dict[str, Any]
-) -> bytes:
+    picture: np.ndarray, kind: str, quality: int, packet: bytes | None, texts: dict[str, Any],
+    effort: int,
+) -> bytes:  # fmt: skip
     if picture.dtype == np.uint16:
         return png_with(_png_of_16_bits(picture), packet, texts)
     file = io.BytesIO()
@@ -243,8 +246,9 @@ def _encoded(
         image.save(file, format=kind, quality=quality, subsampling=0)
         return jpeg_with(file.getvalue(), packet) if packet else file.getvalue()
     exif = webp_workflow(texts) if texts else b""
-    image.save(file, format=kind, quality=quality, lossless=quality == 100, exact=True,
-               xmp=packet or b"", exif=exif)  # fmt: skip
+    lossless = quality == 100
+    image.save(file, format=kind, quality=effort if lossless else quality, lossless=lossless,
+               method=4 if effort else 0, exact=True, xmp=packet or b"", exif=exif)  # fmt: skip
     return file.getvalue()
 
 

@@ -9,7 +9,7 @@ network does not tell left from right, the map is split along the person.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from ..errors import InputError
 from ..files.published import load_published
 from ..processor import Processor, load_processor
 from .rules_common import ATR, opencv, resized_labels
+from .rules_fashn import FASHN, of_atr
 
 SAPIENS2 = (
     "background", "apparel", "eyeglass", "face_neck", "hair", "left_foot", "left_hand",
@@ -68,29 +69,61 @@ GARMENT_SHARE = 0.05
 """Of the person's area: apparel at least so large is a dress, smaller a thing that is kept."""
 
 
+FASHN_INPUT = (384, 576)
+"""Width and height at which FASHN's own program shows a photo to its network."""
+
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of ImageNet's pictures."""
+
+
 @dataclass(frozen=True)
 class ClothesParser:
     """network: of transformers. processor: makes its pictures. meanings: (labels of the network,)
-    uint8, ATR numbers and the placeholders above. title: its kind, for reports."""
+    uint8, ATR numbers and the placeholders above. title: its kind, for reports. fashn: whether its
+    own labels are FASHN's."""
 
     network: Any
-    processor: Processor
+    processor: Processor | Callable[[Sequence[np.ndarray]], torch.Tensor]
     meanings: np.ndarray
     title: str = "a clothes parser"
+    fashn: bool = False
 
-    @torch.inference_mode()
     def parse(self, picture: np.ndarray) -> np.ndarray:
         """ATR labels of a photo, (height, width, 3) uint8 RGB -> (height, width) uint8."""
         height, width = picture.shape[:2]
-        pixels = self.processor([picture])
-        pixels = pixels.to(self.network.device, self.network.dtype)
-        scores = self.network(pixel_values=pixels).logits.float()
         shrink = min(1, LONGEST_MAP / max(height, width))
         size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
-        scores = F.interpolate(scores, size=size, mode="bilinear", align_corners=False)
-        own = scores[0].max(dim=0).indices.to(torch.uint8).cpu().numpy()
-        labels = _decided(self.meanings[own])
+        labels = _decided(self.meanings[_best(self.scores(picture, *size))])
         return resized_labels(labels, width, height)
+
+    def fashn_labels(self, picture: np.ndarray) -> np.ndarray:
+        """FASHN's labels (`rules_fashn.FASHN`) of a photo: as its own network has them, or from
+        ATR's of another."""
+        if self.fashn:
+            return _best(self.scores(picture, *picture.shape[:2]))
+        return of_atr(self.parse(picture))
+
+    @torch.inference_mode()
+    def scores(self, picture: np.ndarray, height: int, width: int) -> torch.Tensor:
+        """(1, labels, height, width) float32 of a photo of any size."""
+        pixels = self.processor([picture]).to(self.network.device, self.network.dtype)
+        scores = self.network(pixel_values=pixels).logits.float()
+        return F.interpolate(scores, size=(height, width), mode="bilinear", align_corners=False)
+
+
+def _best(scores: torch.Tensor) -> np.ndarray:
+    return scores[0].max(dim=0).indices.to(torch.uint8).cpu().numpy()
+
+
+def fashn_input(pictures: Sequence[np.ndarray]) -> torch.Tensor:
+    """(pictures, 3, 576, 384) float32 as FASHN's own program makes them, whatever the published
+    processor says: averaged down, aspect not kept."""
+    cv2 = opencv()
+    seen = np.stack([cv2.resize(p, FASHN_INPUT, interpolation=cv2.INTER_AREA) for p in pictures])
+    normed = (seen.astype(np.float32) / 255 - np.array(MEAN, np.float32)) / np.array(
+        DEVIATION, np.float32
+    )
+    return torch.from_numpy(normed.transpose(0, 3, 1, 2))
 
 
 def load_clothes_parser(folder: Path | str) -> ClothesParser:
@@ -102,18 +135,25 @@ def load_clothes_parser(folder: Path | str) -> ClothesParser:
     from transformers import AutoModelForSemanticSegmentation
 
     network = load_published(AutoModelForSemanticSegmentation, folder, "a parsing network")
-    processor = load_processor(folder)
+    fashn = tuple(_names(network.config.id2label)) == tuple(FASHN)
+    processor = fashn_input if fashn else load_processor(folder)
     meanings = _meanings(network.config.id2label, str(folder))
     title = type(network).__name__.removesuffix("ForSemanticSegmentation")
-    return ClothesParser(network.eval().requires_grad_(False), processor, meanings, title)
+    return ClothesParser(network.eval().requires_grad_(False), processor, meanings, title, fashn)
 
 
-def _meanings(names: Mapping[int, str], source: str) -> np.ndarray:
+def _names(labels: Mapping[int, str]) -> list[str]:
+    """What a network calls its labels, in order."""
     ordered = [
-        re.sub(r"[^a-z0-9]+", "_", str(names[i]).lower()).strip("_") for i in range(len(names))
+        re.sub(r"[^a-z0-9]+", "_", str(labels[i]).lower()).strip("_") for i in range(len(labels))
     ]
     if all(re.fullmatch(r"label_\d+", name) for name in ordered):
         ordered = list(NAMELESS.get(len(ordered), ordered))
+    return ordered
+
+
+def _meanings(labels: Mapping[int, str], source: str) -> np.ndarray:
+    ordered = _names(labels)
     unknown = [name for name in ordered if name not in MEANINGS]
     if unknown:
         raise InputError(

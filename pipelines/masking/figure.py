@@ -242,3 +242,25 @@ def limb_frame(limb: Limb, height: int, width: int) -> LimbFrame:
         offset = np.sign(across) * distance / radius
         frame.offset[cut] = np.where(nearer, offset, frame.offset[cut])
     return frame
+
+
+@dataclass(frozen=True)
+class LimbFrames:
+    """The frames of all limbs."""
+
+    right_arm: LimbFrame
+    left_arm: LimbFrame
+    right_leg: LimbFrame
+    left_leg: LimbFrame
+
+    def of(self, name: str) -> LimbFrame:
+        """That of the limb which a Figure has under this name."""
+        return getattr(self, name)
+
+
+def limb_frames(figure: Figure, height: int, width: int) -> LimbFrames:
+    """The frames of a figure's limbs in a picture of that size."""
+    return LimbFrames(
+        limb_frame(figure.right_arm, height, width), limb_frame(figure.left_arm, height, width),
+        limb_frame(figure.right_leg, height, width), limb_frame(figure.left_leg, height, width),
+    )  # fmt: skip

@@ -26,6 +26,7 @@ from .rules_common import (
     check_labels,
     resized_labels,
 )
+from .rules_fashn import fashn, of_atr, with_hands
 from .rules_ladi import LadiMask, body_shape, ladi_dresscode, ladi_pose_map, ladi_vitonhd, leffa_dc
 from .rules_ootdiffusion import leffa_hd, ootdiffusion
 
@@ -39,6 +40,7 @@ __all__ = [
     "body_shape",
     "catvton",
     "enlarged",
+    "fashn",
     "ladi_dresscode",
     "ladi_pose_map",
     "ladi_vitonhd",
@@ -114,6 +116,11 @@ RULES: Mapping[str, Rule] = MappingProxyType(
                 maps["densepose"], maps["lip"], maps["atr"], category
             ),
         ),
+        "fashn_vton": Rule(
+            "FASHN VTON v1.5, masked", ("atr_neck",), True, BODY_CATEGORIES, None, "nearest",
+            "fashn-AI/fashn-vton-1.5 preprocessing/agnostic.py", "reference: Apache-2.0",
+            lambda maps, points, category: fashn(_for_fashn(maps["atr_neck"], points), category),
+        ),
         "ladi_dresscode": Rule(
             "LaDI-VTON, Dress Code", ("atr",), True, BODY_CATEGORIES, FRAME, "nearest",
             "miccunifi/ladi-vton src/dataset/dresscode.py", BY_NC,
@@ -126,6 +133,11 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         ),
     }
 )  # fmt: skip
+
+
+def _for_fashn(labels: np.ndarray, points: KeyPoints) -> np.ndarray:
+    marked = of_atr(labels)
+    return with_hands(marked, points.resized(marked.shape[1], marked.shape[0]))
 
 
 def _in_frame(labels: np.ndarray) -> np.ndarray:

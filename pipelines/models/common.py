@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from ..catalog.types import Variant
+from ..fit import FitReport
 from ..images import Crop, paste
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from ..masking.densepose_rcnn.network import DensePoseRCNN
 
 FIT, REFERENCE = "fit", "reference"
+AUTO, FLAT_LAY, WORN = "auto", "flat-lay", "worn"
+PHOTO_TYPES = (AUTO, FLAT_LAY, WORN)
+"""How a garment is shown: alone, or by somebody who wears it; auto looks for a wearer."""
+
 FRAMINGS = (FIT, REFERENCE)
 """fit: cut around the mask, or the whole garment on white: nothing is stretched. reference: what
 each model's authors do with a whole photo, for comparison."""
@@ -93,13 +98,24 @@ class Seen:
     crop: Crop
 
 
+class PutBack(NamedTuple):
+    """A photo with the model's picture in it. photo: (1, 3, height, width); repainted: (1, 1,
+    height, width), 0 where the photo's own pixels are; notes: for the user; fit: whether it can be
+    trusted, where that can be told."""
+
+    photo: Tensor
+    repainted: Tensor
+    notes: tuple[str, ...] = ()
+    fit: FitReport = FitReport()
+
+
 @dataclass(frozen=True)
 class Garment:
     """A garment as a model takes it.
 
     picture: framed, at the model's size. category: upper, lower or dress; "" for a model that has
     none. description: in words. photo: the whole photo, for models that read it themselves.
-    worn: whether somebody wears it in the photo.
+    worn: whether somebody wears it in the photo. notes: for the user: how it was taken.
     """
 
     picture: Tensor
@@ -107,6 +123,7 @@ class Garment:
     description: str = ""
     photo: Tensor | None = None
     worn: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,7 +132,8 @@ class Settings:
 
     seed: of the first picture; the next take seed + 1, …. strength: below 1 begins from the start
     picture, with that share of the steps. accelerated: looks at the garment once instead of at
-    every step. skip_guidance: so many of the last steps run without guidance. samples: pictures of
+    every step. skip_guidance: so many of the last steps run without guidance; None: as the
+    authors. samples: pictures of
     each pair. published_times: timesteps rounded as the authors' code does. whole_picture: put back
     the whole picture that a model without a mask made, not only what it changed.
     """
@@ -126,7 +144,7 @@ class Settings:
     scheduler: str = "published"
     strength: float = 1.0
     accelerated: bool = False
-    skip_guidance: int = 0
+    skip_guidance: int | None = None
     samples: int = 1
     published_times: bool = False
     whole_picture: bool = False

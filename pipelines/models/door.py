@@ -33,7 +33,17 @@ from ..diffusion.reference import compile_blocks as compile_network
 from ..diffusion.run import Pair, Progress, check_category, check_guidance, silent
 from ..errors import InputError, NobodyFound
 from ..files.locate import Located
-from .common import Garment, Person, Readers, Seen, Settings, Sight, bytes_of, moved
+from .common import (
+    Garment,
+    Person,
+    PutBack,
+    Readers,
+    Seen,
+    Settings,
+    Sight,
+    bytes_of,
+    moved,
+)
 from .framing import check_model_size, framed_labels, framed_mask, mask_of
 
 LEAST_BODY = 0.1
@@ -213,12 +223,9 @@ def dress(
 
 def put_back(
     variant: Variant, sight: Sight, seen: Seen, made: Tensor, settings: Settings, feather: int = 0
-) -> tuple[Tensor, Tensor]:
-    """(the photo with the picture in it, what was repainted (1, 1, height, width)).
-
-    Outside of what was repainted the photo's pixels come back bit-identical.
-    """
-    return module_of(variant).put_back(variant, sight, seen, made, feather, settings)
+) -> PutBack:
+    """Outside of what was repainted the photo's pixels come back bit-identical."""
+    return PutBack(*module_of(variant).put_back(variant, sight, seen, made, feather, settings))
 
 
 def working_bytes(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from ..maps.edges import outline
-from ..masking.figure import Limb, LimbFrame, along, pixel_grid, unit_vector
+from ..masking.figure import Limb, LimbFrame, LimbFrames, along, pixel_grid, unit_vector
 from ..masking.regions import BACKGROUND, LOWER, SKIN, smooth_step
 from .scene import Scene
 from .shape import lookup
@@ -15,7 +17,19 @@ from .shape import lookup
 ARM_PLACES = (0.0, 0.06, 0.14, 0.22, 0.32, 0.42, 0.5, 0.6, 0.7, 0.85, 1.0)
 ARM_WIDTHS = (0.120, 0.135, 0.145, 0.142, 0.131, 0.119, 0.112, 0.112, 0.103, 0.085, 0.075)
 STATIONS = np.linspace(0, 1, 41)  # places at which an arm's edges are looked for
+LIMBS = ("right_arm", "left_arm", "right_leg", "left_leg")
 CLOTH = 0.012  # units: as thick is a sleeve that lies close
+
+
+@dataclass(frozen=True)
+class BodyOutlines:
+    """Signed distances (h, w) in pixels, negative inside, to the bare torso with the neck, the same
+    going over into the arms (trunk), the arms and the legs."""
+
+    torso: np.ndarray
+    trunk: np.ndarray
+    arms: np.ndarray
+    legs: np.ndarray
 
 
 def arm_edges(scene: Scene, name: str, covered: float) -> np.ndarray:
@@ -93,16 +107,20 @@ def edges_across(scene: Scene, arm: Limb, inside: np.ndarray) -> np.ndarray:
     return result
 
 
-def bare_frames(scene: Scene) -> dict[str, LimbFrame]:
+def bare_frames(scene: Scene) -> LimbFrames:
     """How the pixels lie to the limbs under the clothes: the scene's frames, the arms with their
     bare outlines."""
-    arms = zip(("right_arm", "left_arm"), scene.regions.covered, strict=True)
-    return scene.frames | {name: bare_arm(scene, name, covered) for name, covered in arms}
+    right, left = scene.regions.covered
+    return replace(
+        scene.frames,
+        right_arm=bare_arm(scene, "right_arm", right),
+        left_arm=bare_arm(scene, "left_arm", left),
+    )
 
 
 def bare_arm(scene: Scene, name: str, covered: float) -> LimbFrame:
     """The frame of an arm with its bare outline."""
-    frame, arm = scene.frames[name], getattr(scene.figure, name)
+    frame, arm = scene.frames.of(name), getattr(scene.figure, name)
     near = frame.beyond < 0.25 * scene.figure.unit
     place, offset = frame.place[near], frame.offset[near]
     radius = np.interp(place, np.linspace(0, 1, len(arm.radii)), arm.radii)
@@ -143,7 +161,7 @@ def lower_region(scene: Scene) -> np.ndarray:
     region = scene.regions.kinds[LOWER]
     if not scene.regions.one_piece:
         return region
-    arms = np.minimum(scene.frames["right_arm"].beyond, scene.frames["left_arm"].beyond)
+    arms = np.minimum(scene.frames.right_arm.beyond, scene.frames.left_arm.beyond)
     unit = scene.figure.unit
     return region * smooth_step(arms, 0.08 * unit, 0.1 * unit)
 
@@ -212,10 +230,9 @@ def lower_half_widths(scene: Scene, level: np.ndarray, side: np.ndarray) -> np.n
 
 
 def body_distances(
-    scene: Scene, frames: dict[str, LimbFrame], hands: np.ndarray, skin_like: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Signed distances (h, w) in pixels, negative inside, to the bare torso with the neck, the same
-    going over into the arms ("trunk"), the arms and the legs. frames: the bare_frames; hands
+    scene: Scene, frames: LimbFrames, hands: np.ndarray, skin_like: np.ndarray
+) -> BodyOutlines:
+    """The outlines of the bare body. frames: the bare_frames; hands
     (h, w): where some are seen; skin_like (h, w): what of the skin is like the face's."""
     figure, shape, regions = scene.figure, scene.shape, scene.regions
     points = pixel_grid(*regions.kinds.shape[1:])
@@ -240,9 +257,9 @@ def body_distances(
     shown = outline(seen, 1.0)
     neck = np.where(shown < 1, np.minimum(neck, shown), neck)
     # A covered leg is as wide as its cloth, up to a limit; a bare one as it was measured.
-    limbs = {name: frame.beyond for name, frame in frames.items()}
+    limbs = {name: frames.of(name).beyond for name in LIMBS}
     for name, covered in zip(("right_leg", "left_leg"), regions.legs, strict=True):
-        cloth = 0.045 * smooth_step(frames[name].place, 1.0, 0.6) if covered > 0.45 else 0.008
+        cloth = 0.045 * smooth_step(frames.of(name).place, 1.0, 0.6) if covered > 0.45 else 0.008
         limbs[name] = limbs[name] - cloth * unit
     for name in ("right_arm", "left_arm"):
         arm = getattr(figure, name)
@@ -256,9 +273,9 @@ def body_distances(
     share = np.clip(0.5 + 0.5 * (arms - trunk) / round_off, 0, 1)
     both = arms + (trunk - arms) * share - round_off * share * (1 - share)
     shoulders = trunk + (both - trunk) * smooth_step(level, 0.35 * unit, 0.05 * unit)
-    return {
-        "torso": np.minimum(trunk, neck),
-        "trunk": np.minimum(shoulders, neck),
-        "arms": arms,
-        "legs": np.minimum(limbs["right_leg"], limbs["left_leg"]),
-    }
+    return BodyOutlines(
+        torso=np.minimum(trunk, neck),
+        trunk=np.minimum(shoulders, neck),
+        arms=arms,
+        legs=np.minimum(limbs["right_leg"], limbs["left_leg"]),
+    )

@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from ..maps.edges import blur
-from ..maps.enlarging import Cut, Grid, NamedMaps
+from ..maps.enlarging import Cut, EnlargedMaps, Grid
 from ..maps.grids import closed, widest
 from ..maps.spreading import spread
 from ..masking.regions import smooth_step
-from .grain import Grain
+from .grain import NO_GRAINS, Grain, Grains
+from .paint_maps import BareBody, Gaps, LowerMaps, PaintMaps
 from .scene import Scene
 from .warp import STEP, BackwardMap, LayerPicture
 
@@ -33,11 +34,6 @@ class Piece:
     part: str
     mapping: BackwardMap
     picture: np.ndarray
-
-    @property
-    def light(self) -> str:
-        """The name of the map of its brightness."""
-        return self.part if self.part.endswith("_arm") else "trunk"
 
 
 @dataclass(frozen=True)
@@ -56,75 +52,68 @@ class Painted:
 class Painter:
     """Paints a photo uint8 (H, W, 3), or any rectangle of it.
 
-    maps (h, w), or (h, w, channels), small: front, 8 channels: the linear models of `Front`;
-    above: what else is in front of the garment; removed: where the old garment is painted over;
-    background, skin, lower: colours; lower_axis, lower_smooth, lower_grain, lower_light: see
-    `lower_maps`; person, trunk, lower_edge, arms: distances to their outlines, in small pixels,
-    negative inside; free: likewise to where bare arms are in front of the torso;
-    hidden: the limbs in new sleeves or trouser legs; trunk_light, right_arm_light, left_arm_light:
-    brightness; shaded: how dark shadows are. If there: gaps and gap_colours, painted below what
-    is worn; fall_0, fall_1, …: the shadow of each piece.
+    lighting: how dark shadows are, 1 = as usual.
     unit: of the figure, in small pixels. grains: of skin and background, in the photo's pixels.
     """
 
     def __init__(
         self,
         photo: np.ndarray,
-        maps: dict[str, np.ndarray],
+        maps: PaintMaps[np.ndarray],
         pieces: list[Piece],
         unit: float,
-        grains: dict[str, Grain] | None = None,
+        lighting: float = 1.0,
+        grains: Grains = NO_GRAINS,
     ) -> None:
-        height, width = maps["removed"].shape
+        height, width = maps.removed.shape
         self.photo, self.pieces, self.unit = photo, pieces, unit
-        self.grains = grains or {}
+        self.lighting, self.grains = lighting, grains
         grid = Grid((photo.shape[1] / width, photo.shape[0] / height))
-        self.maps = NamedMaps(maps, grid)
+        self.maps = EnlargedMaps(maps, grid)
         self.scale = float(np.mean(grid.scale))
-        needed = maps["removed"] > 1e-4
-        for index, piece in enumerate(pieces):
+        needed = maps.removed > 1e-4
+        for piece in pieces:
             left, top = STEP * piece.mapping.left, STEP * piece.mapping.top
             inside = piece.mapping.inside.repeat(STEP, 0).repeat(STEP, 1)
             inside = inside[: height - top, : width - left]
             needed[top : top + inside.shape[0], left : left + inside.shape[1]] |= inside
-            if f"fall_{index}" in maps:
-                needed |= maps[f"fall_{index}"] > 1 / 255
+        for fall in maps.falls:
+            needed |= fall > 1 / 255
         self.needed = needed
         self.drawings = [LayerPicture(piece.picture, piece.mapping, grid) for piece in pieces]
 
     def paint(self, cut: Cut) -> Painted:
         """Paints one rectangle."""
-        maps = self.maps.cut(cut)
+        maps: PaintMaps[Tensor] = self.maps.cut(cut)
         pixels = np.moveaxis(self.photo[cut.slices], -1, 0)
         photo = torch.from_numpy(np.ascontiguousarray(pixels)).float().div_(255)
-        kept, arms = apply_models(maps["front"], photo)
-        removed = maps["removed"] * (1 - kept)
-        for name in {"person", "trunk", "lower_edge", "arms", "free"} & maps.keys():
-            maps[f"in_{name}"] = (0.5 - maps[name] * (self.scale / 2)).clamp_(0, 1)
-        bare, uncovered, bare_arms = self.take_off(maps, removed, cut)
+        kept, arms = apply_models(maps.front, photo)
+        removed = maps.removed * (1 - kept)
+        in_person = self.inside(maps.person)
+        bare, uncovered, bare_arms = self.take_off(maps.bare, in_person, removed, cut)
         picture = torch.lerp(photo, bare, removed)
-        arms = torch.maximum(arms, bare_arms).mul_(maps["in_free"]).mul_(1 - maps["hidden"])
-        shaded = maps["shaded"] * (maps["in_person"] * (1 - removed) + uncovered)
-        kept = torch.maximum(kept, maps["above"])
+        arms = torch.maximum(arms, bare_arms).mul_(self.inside(maps.free)).mul_(1 - maps.hidden)
+        shaded = self.lighting * (in_person * (1 - removed) + uncovered)
+        kept = torch.maximum(kept, maps.above)
         before_trunk = torch.maximum(kept, arms)
         # A shadow falls on the shoulder, and fades where the arm comes to the front.
-        unshaded = arms * (maps["free"] / (-0.3 * self.unit)).clamp_(0, 1)
+        unshaded = arms * (maps.free / (-0.3 * self.unit)).clamp_(0, 1)
         mask, worn, alphas = removed, torch.zeros_like(removed), []
-        if "gaps" in maps:
-            alpha = (maps["gaps"] * (1 - before_trunk)).clamp_(0, 1)
-            picture = torch.lerp(picture, maps["gap_colours"], alpha)
+        if maps.gaps is not None:
+            alpha = (maps.gaps.cover * (1 - before_trunk)).clamp_(0, 1)
+            picture = torch.lerp(picture, maps.gaps.colours, alpha)
             mask = 1 - (1 - mask) * (1 - alpha)
         for index, (piece, drawing) in enumerate(zip(self.pieces, self.drawings, strict=True)):
             behind = before_trunk if piece.part == "torso" else kept
             colours, alpha = drawn(drawing, cut)
             alpha *= 1 - behind
             alphas.append(alpha)
-            fall = maps.get(f"fall_{index}")
-            if fall is not None:
-                shadow = fall * (1 - alpha) * shaded * (1 - torch.maximum(kept, unshaded))
+            if maps.falls:
+                shadow = maps.falls[index] * (1 - alpha) * shaded
+                shadow *= 1 - torch.maximum(kept, unshaded)
                 picture *= 1 - shadow
                 mask = torch.maximum(mask, (shadow > 1 / 255).float())
-            lit = (colours * maps[f"{piece.light}_light"]).clamp_(0, 1)
+            lit = (colours * maps.lights.of(piece.part)).clamp_(0, 1)
             picture = torch.lerp(picture, lit, alpha)
             mask = 1 - (1 - mask) * (1 - alpha)
             worn = torch.maximum(worn, alpha)
@@ -150,41 +139,43 @@ class Painter:
                 cuts.append(Cut(start, stop, first, last))
         return cuts
 
-    def continued(self, maps: dict[str, Tensor], cut: Cut) -> Tensor:
+    def inside(self, distance: Tensor) -> Tensor:
+        """How much of a pixel lies inside an outline, by the signed distance to it."""
+        return (0.5 - distance * (self.scale / 2)).clamp_(0, 1)
+
+    def continued(self, lower: LowerMaps[Tensor], cut: Cut) -> Tensor:
         """The lower garment (3, rows, columns) above what is seen of it: the photo mirrored."""
         rows, columns = np.mgrid[cut.slices]
-        axis = (maps["lower_axis"].numpy() + 0.5) * self.photo.shape[0] / len(self.needed) - 0.5
+        axis = (lower.axis.numpy() + 0.5) * self.photo.shape[0] / len(self.needed) - 0.5
         mirrored = np.round(2 * axis - rows).astype(int).clip(0, len(self.photo) - 1)
         pixels = np.moveaxis(self.photo[mirrored, columns], -1, 0)
         seen = torch.from_numpy(np.ascontiguousarray(pixels)).float().div_(255)
-        grain = (seen - maps["lower_smooth"]) * maps["lower_grain"]
-        return ((maps["lower"] + grain) * maps["lower_light"]).clamp_(0, 1)
-
-    def grained(self, maps: dict[str, Tensor], name: str, cut: Cut) -> Tensor:
-        """Colours (3, rows, columns) of a map with the grain that the photo has on it."""
-        grain = self.grains.get(name)
-        return maps[name] if grain is None else (maps[name] + grain.cut(cut)).clamp_(0, 1)
+        grain = (seen - lower.smooth) * lower.grain
+        return ((lower.colours + grain) * lower.light).clamp_(0, 1)
 
     def take_off(
-        self, maps: dict[str, Tensor], removed: Tensor, cut: Cut
+        self, bare: BareBody[Tensor], in_person: Tensor, removed: Tensor, cut: Cut
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The person without the old garment: colours (3, rows, columns), how much of what is
         removed is body, and how much of it is arms."""
-        picture = self.grained(maps, "background", cut)
-        skin = self.grained(maps, "skin", cut)
-        body = torch.zeros_like(removed)
-        inside = body
-        for name in ("trunk", "lower_edge", "arms"):
-            if name not in maps:
-                continue
-            inside = maps[f"in_{name}"] * maps["in_person"]
-            if name == "lower_edge":
-                colours = self.continued(maps, cut) if (inside * removed).any() else maps["lower"]
-            else:
-                colours = skin
+        picture = grained(bare.background, self.grains.background, cut)
+        skin = grained(bare.skin, self.grains.skin, cut)
+        body = self.inside(bare.trunk) * in_person
+        picture = torch.lerp(picture, skin, body)
+        if bare.lower is not None:
+            inside = self.inside(bare.lower.edge) * in_person
+            shown = bool((inside * removed).any())
+            colours = self.continued(bare.lower, cut) if shown else bare.lower.colours
             picture = torch.lerp(picture, colours, inside)
             body = torch.maximum(body, inside)
-        return picture, body * removed, inside * removed
+        arms = self.inside(bare.arms) * in_person
+        picture = torch.lerp(picture, skin, arms)
+        return picture, torch.maximum(body, arms) * removed, arms * removed
+
+
+def grained(colours: Tensor, grain: Grain | None, cut: Cut) -> Tensor:
+    """Colours (3, rows, columns) with the grain that the photo has on them."""
+    return colours if grain is None else (colours + grain.cut(cut)).clamp_(0, 1)
 
 
 def drawn(drawing: LayerPicture, cut: Cut) -> tuple[Tensor, Tensor]:
@@ -218,7 +209,7 @@ def fallen(alpha: np.ndarray, reach: float) -> np.ndarray:
     return padded[1 : len(alpha) + 1] * (1 - share) + padded[: len(alpha)] * share
 
 
-def close_gaps(scene: Scene, first: Painted, bare: np.ndarray) -> dict[str, np.ndarray]:
+def close_gaps(scene: Scene, first: Painted, bare: np.ndarray) -> Gaps[np.ndarray] | None:
     """The narrow wedges between sleeve and trunk, or between legs, and the shaded fabric in them.
 
     Only where the photo showed the person: a gap that shows the background is one; and not on
@@ -230,7 +221,7 @@ def close_gaps(scene: Scene, first: Painted, bare: np.ndarray) -> dict[str, np.n
     there = smooth_step(scene.small_person, 0.5, 0.8) * (1 - bare)
     gaps = np.clip(whole - worn, 0, 1) * there
     if gaps.max() < 0.1:
-        return {}
+        return None
     # Under the rims of the layers as well, or what is behind them would shine through.
     gaps = blur(np.minimum(widest(gaps, 2), whole * there), 0.7)
     colours = first.picture.permute(1, 2, 0).numpy()
@@ -238,7 +229,7 @@ def close_gaps(scene: Scene, first: Painted, bare: np.ndarray) -> dict[str, np.n
     # The trunk goes on behind the arm: its stripes and prints too, mirrored at its edge.
     mirrored, known = beside_trunk(colours, first.alphas[0].numpy())
     fabric = fabric + (mirrored - fabric) * known[..., None]
-    return {"gaps": 1.3 * gaps, "gap_colours": 0.72 * fabric}
+    return Gaps(1.3 * gaps, 0.72 * fabric)
 
 
 def beside_trunk(colours: np.ndarray, trunk: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

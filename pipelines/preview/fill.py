@@ -8,10 +8,11 @@ from ..maps.edges import blur, resize
 from ..maps.grids import narrowest, widest
 from ..maps.patches import continue_background
 from ..maps.spreading import spread
-from ..masking.figure import Limb, LimbFrame, face_distance, pixel_grid, unit_vector
+from ..masking.figure import Limb, LimbFrame, LimbFrames, face_distance, pixel_grid, unit_vector
 from ..masking.regions import BACKGROUND, SKIN, smooth_step
-from .bare import hip_growth, inner_side, trunk_middle
+from .bare import BodyOutlines, hip_growth, inner_side, trunk_middle
 from .lower import lower_maps
+from .paint_maps import BareBody
 from .scene import Scene
 
 # Natural logarithms of the brightness of red, green and blue at the outline of a bare limb.
@@ -61,7 +62,7 @@ def round_shading(offset: np.ndarray, light: float) -> np.ndarray:
     return 1.0 - 0.20 * edge**2.8 + 0.10 * light * np.clip(offset, -1, 1)
 
 
-def skin_shading(scene: Scene, frames: dict[str, LimbFrame], points: np.ndarray) -> np.ndarray:
+def skin_shading(scene: Scene, frames: LimbFrames, points: np.ndarray) -> np.ndarray:
     """Brightness (h, w, 3) of round bare limbs and a flatter trunk, by colour: where skin turns
     away it gets darker and redder, and brighter towards the light. Falls of brightness as on arms
     in studio photos. Worked out at half size: it is soft."""
@@ -72,7 +73,7 @@ def skin_shading(scene: Scene, frames: dict[str, LimbFrame], points: np.ndarray)
     offset = np.clip(side / scene.shape.half_width(figure.level(points), side), -1.1, 1.1)
     turned, lit = 0.8 * np.abs(offset) ** 3, 0.7 * light * offset
     for name in ("right_leg", "left_leg", "right_arm", "left_arm"):
-        limb, whole = getattr(figure, name), frames[name]
+        limb, whole = getattr(figure, name), frames.of(name)
         frame = LimbFrame(whole.place[half], whole.offset[half], whole.beyond[half])
         offset = np.clip(frame.offset, -1.1, 1.1)
         inwards = inner_side(limb.line, figure.neck if name.endswith("arm") else figure.hips)
@@ -127,13 +128,13 @@ def rightwards(limb: Limb) -> float:
     return -float(unit_vector(limb.line[-1] - limb.line[0])[1])
 
 
-def side_light(scene: Scene, frames: dict[str, LimbFrame]) -> float:
+def side_light(scene: Scene, frames: LimbFrames) -> float:
     """How much brighter, as a natural logarithm, bare arms get from their middle to their edge at
     the viewer's right, 0 where the photo shows none."""
     skin, brightness = scene.regions.kinds[SKIN], np.log(scene.small.mean(-1) + 0.02)
     slopes = []
     for name, covered in zip(("right_arm", "left_arm"), scene.regions.covered, strict=True):
-        frame = frames[name]
+        frame = frames.of(name)
         seen = (skin > 0.9) & (frame.beyond < 0) & (np.abs(frame.offset) < 0.8)
         seen &= (frame.place > covered + 0.05) & (frame.place < 0.97)
         if seen.sum() < 0.04 * scene.figure.unit**2:
@@ -145,7 +146,7 @@ def side_light(scene: Scene, frames: dict[str, LimbFrame]) -> float:
     return float(np.clip(np.mean(slopes), -0.25, 0.25)) if len(slopes) == 2 else 0.0
 
 
-def skin_plate(scene: Scene, frames: dict[str, LimbFrame]) -> np.ndarray:
+def skin_plate(scene: Scene, frames: LimbFrames) -> np.ndarray:
     """Skin colour everywhere (h, w, 3), from the skin that the photo shows, shaded round."""
     figure = scene.figure
     picture, skin = scene.small, scene.regions.kinds[SKIN]
@@ -217,12 +218,11 @@ def undress(
     category: str,
     old: np.ndarray,
     gone: np.ndarray,
-    frames: dict[str, LimbFrame],
-    outlines: dict[str, np.ndarray],
-) -> dict[str, np.ndarray]:
-    """What the photo shows where the old garment is taken off, as small maps: colours (h, w, 3)
-    "background", "skin" and "lower"; signed distances (h, w) in pixels, negative inside, to the
-    outlines of what lies on it from back to front: "trunk" (skin), "lower_edge", "arms" (skin).
+    frames: LimbFrames,
+    outlines: BodyOutlines,
+) -> tuple[BareBody[np.ndarray], np.ndarray | None]:
+    """What the photo shows where the old garment is taken off; of an upper one also where the lower
+    garment is below its hem (see lower_maps).
 
     The body is bare there and the background goes on behind it; under an old upper garment the
     lower one goes on up to the waist. old (h, w): the garment that goes; gone (h, w): limbs that
@@ -234,18 +234,16 @@ def undress(
     points = pixel_grid(*old.shape)
     level = figure.level(points)
     outer = np.abs(figure.side(points)) > 0.37 * figure.unit
-    trunk = outlines["trunk"] + far * outer * figure.unit
+    trunk = outlines.trunk + far * outer * figure.unit
     if gone.any():  # nor may shoulders look out over their seams
         beyond = smooth_step(np.abs(figure.side(points)), 0.36 * figure.unit, 0.42 * figure.unit)
         trunk = trunk + 0.04 * figure.unit * beyond * smooth_step(level, 0.1 * figure.unit, 0)
-    arms = outlines["arms"] + far * figure.unit
+    arms = outlines.arms + far * figure.unit
     if category != "upper":
         if category == "lower":  # trousers and skirts make their own hips
             below = level > np.where(outer, regions.waist, LEGS_APART) * figure.torso
             trunk = trunk + 3 * figure.unit * below
-        trunk = np.minimum(trunk, outlines["legs"] + far * figure.unit)
+        trunk = np.minimum(trunk, outlines.legs + far * figure.unit)
     plate = empty_scene(scene, np.maximum(old, gone), np.minimum(trunk, arms))
-    result = {"background": plate, "skin": skin, "trunk": trunk, "arms": arms}
-    if category == "upper":
-        result |= lower_maps(scene)
-    return result
+    lower, below_hem = lower_maps(scene) if category == "upper" else (None, None)
+    return BareBody(plate, skin, trunk, arms, lower), below_hem

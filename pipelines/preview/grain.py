@@ -33,6 +33,17 @@ class Grain:
         return self.tile[:, rows % SIZE][:, :, columns % SIZE]
 
 
+@dataclass(frozen=True)
+class Grains:
+    """Of skin and background, where the photo shows enough of them."""
+
+    skin: Grain | None = None
+    background: Grain | None = None
+
+
+NO_GRAINS = Grains()
+
+
 def read_grain(photo: np.ndarray, known: np.ndarray) -> Grain | None:
     """The grain of a material in a photo uint8 (H, W, 3); known (h, w), small, 0..1: where it is
     seen. Of several places a calm one, which has no edges. None where no square

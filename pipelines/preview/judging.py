@@ -57,6 +57,13 @@ def judge_person(body: Body, category: str) -> FitReport:
     return doubtful(reasons)
 
 
+def judge_skin(share: float) -> FitReport:
+    """share: of painted skin that the photo does not show, in squares of the unit."""
+    if share <= GUESSED:
+        return FitReport()
+    return doubtful(["The photo does not show all the skin that the garment leaves bare: a guess."])
+
+
 def turned_aside(figure: Figure, body: Body) -> bool:
     """Whether a person is seen from the side, or nearly."""
     across = float(np.linalg.norm(figure.left_shoulder - figure.right_shoulder))

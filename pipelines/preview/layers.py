@@ -63,7 +63,7 @@ def find_front(scene: Scene, garment: Garment) -> Front:
     kept = np.maximum(np.maximum(hair, face), hands)
     shown = np.zeros_like(skin)
     for name, covered in zip(("right_arm", "left_arm"), scene.regions.covered, strict=True):
-        frame = scene.frames[name]
+        frame = scene.frames.of(name)
         bare = smooth_step(frame.place, covered - 0.08, covered)
         if getattr(figure, name).seen[1:].min() > SEEN:
             shown = np.maximum(shown, skin * bare * smooth_step(frame.beyond, 4.0, 0.0))
@@ -87,7 +87,7 @@ def free_arms(scene: Scene, points: np.ndarray, hands: np.ndarray) -> np.ndarray
     trunk = scene.shape.half_width(level, side) + 1.4 * EASE * unit
     result = np.full(level.shape, float(sum(level.shape)))  # far: no arm is in front
     for name in ("right_arm", "left_arm"):
-        frame, arm = scene.frames[name], getattr(figure, name)
+        frame, arm = scene.frames.of(name), getattr(figure, name)
         if arm.seen[1:].min() <= SEEN and arm.depth[2] > -0.5 * unit:
             continue  # behind the trunk
         beside = trunk * (1 - smooth_step(frame.place, 0.15, 0.5)) - np.abs(side)
@@ -136,7 +136,7 @@ def near_hands(
     the part of the arms 0..1 that new sleeves cover, where no hand is. seen: visibility of a wrist
     from which its hand counts."""
     figure, frames = scene.figure, scene.frames
-    legs = np.minimum(frames["right_leg"].beyond, frames["left_leg"].beyond)
+    legs = np.minimum(frames.right_leg.beyond, frames.left_leg.beyond)
     reach = 1 - 0.4 * smooth_step(legs, 0.0, -0.05 * figure.unit)
     ends = (min(sleeves, 0.97), min(sleeves, 0.97) + 0.03)
     hands = np.zeros_like(reach)
@@ -145,7 +145,7 @@ def near_hands(
             continue
         near = smooth_step(hand_disc(points, arm, figure.unit) / reach, 1.05, 0.85)
         if sleeves > 0:
-            near = near * smooth_step(frames[name].place, *ends)
+            near = near * smooth_step(frames.of(name).place, *ends)
         hands = np.maximum(hands, near)
     return hands
 
@@ -187,7 +187,7 @@ def old_sleeves(scene: Scene) -> np.ndarray:
     sleeves = np.zeros(skin.shape)
     for name, covered in zip(("right_arm", "left_arm"), scene.regions.covered, strict=True):
         if covered > 0.45:
-            frame = scene.frames[name]
+            frame = scene.frames.of(name)
             near = smooth_step(frame.beyond, 0.12 * unit, 0.08 * unit)
             near = near * smooth_step(frame.place, covered + 0.06, covered)
             # A dress looks the same beside the sleeve, but not on its outer side.
@@ -202,7 +202,7 @@ def old_sleeves(scene: Scene) -> np.ndarray:
 def visible_arms(scene: Scene) -> np.ndarray:
     """The arms with their hands and old sleeves (h, w): what a lower garment leaves as it is."""
     unit, kinds = scene.figure.unit, scene.regions.kinds
-    near = np.minimum(scene.frames["right_arm"].beyond, scene.frames["left_arm"].beyond)
+    near = np.minimum(scene.frames.right_arm.beyond, scene.frames.left_arm.beyond)
     hands = near_hands(scene, pixel_grid(*near.shape))
     limb = np.maximum(smooth_step(near, 0.10 * unit, 0.05 * unit), hands)
     return np.maximum(limb * np.clip(kinds[SKIN] + kinds[UPPER], 0, 1), old_sleeves(scene))
@@ -218,7 +218,7 @@ def occluders(scene: Scene) -> np.ndarray:
         hidden = smooth_step(getattr(scene.figure, name).seen, 0.5, 0.3)
         if not hidden[1:].any():
             continue
-        frame = scene.frames[name]
+        frame = scene.frames.of(name)
         share = np.interp(frame.place, [0.2, 0.4, 0.8, 1.0], [0, *hidden[[1, 1, 2]]])
         near = smooth_step(frame.beyond, 0.3 * unit, 0.2 * unit)
         result = np.maximum(result, near * share * others)
@@ -240,7 +240,7 @@ def covered_limbs(scene: Scene, garment: Garment) -> tuple[np.ndarray, np.ndarra
     for part, name in LIMB_OF.items():
         if part not in garment.limbs:
             continue
-        frame, arm = scene.frames[name], name.endswith("arm")
+        frame, arm = scene.frames.of(name), name.endswith("arm")
         limb = getattr(figure, name)
         reach = limb_place(limb, garment.reach) if arm else leg_reach(garment)
         wide, near = (0.12, 0.08) if arm else (0.16, 0.10)

@@ -11,8 +11,10 @@ import numpy as np
 from ..maps.grids import pieces, widest
 from ..masking.figure import Limb, along, pixel_grid, projected, unit_vector
 from ..masking.regions import HAIR, SKIN, smooth_step
+from .bare import BodyOutlines
 from .fill import LEGS_APART
 from .lower import HIGHEST
+from .paint_maps import BareBody
 from .scene import Scene
 
 CHEST = -0.06  # units below the shoulder joints: what is open below is more than a neckline
@@ -22,7 +24,7 @@ FOOT = 0.32  # units around the foot's middle line that belong to it
 
 
 def kept_clothes(
-    scene: Scene, category: str, old: np.ndarray, outlines: dict[str, np.ndarray],
+    scene: Scene, category: str, old: np.ndarray, outlines: BodyOutlines,
     free: np.ndarray, worn: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
     """Where the old garment (h, w) stays, 0..1.
@@ -32,8 +34,8 @@ def kept_clothes(
     """
     figure, unit = scene.figure, scene.figure.unit
     level = figure.level(pixel_grid(*worn.shape))
-    arms = np.maximum(outlines["arms"], free)
-    inside = smooth_step(outlines["torso"], 0.5, -1.0) * smooth_step(arms, 0.0, 2.0)
+    arms = np.maximum(outlines.arms, free)
+    inside = smooth_step(outlines.torso, 0.5, -1.0) * smooth_step(arms, 0.0, 2.0)
     if category == "lower":  # at its waistband, not between the legs
         inside = inside * smooth_step(level / figure.torso, LEGS_APART + 0.03, LEGS_APART)
     if category == "upper":
@@ -60,7 +62,7 @@ def below_ankles(scene: Scene) -> np.ndarray:
     points = pixel_grid(*scene.small.shape[:2])
     feet = np.zeros(points.shape[:2], np.float32)
     for leg, other in ((figure.right_leg, "left_leg"), (figure.left_leg, "right_leg")):
-        frame = scene.frames[other]
+        frame = scene.frames.of(other)
         shin = smooth_step(frame.beyond, 0.12 * unit, 0.09 * unit) * (frame.place < 1)
         feet = np.maximum(feet, foot(points, leg, unit) * (1 - shin))
     return feet
@@ -74,8 +76,11 @@ def foot(points: np.ndarray, leg: Limb, unit: float) -> np.ndarray:
     return smooth_step(beyond, ANKLE, ANKLE + 0.02) * smooth_step(near, FOOT, FOOT - 0.03)
 
 
-def skin_share(scene: Scene, shown: np.ndarray) -> float:
-    """How much skin is painted that the photo does not show, in squares of the unit. shown (h, w):
-    where skin is painted."""
-    seen = scene.regions.kinds[SKIN] + scene.regions.kinds[HAIR]
-    return float((shown * (1 - np.clip(seen, 0, 1))).sum()) / scene.figure.unit**2
+def skin_share(scene: Scene, bare: BareBody[np.ndarray], seen: np.ndarray) -> float:
+    """How much skin is painted that the photo does not show, in squares of the unit. seen (h, w):
+    what of the painted is seen."""
+    body = smooth_step(np.minimum(bare.trunk, bare.arms), 1.0, -1.0)
+    if bare.lower is not None:
+        body = body * smooth_step(bare.lower.edge, -1.0, 1.0)
+    shown = np.clip(scene.regions.kinds[SKIN] + scene.regions.kinds[HAIR], 0, 1)
+    return float((body * seen * (1 - shown)).sum()) / scene.figure.unit**2

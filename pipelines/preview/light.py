@@ -6,7 +6,7 @@ import numpy as np
 
 from ..maps.colours import to_lab
 from ..maps.edges import blur, resize
-from ..masking.figure import Figure, LimbFrame, pixel_grid
+from ..masking.figure import Figure, LimbFrames, pixel_grid
 from ..masking.regions import BACKGROUND, LOWER, SKIN, UPPER, Regions, smooth_step
 from .fill import round_shading, spread
 from .shape import BodyShape
@@ -59,13 +59,13 @@ def weighted_blur(values: np.ndarray, weights: np.ndarray, sigma: float) -> np.n
 
 
 def body_shading(
-    figure: Figure, shape: BodyShape, frames: dict[str, LimbFrame], part: str, trousers: bool
+    figure: Figure, shape: BodyShape, frames: LimbFrames, part: str, trousers: bool
 ) -> np.ndarray:
     """Brightness (H, W) that roundness gives to a part of a garment: "right_arm" and "left_arm"
     to a sleeve, anything else to the trunk and, of trousers, the legs below it."""
     if part.endswith("_arm"):
-        return roundness(0.85 * frames[part].offset)
-    right, left = frames["right_leg"], frames["left_leg"]
+        return roundness(0.85 * frames.of(part).offset)
+    right, left = frames.right_leg, frames.left_leg
     points = pixel_grid(*right.place.shape)
     side = figure.side(points)
     trunk = roundness(side / shape.half_width(figure.level(points), side))

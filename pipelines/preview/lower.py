@@ -10,6 +10,7 @@ from ..maps.spreading import spread
 from ..masking.figure import pixel_grid
 from ..masking.regions import LOWER, UPPER, hand_discs, smooth_step
 from .bare import lower_half_widths, lower_region
+from .paint_maps import LowerMaps
 from .scene import Scene
 
 HIGHEST = 0.8  # torso lengths below the shoulders, where a waistband is at most
@@ -17,12 +18,9 @@ MARGIN = 0.05  # units below the old hem that its shadow and its soft edge may r
 SEAM = 0.085  # units below a waistband's upper edge is its lower one
 
 
-def lower_maps(scene: Scene) -> dict[str, np.ndarray]:
-    """How a Painter continues the lower garment upwards, as small maps (h, w): "lower_edge", the
-    signed distance in pixels, negative inside, to its outline; "lower_axis", the row at which the
-    photo is mirrored, so that folds and grain go on; "lower_smooth" (h, w, 3), the photo's colours
-    there without its grain; "lower" (h, w, 3), those to put in their place; "lower_light", the
-    brightness of its waistband; "below_hem", 0 where the old hem may throw its shadow."""
+def lower_maps(scene: Scene) -> tuple[LowerMaps[np.ndarray], np.ndarray]:
+    """How a Painter continues the lower garment upwards; and where it is below the old hem (h, w),
+    0 where that may throw its shadow."""
     figure, regions = scene.figure, scene.regions
     unit, kinds = figure.unit, regions.kinds
     height, width = kinds.shape[1:]
@@ -51,15 +49,15 @@ def lower_maps(scene: Scene) -> dict[str, np.ndarray]:
     # Where it shows, its rim is painted anew as well.
     seen = outline(widest(solid, narrow + 1), 1.0)
     shadow = smooth_step(rows - hem, 0.02 * unit, MARGIN * unit)
-    return {
-        "lower_edge": np.minimum(edge, seen),
-        "lower_axis": np.broadcast_to(axis, level.shape),
-        "lower_smooth": there,
-        "lower": plain + (there - plain) * near[..., None],
-        "lower_grain": blur(usable, 0.7),
-        "lower_light": waistband(depth / unit, (regions.waist * figure.torso - top) / unit),
-        "below_hem": np.maximum(shadow, 1 - touching),
-    }
+    maps = LowerMaps(
+        edge=np.minimum(edge, seen),
+        axis=np.broadcast_to(axis, level.shape),
+        smooth=there,
+        colours=plain + (there - plain) * near[..., None],
+        grain=blur(usable, 0.7),
+        light=waistband(depth / unit, (regions.waist * figure.torso - top) / unit),
+    )
+    return maps, np.maximum(shadow, 1 - touching)
 
 
 def waistband(depth: np.ndarray, uncovered: float) -> np.ndarray:

@@ -9,13 +9,12 @@ from ..maps.edges import blur
 from ..maps.grids import closed, narrowest, widest
 from ..masking.figure import face_distance, pixel_grid, projected
 from ..masking.regions import BACKGROUND, HAIR, LOWER, SKIN, UPPER, smooth_step
+from .bare import BodyOutlines
 from .layers import Front, near_hands, old_sleeves
 from .scene import Scene
 
 
-def find_old(
-    scene: Scene, category: str, front: Front, outlines: dict[str, np.ndarray]
-) -> np.ndarray:
+def find_old(scene: Scene, category: str, front: Front, outlines: BodyOutlines) -> np.ndarray:
     """What of the person's clothes (h, w) gives way to a new garment of this category. outlines:
     the body_distances."""
     figure, kinds = scene.figure, scene.regions.kinds
@@ -27,7 +26,7 @@ def find_old(
     # A dark collar or scarf may have passed for hair, a brown one for skin.
     # Skin is where the body is, whatever looks like it beside neck and arms.
     face = face_distance(points, figure)
-    near = np.minimum.reduce([outlines[name] for name in ("torso", "arms", "legs")])
+    near = np.minimum.reduce([outlines.torso, outlines.arms, outlines.legs])
     near = np.maximum(smooth_step(near / figure.unit, 0.2, 0.1), smooth_step(face, 1.9, 1.6))
     near = np.maximum(near, near_hands(scene, points))
     skin = kinds[SKIN] * front.skin_like * near
@@ -43,7 +42,7 @@ def find_old(
     else:
         old = kinds[UPPER] + (kinds[LOWER] if category == "dress" else 0)
         # Whatever is neither skin nor hair was put on: collars, scarves, straps.
-        within = smooth_step(outlines["torso"], 0.0, -2.0)
+        within = smooth_step(outlines.torso, 0.0, -2.0)
         person = smooth_step(scene.small_person, 0.5, 0.9) * (1 - kinds[BACKGROUND])
         within = np.maximum(within, person) * above_waist
         chin = projected(points, figure.chin, figure.down) / figure.unit

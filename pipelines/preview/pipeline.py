@@ -23,12 +23,13 @@ from ..threads import single_thread
 from .bare import bare_frames, body_distances
 from .drawing import Painter, Piece, close_gaps, fallen
 from .fill import undress
-from .grain import Grain, read_grain
-from .judging import check_upright, judge_person
+from .grain import Grains, read_grain
+from .judging import check_upright, judge_person, judge_skin
 from .layers import below_top, covered_limbs, find_front, occluders
-from .left_open import below_ankles, kept_clothes
+from .left_open import below_ankles, kept_clothes, skin_share
 from .light import body_shading, fold_shading
 from .old import find_old, find_removed
+from .paint_maps import Lights, PaintMaps
 from .place import place_garment
 from .scene import Scene, read_scene
 from .warp import STEP
@@ -87,9 +88,10 @@ class PreviewPipeline:
         pieces = place_garment(garment, scene)
         check_visible(pieces, scene, garment)
         tell(2, 4)
-        maps = plan(scene, garment, pieces, lighting)
+        planned = plan(scene, garment, pieces, lighting)
+        fit = fit.and_then(judge_skin(planned.guessed_skin))
         tell(3, 4)
-        result = paint(picture, scene, maps, pieces, wish)
+        result = paint(picture, scene, planned.maps, pieces, lighting, wish)
         tell(4, 4)
         if not result.mask.any():
             raise InputError(
@@ -99,47 +101,70 @@ class PreviewPipeline:
         return replace(result, fit=garment.fit.and_then(fit))
 
 
-def plan(
-    scene: Scene, garment: Garment, pieces: list[Piece], lighting: float
-) -> dict[str, np.ndarray]:
-    """The small maps that a Painter paints by."""
+@dataclass(frozen=True)
+class Plan:
+    """What is painted: the maps, and how much skin that the photo does not show, in squares of the
+    figure's unit."""
+
+    maps: PaintMaps[np.ndarray]
+    guessed_skin: float
+
+
+def plan(scene: Scene, garment: Garment, pieces: list[Piece], lighting: float) -> Plan:
+    """Works out at a small size what a Painter paints."""
+    category, unit = garment.category, scene.figure.unit
     front = find_front(scene, garment)
     frames = bare_frames(scene)
     outlines = body_distances(scene, frames, front.hands, front.skin_like)
-    old = find_old(scene, garment.category, front, outlines)
+    old = find_old(scene, category, front, outlines)
     hidden, gone = covered_limbs(scene, garment)
     person = 1 - scene.regions.kinds[BACKGROUND]
-    maps = undress(scene, garment.category, old, gone, frames, outlines)
-    removed = find_removed(scene, np.maximum(old, gone * person), maps["background"])
-    if garment.category == "upper":  # the lower one stays, but for its rim
-        lower = narrowest(scene.regions.kinds[LOWER] * maps["below_hem"], 1)
+    bare, below_hem = undress(scene, category, old, gone, frames, outlines)
+    removed = find_removed(scene, np.maximum(old, gone * person), bare.background)
+    if below_hem is not None:  # the lower one stays, but for its rim
+        lower = narrowest(scene.regions.kinds[LOWER] * below_hem, 1)
         removed = removed * (1 - blur(smooth_step(lower, 0.6, 0.9), 0.7))
-    above = 1 - below_top(scene) if garment.category == "lower" else occluders(scene)
     feet = below_ankles(scene)
-    removed, above = removed * (1 - feet), np.maximum(above, feet)
-    maps |= {
-        "front": front.models, "free": front.free, "removed": removed, "above": above,
+    above = 1 - below_top(scene) if category == "lower" else occluders(scene)
+    maps = PaintMaps(
+        front=front.models,
+        free=front.free,
+        above=np.maximum(above, feet),
+        removed=removed * (1 - feet),
         # Where a new sleeve goes around the arm, the trunk goes on behind it.
-        "hidden": hidden, "shaded": np.full_like(hidden, lighting),
-        "person": outline(scene.small_person, 0.025 * scene.figure.unit),
-    }  # fmt: skip
-    folds = np.exp(lighting * fold_shading(scene.small, scene.figure, scene.regions))
-    trousers = any(piece.part.endswith("_leg") for piece in pieces)
-    for name in {piece.light for piece in pieces}:
-        light = body_shading(scene.figure, scene.shape, scene.frames, name, trousers)
-        maps[f"{name}_light"] = folds * light
+        hidden=hidden,
+        person=outline(scene.small_person, 0.025 * unit),
+        bare=bare,
+        lights=lights(scene, pieces, lighting),
+    )
     # At working size, where the shadows fall and which gaps stay open.
-    painter = Painter(in_bytes(scene.small), maps, pieces, scene.figure.unit)
-    first = painter.paint(Cut(0, scene.small.shape[0], 0, scene.small.shape[1]))
-    stays = kept_clothes(scene, garment.category, old, outlines, front.free, first.worn.numpy())
-    maps["removed"] = removed * (1 - stays)
-    for index, alpha in enumerate(first.alphas):
-        maps[f"fall_{index}"] = fallen(alpha.numpy(), 0.035 * scene.figure.unit)
-    if not trousers:
+    height, width = scene.small.shape[:2]
+    painter = Painter(in_bytes(scene.small), maps, pieces, unit, lighting)
+    first = painter.paint(Cut(0, height, 0, width))
+    worn = first.worn.numpy()
+    stays = kept_clothes(scene, category, old, outlines, front.free, worn)
+    gaps = None
+    if not has_legs(pieces):
         # Under a short sleeve the bare arm is no gap.
-        bare = np.clip(0.5 - maps["arms"], 0, 1) * (1 - hidden)
-        maps |= close_gaps(scene, first, bare)
-    return maps
+        gaps = close_gaps(scene, first, np.clip(0.5 - bare.arms, 0, 1) * (1 - hidden))
+    falls = tuple(fallen(alpha.numpy(), 0.035 * unit) for alpha in first.alphas)
+    maps = replace(maps, removed=maps.removed * (1 - stays), gaps=gaps, falls=falls)
+    return Plan(maps, skin_share(scene, bare, maps.removed * (1 - worn)))
+
+
+def has_legs(pieces: list[Piece]) -> bool:
+    return any(piece.part.endswith("_leg") for piece in pieces)
+
+
+def lights(scene: Scene, pieces: list[Piece], lighting: float) -> Lights[np.ndarray]:
+    """How bright the parts of the garment are in the photo's light."""
+    folds = np.exp(lighting * fold_shading(scene.small, scene.figure, scene.regions))
+    parts = {"trunk"} | {piece.part for piece in pieces if piece.part.endswith("_arm")}
+    made = {
+        part: folds * body_shading(scene.figure, scene.shape, scene.frames, part, has_legs(pieces))
+        for part in parts
+    }
+    return Lights(**made)
 
 
 def wished(mask: np.ndarray | None, body: Body) -> tuple[np.ndarray | None, FitReport]:
@@ -187,30 +212,31 @@ def check_visible(pieces: list[Piece], scene: Scene, garment: Garment) -> None:
         )
 
 
-def read_grains(scene: Scene) -> dict[str, Grain]:
-    """The grain of skin and background, where the photo shows enough of them."""
+def read_grains(scene: Scene) -> Grains:
+    """The grain of skin and background."""
     kinds = scene.regions.kinds
     face = face_distance(pixel_grid(*scene.small.shape[:2]), scene.figure) < 1.1
     skin = kinds[SKIN] * scene.small_person
-    found = {
-        "skin": read_grain(scene.photo, skin * ~face) or read_grain(scene.photo, skin),
-        "background": read_grain(scene.photo, kinds[BACKGROUND] * (1 - scene.small_person)),
-    }
-    return {name: grain for name, grain in found.items() if grain is not None}
+    return Grains(
+        read_grain(scene.photo, skin * ~face) or read_grain(scene.photo, skin),
+        read_grain(scene.photo, kinds[BACKGROUND] * (1 - scene.small_person)),
+    )
 
 
 def paint(
     picture: np.ndarray,
     scene: Scene,
-    maps: dict[str, np.ndarray],
+    maps: PaintMaps[np.ndarray],
     pieces: list[Piece],
+    lighting: float,
     mask: np.ndarray | None,
 ) -> PreviewResult:
     """Paints the photo by its maps, within the user's mask where there is one."""
     left, top, right, bottom = scene.window
     result, whole = picture.copy(), np.zeros(picture.shape[:2], dtype=np.float32)
     window = (slice(top, bottom), slice(left, right))
-    painter = Painter(scene.photo, maps, pieces, scene.figure.unit, read_grains(scene))
+    unit, grains = scene.figure.unit, read_grains(scene)
+    painter = Painter(scene.photo, maps, pieces, unit, lighting, grains)
 
     def work(cut: Cut) -> None:
         painted = painter.paint(cut)

@@ -9,7 +9,7 @@ import numpy as np
 from ..maps.colours import to_lab
 from ..maps.edges import resize
 from ..masking.body import WORKING_SIDE, Body
-from ..masking.figure import Figure, LimbFrame, build_figure, limb_frame
+from ..masking.figure import Figure, LimbFrames, build_figure, limb_frames
 from ..masking.regions import WAIST, Regions, fine_regions
 from .shape import BodyShape, measure_limbs, read_shape
 
@@ -29,7 +29,7 @@ class Scene:
     figure: Figure
     regions: Regions
     shape: BodyShape
-    frames: dict[str, LimbFrame]
+    frames: LimbFrames
 
     @property
     def waist(self) -> float:
@@ -52,8 +52,5 @@ def read_scene(picture: np.ndarray, body: Body) -> Scene:
     regions = fine_regions(small, small_person, figure)
     figure = measure_limbs(figure, regions)
     shape = read_shape(figure, regions)
-    frames = {
-        name: limb_frame(getattr(figure, name), *size)
-        for name in ("right_arm", "left_arm", "right_leg", "left_leg")
-    }
+    frames = limb_frames(figure, *size)
     return Scene(window, photo, small, to_lab(small), small_person, figure, regions, shape, frames)

@@ -56,7 +56,10 @@ class Fashn:
         return Parcel(f"{self.base}/v1/run", {"model_name": order.model.remote, "inputs": given})
 
     def accepted(self, answer: Answer, parcel: Parcel) -> Job | None:
-        name = identity(answer.told().get("id"))
+        found = answer.told()
+        name = identity(found.get("id"))
+        if not name and text(found.get("error")):
+            raise self.refusal(answer)
         return Job(name) if name else None
 
     def refusal(self, answer: Answer) -> BackendError:

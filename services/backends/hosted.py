@@ -147,7 +147,7 @@ class HostedBackend:
                 lambda seen, picture: self._keep(course, request, seen, picture, warnings),
             )  # fmt: skip
         finally:
-            course.wire.close()
+            self._let_go(course)
 
     def resume(
         self, attempt: Attempt, progress: Progress = silent, cancelled: Stopped = never
@@ -183,7 +183,15 @@ class HostedBackend:
                 lambda seen, picture: self._keep(course, request, seen, picture, ()),
             )  # fmt: skip
         finally:
-            course.wire.close()
+            self._let_go(course)
+
+    def _let_go(self, course: Course) -> None:
+        """Whatever happened, this process no longer works on the attempt."""
+        course.wire.close()
+        kept = self.ledger.get(course.attempt.id)
+        if kept is not None and "owner" in kept.resume:
+            state = {"state": "failed"} if kept.state == "new" else {}
+            self.ledger.note(kept, resume=free(kept.resume), **state)
 
     def _course(self, attempt: Attempt, progress: Progress, cancelled: Stopped) -> Course:
         from ..hosted.course import Course
@@ -240,7 +248,12 @@ class HostedBackend:
             currency=attempt.currency,
             warnings=warnings, remote_id=attempt.remote_id, fit=doubtful(doubts),
         )  # fmt: skip
-        self.store.put(attempt.fingerprint, result)
+        try:
+            self.store.put(attempt.fingerprint, result)
+        except OSError as error:  # it is paid: it goes to the user in any case
+            said = f"The picture could not be kept for later: {error.strerror or error}."
+            logger.warning("%s", said)
+            result = replace(result, warnings=(*result.warnings, said))
         course.note(
             state="done", seconds=seconds, billed=True, error="", message="",
             resume=free(attempt.resume), **charge,

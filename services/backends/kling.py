@@ -80,7 +80,10 @@ class Kling:
         return Parcel(f"{self.base}{PATH}", body)
 
     def accepted(self, answer: Answer, parcel: Parcel) -> Job | None:
-        return self._job(answer.told())
+        found = answer.told()
+        if isinstance(found.get("code"), int) and found["code"] != 0:
+            raise self.refusal(answer)
+        return self._job(found)
 
     def refusal(self, answer: Answer) -> BackendError:
         """Five kinds of 429, told apart by the code of the body."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ...pipelines.garment.read import Garment as ReadGarment
     from ...pipelines.masking.installed import InstalledNetworks
-    from ...pipelines.models.common import Seen, Settings, Sight
+    from ...pipelines.models.common import PutBack, Seen, Settings, Sight
 
 Kept = TypeVar("Kept")
 
@@ -85,16 +85,19 @@ class LocalBackend:
         """Raises InputError, MissingFiles with the command that gets them, Cancelled."""
         if request.model in ("", PREVIEW):
             return self._preview.run(request, progress, cancelled)
+        from ...pipelines.diffusion.latents import to_bytes
+
         start = time.perf_counter()
         variant = self._variant(request)
         settings = settings_of(request, variant)
         progress(f"reading {variant.title}", 0.0)
         model = self._loaded(variant, request)
         made = model.dress(request, settings, progress, cancelled)
-        picture, mask, category, warnings = made
+        back, category, warnings = made
         return TryOnResult(
-            picture=picture,
-            mask=mask,
+            picture=to_bytes(back.photo)[0],
+            mask=back.repainted[0, 0].numpy(),
+            fit=back.fit,
             category=category,
             backend=self.name,
             model=variant.name,
@@ -169,11 +172,10 @@ class _Loaded:
 
     def dress(
         self, request: TryOnRequest, settings: Settings, progress: Progress, cancelled: Stopped
-    ) -> tuple[Any, Any, str, list[str]]:
-        """(picture, mask, category, warnings)."""
+    ) -> tuple[PutBack, str, list[str]]:
+        """(the picture put back, category, warnings)."""
         import torch
 
-        from ...pipelines.diffusion.latents import to_bytes
         from ...pipelines.models import door
         from ...pipelines.models.common import ignored
 
@@ -186,7 +188,7 @@ class _Loaded:
         category, read, warnings = category_of(request, self.variant)
         warnings += ignored(self.variant, settings)
         with torch.inference_mode():
-            garment = self._garment(request, category)
+            garment, notes = self._garment(request, category)
             stop()
             progress("person", 0.05)
             sight = self._sight(request, category, read, warnings)
@@ -199,29 +201,35 @@ class _Loaded:
             )  # fmt: skip
             made = next(iter(pictures))
             feather = int(request.options.get("feather", 8))
-            done, mask = door.put_back(self.variant, sight, seen, made, settings, feather)
+            done = door.put_back(self.variant, sight, seen, made, settings, feather)
         progress("done", 1.0)
-        warnings += seen.person.notes
-        return to_bytes(done)[0], mask[0, 0].numpy(), category, warnings
+        warnings += [*notes, *seen.person.notes, *done.notes]
+        return done, category, warnings
 
-    def _garment(self, request: TryOnRequest, category: str) -> Any:
+    def _garment(self, request: TryOnRequest, category: str) -> tuple[Any, tuple[str, ...]]:
+        """(its encoding, how its photo was taken)."""
         from ...pipelines.models import door
-        from ...pipelines.models.common import FIT, Garment
+        from ...pipelines.models.common import AUTO, FIT, Garment
+        from ...pipelines.models.garment_photo import read_garment
 
         photo = garment_photo(request)
         width, height = size_of(request, self.variant)
         framing = str(request.options.get("framing", FIT))
         ahead = int(request.options.get("ahead_steps", 0))
         words = str(request.options.get("description", ""))
-        worn = bool(request.options.get("worn", False))
+        shown = str(request.options.get("photo_type", AUTO))
 
-        def encode() -> Any:
+        def encode() -> tuple[Any, tuple[str, ...]]:
             picture = door.frame_garment(self.variant, photo, width, height, framing)
-            taken = Garment(picture, category, words, photo, worn)
+            taken = Garment(picture, category, words, photo)
+            if self.variant.kind == "try_on":
+                taken = read_garment(self.variant, taken, self.networks, shown)
             made = door.encode_garment(self.pipeline, self.variant, taken, self.networks)
-            return door.read_ahead(self.pipeline, self.variant, made, ahead) if ahead else made
+            if ahead:
+                made = door.read_ahead(self.pipeline, self.variant, made, ahead)
+            return made, taken.notes
 
-        key = ("garment", tensor_hash(photo), width, height, framing, category, words, worn, ahead)
+        key = ("garment", tensor_hash(photo), width, height, framing, category, words, shown, ahead)
         return self._once(key, encode)
 
     def _person(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 OPTIONS = {
     "description": str, "framing": str, "context": float, "feather": int, "scheduler": str,
     "strength": float, "accelerated": bool, "skip_guidance": int, "published_times": bool,
-    "whole_picture": bool, "worn": bool, "ahead_steps": int,
+    "whole_picture": bool, "photo_type": str, "ahead_steps": int,
 }  # fmt: skip
 """What a request's `options` may hold, and of which type."""
 

@@ -115,7 +115,8 @@ class Service(Protocol):
         ...
 
     def accepted(self, answer: Answer, parcel: Parcel) -> Job | None:
-        """The job of a good answer to a submission; None where the answer does not say."""
+        """The job of a good answer to a submission; None where the answer does not say. Raises the
+        service's refusal where the body tells one."""
         ...
 
     def refusal(self, answer: Answer) -> BackendError:

@@ -37,6 +37,8 @@ def send(course: Course, order: Order) -> Job:
             if number + 1 >= TRIES or not course.wait(1.5**number, error):
                 break
             continue
+        except BackendError as error:  # a good status, and a body that says no
+            course.fail(error)
         except (Lost, Stopped) as error:
             why = str(error) or "the wait for its answer was ended"
             job = look_for(course, why)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import tiny
 from required import refuse_skip
+from stand_in import StandIn
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the modules that several tests here share
 
@@ -34,15 +35,26 @@ def engine_folder():
 
 
 @pytest.fixture(scope="session")
-def engine(engine_folder, tmp_path_factory):
+def service():
+    """A stand-in of a hosted service, whose key the engine has in its environment."""
+    with StandIn() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def engine(engine_folder, tmp_path_factory, service):
     """With tiny models installed as if they had been downloaded."""
     from fitting_room.services.engine import Engine
 
     base = tmp_path_factory.mktemp("engine")
     tiny.install(base)
     extra = Path(__file__).parent / "test_nodes"
-    with Engine(engine_folder, base, more=(extra,)) as running:
-        yield running
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in service.variables.items():
+            environment.setenv(name, value)
+        environment.setenv("FITTING_ROOM_HOME", str(base / "home"))
+        with Engine(engine_folder, base, more=(extra,)) as running:
+            yield running
 
 
 @pytest.fixture

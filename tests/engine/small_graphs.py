@@ -1,28 +1,43 @@
-"""Workflows at sizes that suit tiny models."""
+"""Workflows at sizes that suit tiny models, and with leave to ask the stand-in of a service."""
 
 SMALL = {"width": 96, "height": 128, "steps": 2}
 """What a run on random weights is done with: whatever the size, it draws no garment."""
 
-LARGE = 256
+STEP_OF_SMALL = 32
+"""Models whose sizes are multiples of something that does not divide this get a taller picture."""
 
 DRAWING = ("FittingRoomEncodeGarment", "FittingRoomTryOn", "FittingRoomPoseTransfer")
 
 
+LOW = 64
+"""A model of so large a step has one size, which is small already."""
+
+
+def size_for(graph: dict) -> dict:
+    """SMALL, a taller picture where a model of the workflow wants other multiples, or the one size
+    that a model has."""
+    from fitting_room.pipelines.catalog.models import VARIANTS
+
+    names = [node["inputs"].get("variant") for node in graph.values()]
+    chosen = [VARIANTS[name] for name in names if name in VARIANTS]
+    for variant in chosen:
+        if variant.size_step == LOW:
+            return SMALL | {"width": variant.width, "height": variant.height}
+    steps = [variant.size_step for variant in chosen]
+    return SMALL | ({"height": 144} if any(STEP_OF_SMALL % step for step in steps) else {})
+
+
 def small(graph: dict) -> dict:
     """A copy of a workflow in API format whose models work at a small size, in few steps."""
+    size = size_for(graph)
     return {
-        name: node | {"inputs": node["inputs"] | _smaller(node)} for name, node in graph.items()
+        name: node | {"inputs": node["inputs"] | _smaller(node, size)}
+        for name, node in graph.items()
     }
 
 
-def _smaller(node: dict) -> dict:
-    """SieveNet's one size is small already."""
-    inputs = node["inputs"]
-    if node["class_type"] not in DRAWING:
-        return {}
-    small = inputs.get("width", LARGE) < LARGE
-    return {
-        name: value
-        for name, value in SMALL.items()
-        if name in inputs and not (small and name in ("width", "height"))
-    }
+def _smaller(node: dict, size: dict) -> dict:
+    if "allow_upload" in node["inputs"]:
+        return {"allow_upload": True}
+    drawing = node["class_type"] in DRAWING
+    return {name: value for name, value in size.items() if drawing and name in node["inputs"]}

@@ -99,9 +99,14 @@ FAILS = {
     "tiny person photo": ("person", {"image": "tiny.png"}, "FittingRoomBodyPose", "24x24"),
     "huge person photo": ("person", {"image": "huge.png"}, "FittingRoomBodyPose", "8000x7000"),
     "no garment": ("garment", {"image": "blank.png"}, "FittingRoomGarmentCutout", "garment"),
-    "noise for a garment": ("garment", {"image": "noise.png"}, "FittingRoomGarmentCutout", ""),
+    "noise for a garment": (
+        "garment",
+        {"image": "noise.png"},
+        "FittingRoomGarmentCutout",
+        "background",
+    ),
     "the second of one person": ("body", {"person": 1}, "FittingRoomBodyPose", "1"),
-    "text file": ("person", {"image": "text.png"}, "LoadImage", ""),
+    "text file": ("person", {"image": "text.png"}, "LoadImage", "text.png"),
 }
 
 REFUSED = {

@@ -25,6 +25,9 @@ MAKE_SMALL = """([types, values]) => {
     for (const node of window.app.graph.nodes.filter(n => types.includes(n.type)))
         for (const widget of node.widgets.filter(w => w.name in values))
             widget.value = values[widget.name]
+    for (const node of window.app.graph.nodes)
+        for (const widget of (node.widgets ?? []).filter(w => w.name === "allow_upload"))
+            widget.value = true
 }"""
 
 # The page makes nodes as large as their widgets and pictures need.

@@ -147,10 +147,14 @@ def test_trousers_in_an_upper_body_model_are_refused_however_they_are_called(eng
         assert "upper" in problem["exception_message"] and "lower" in problem["exception_message"]
 
 
-@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile wants a C++ compiler here")
 def test_compiled_blocks_draw_the_same(engine):
+    """Without a graphics card it wants a C++ compiler; where there is none, that is said."""
     (plain,) = shown(engine, engine.run(graph_of()))
-    (compiled,) = shown(engine, engine.run(graph_of(load={"compile": True})))
+    history = engine.run(graph_of(load={"compile": True}))
+    if not any(map(shutil.which, ("g++", "clang++", "cl"))):
+        assert "compiler" in failure(history)["exception_message"].lower()
+        return
+    (compiled,) = shown(engine, history)
     assert np.abs(plain.astype(int) - compiled).max() <= 2
 
 
@@ -182,6 +186,37 @@ def test_picture_of_a_batch_is_that_of_a_single_run_with_its_seed(engine):
     assert len(together) == 2
     alone = graph_of(person=picture(PEOPLE[1]), **{"try": {"seed": 4}})
     assert np.array_equal(together[1], shown(engine, engine.run(alone))[0])
+
+
+def test_pictures_that_go_through_together_are_those_of_single_runs(engine):
+    alone = shown(engine, engine.run(people_batch()))
+    for size in (2, 0):
+        together = shown(engine, engine.run(people_batch(**{"try": {"batch": size}})))
+        for one, other in zip(alone, together, strict=True):
+            assert np.abs(one.astype(int) - other).max() <= 1
+
+
+def test_a_photo_that_cannot_be_used_is_named_and_the_others_are_kept(engine):
+    graph = people_batch()
+    graph["report"] = {"class_type": "PreviewAny", "inputs": {"source": ["try", 2]}}
+    both = shown(engine, engine.run(graph))
+    graph["none"] = {
+        "class_type": "SolidMask", "inputs": {"value": 0.0, "width": 512, "height": 512}
+    }  # fmt: skip
+    graph["one"] = {"class_type": "MaskToImage", "inputs": {"mask": ["mask", 0]}}
+    graph["zero"] = {"class_type": "MaskToImage", "inputs": {"mask": ["none", 0]}}
+    one = {"image": ["one", 0], "batch_index": 0, "length": 1}
+    graph["first"] = {"class_type": "ImageFromBatch", "inputs": one}
+    batch = {"images.image0": ["first", 0], "images.image1": ["zero", 0]}
+    graph["masked"] = {"class_type": "BatchImagesNode", "inputs": batch}
+    red = {"image": ["masked", 0], "channel": "red"}
+    graph["back"] = {"class_type": "ImageToMask", "inputs": red}
+    graph["try"]["inputs"]["mask"] = ["back", 0]
+    history = engine.run(graph)
+    left = shown(engine, history)
+    assert len(both) == 2 and len(left) == 1 and np.array_equal(left[0], both[0])
+    (told,) = history["outputs"]["report"]["text"]
+    assert "Image 1 of the batch" in told and "left out" in told
 
 
 def test_every_combination_of_people_and_garments(engine):

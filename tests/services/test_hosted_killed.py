@@ -99,9 +99,15 @@ def finished(server, home, service):
     return said.strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize("service", SERVICES)
-@pytest.mark.parametrize("step", ["upload", "submit", "accepted", "poll", "download", "store",
-                                  "stored"])  # fmt: skip
+STEPS = ("upload", "submit", "accepted", "poll", "download", "store", "stored")
+CASES = [("fashn", step) for step in STEPS] + [
+    (service, step)
+    for service in ("replicate", "fal", "dashscope", "kling")
+    for step in ("submit", "poll", "store")
+]
+
+
+@pytest.mark.parametrize(("service", "step"), CASES)
 def test_one_payment_and_one_result(server, tmp_path, service, step):
     server.reset()
     killed(server, tmp_path, service, step)

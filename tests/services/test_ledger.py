@@ -98,3 +98,50 @@ def test_medians_are_of_the_newest_pictures(ledger):
 def test_a_long_message_is_cut(ledger):
     attempt = ledger.begin("fal", "leffa", "f")
     assert len(ledger.note(attempt, message="x" * 10_000).message) == 2000
+
+
+# ---------------------------------------------------------------- claims
+
+
+def claim(ledger, worked_on=False, **more):
+    return ledger.claim(
+        "fal", "fal/kling", "f" * 64, lambda attempt: worked_on, resume={"owner": "me"}, **more
+    )
+
+
+def test_a_claim_is_a_new_attempt_where_there_is_none(ledger):
+    attempt, fresh = claim(ledger)
+    assert fresh and attempt.state == "new" and attempt.resume == {"owner": "me"}
+
+
+def test_nobody_gets_what_another_works_on(ledger):
+    claim(ledger)
+    assert claim(ledger, worked_on=True) == (None, False)
+
+
+@pytest.mark.parametrize("state", ["sending", "open", "lost"])
+def test_what_is_unfinished_is_taken_over(ledger, state):
+    first, _ = claim(ledger)
+    ledger.note(first, state=state, remote_id="job", resume={"links": {"status": "there"}})
+    attempt, fresh = claim(ledger)
+    assert not fresh and attempt.id == first.id
+    assert attempt.resume == {"links": {"status": "there"}, "owner": "me"}
+
+
+def test_what_was_never_sent_is_over_and_a_lost_one_when_the_user_says_so(ledger):
+    first, _ = claim(ledger)
+    second, fresh = claim(ledger)
+    assert fresh and ledger.get(first.id).state == "failed"
+    ledger.note(second, state="lost", billed=True)
+    third, fresh = claim(ledger, again=True)
+    assert fresh and third.id != second.id
+    assert ledger.get(second.id).billed
+
+
+def test_of_many_that_claim_at_once_one_gets_it(ledger):
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(8) as several:
+        found = list(several.map(lambda _: claim(ledger, worked_on=True), range(8)))
+    assert sum(fresh for _, fresh in found) == 1
+    assert len(ledger.attempts(*days())) == 1

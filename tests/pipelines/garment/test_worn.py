@@ -128,6 +128,14 @@ def test_a_wearers_face_is_never_part_of_a_garment(name):
     assert garment.fit.level == "doubtful"
 
 
+@pytest.mark.parametrize("name", ["person.jpg", "person_close.jpg"])
+@pytest.mark.parametrize("turn", [90, 180])
+def test_a_wearer_who_is_not_upright_is_refused(name, turn):
+    turned = Image.open(SAMPLES / name).convert("RGB").rotate(turn, expand=True)
+    with pytest.raises(InputError, match=r"upright.*Turn the photo"):
+        read_garment(np.asarray(turned))
+
+
 def test_a_face_on_a_shirt_is_a_print():
     _, body = draw_person()
     person = body.mask.copy()

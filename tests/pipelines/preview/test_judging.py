@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawn_people import draw_person, draw_shirt
+from drawn_people import draw_person, draw_shirt, draw_strap_top
 from fitting_room.pipelines.errors import InputError
 from fitting_room.pipelines.fit import FitReport
 from fitting_room.pipelines.garment.read import read_garment
@@ -108,3 +108,11 @@ def test_masks_that_are_no_wish_change_nothing_and_a_mask_elsewhere_is_an_error(
     corner[:40, :40] = 1
     with pytest.raises(InputError, match="Nothing of the photo would change"):
         PreviewPipeline()(photo, body, shirt, corner)
+
+
+def test_skin_that_the_photo_never_showed_is_a_guess(person):
+    top = read_garment(draw_strap_top(), "upper")
+    assert "skin" in str(PreviewPipeline()(*person, top).fit), "whole arms under long sleeves"
+    assert PreviewPipeline()(*draw_person(sleeve=60), read_garment(draw_shirt(), "upper")).fit == (
+        FitReport()
+    )

@@ -198,7 +198,7 @@ def nothing_seen(scene):
 def test_a_bared_arm_has_no_step():
     photo, body = draw_person(sleeve=64)
     scene = read_scene(photo, body)
-    arms = body_distances(scene, bare_frames(scene), *nothing_seen(scene))["arms"]
+    arms = body_distances(scene, bare_frames(scene), *nothing_seen(scene)).arms
     (_, top), (_, bottom) = scene.figure.right_arm.joints[:2].astype(int)
     rows = np.arange(top + 8, bottom)
     columns = (arms[rows] < 0).argmax(1)  # the outer edge
@@ -212,7 +212,7 @@ def test_a_bared_arm_has_no_step():
 
 def test_uncovered_trousers_have_smooth_sides(person):
     scene = read_scene(*person)
-    edge = lower_maps(scene)["lower_edge"]
+    edge = lower_maps(scene)[0].edge
     rows = np.arange(int(scene.waist + scene.figure.neck[1]) + 3, int(scene.figure.hips[1]))
     left = (edge[rows] < 0).argmax(1)
     right = edge.shape[1] - (edge[rows] < 0)[:, ::-1].argmax(1)
@@ -233,7 +233,7 @@ def test_only_a_front_has_collar_bones(person):
 
 def test_the_neck_is_where_the_photo_shows_it(person):
     scene = read_scene(*person)
-    torso = body_distances(scene, bare_frames(scene), *nothing_seen(scene))["torso"]
+    torso = body_distances(scene, bare_frames(scene), *nothing_seen(scene)).torso
     scale = scene.small.shape[0] / scene.photo.shape[0]
 
     def at(x, y):
@@ -246,14 +246,14 @@ def test_the_neck_is_where_the_photo_shows_it(person):
 def test_nothing_shines_through_between_sleeve_and_trunk(person, shirt):
     scene = read_scene(*person)
     pieces = place_garment(shirt, scene)
-    maps = plan(scene, shirt, pieces, 1.0)
+    maps = plan(scene, shirt, pieces, 1.0).maps
     height, width = scene.small.shape[:2]
     worn = Painter(in_bytes(scene.small), maps, pieces, scene.figure.unit).paint(
         Cut(0, height, 0, width)
     )
-    through = (1 - worn.worn.numpy()) * (1 - np.clip(maps["gaps"], 0, 1))
+    through = (1 - worn.worn.numpy()) * (1 - np.clip(maps.gaps.cover, 0, 1))
     # The rims of the layers, beside what is closed, well within the person.
-    near = widest((maps["gaps"] > 0.5).astype(np.float32), 1) > 0
+    near = widest((maps.gaps.cover > 0.5).astype(np.float32), 1) > 0
     rims = near & (narrowest(scene.small_person, 2) > 0.95)
     assert rims.sum() > 20 and through[rims].mean() < 0.1
 
@@ -261,7 +261,7 @@ def test_nothing_shines_through_between_sleeve_and_trunk(person, shirt):
 def test_the_parts_are_painted_as_the_whole(person, shirt):
     scene = read_scene(*person)
     pieces = place_garment(shirt, scene)
-    painter = Painter(scene.photo, plan(scene, shirt, pieces, 1.0), pieces, scene.figure.unit)
+    painter = Painter(scene.photo, plan(scene, shirt, pieces, 1.0).maps, pieces, scene.figure.unit)
     height, width = scene.photo.shape[:2]
     whole = painter.paint(Cut(0, height, 0, width))
     left = whole.mask.numpy().copy()

@@ -1,0 +1,1 @@
+"""DWPose: people, and 134 points of each, from two ONNX networks (arXiv 2307.15880)."""
