@@ -7,22 +7,30 @@ import argparse
 import numpy as np
 
 from . import pictures
+from .tryon import DOUBTFUL
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("garment", help="photo of a garment on a plain background")
+    parser.add_argument("garment", help="photo of a garment: laid flat, or worn")
     pictures.add_output(parser, "garment.png")
     parser.add_argument("--category", choices=("auto", "upper", "lower", "dress"), default="auto")
+    parser.add_argument("--mask", help="picture of the photo's size; white = garment")
+    parser.add_argument("--remove", help="picture of the photo's size; white = no garment")
 
 
 def run(options: argparse.Namespace) -> int:
     from ..pipelines.garment.read import read_garment
     from ..pipelines.images import write_picture
 
-    pictures.expect_outputs([options.output], [options.garment], transparent=True)
+    inputs = [options.garment, options.mask, options.remove]
+    pictures.expect_outputs([options.output], inputs, transparent=True)
     photo = pictures.photo(options.garment)
     pictures.tell("garment")
-    garment = read_garment(photo, options.category, pictures.alpha(options.garment))
+    mask = pictures.mask(options.mask, photo)
+    if mask is None:
+        mask = pictures.alpha(options.garment)
+    removed = pictures.mask(options.remove, photo)
+    garment = read_garment(photo, options.category, mask, removed=removed)
     matte = (garment.alpha * 255).round().astype(np.uint8)
     write_picture(options.output, np.dstack([garment.picture, matte]))
     path = pictures.absolute(options.output)
@@ -32,6 +40,8 @@ def run(options: argparse.Namespace) -> int:
         "category": garment.category,
         "sleeves": garment.sleeves,
         "points": points,
+        "fit": garment.fit.facts(),
     }
-    pictures.report(options, facts, f"{path}  ({garment.category}, sleeves {garment.sleeves})")
-    return 0
+    said = f"{garment.category}, sleeves {garment.sleeves}; {garment.fit}"
+    pictures.report(options, facts, f"{path}  ({said})")
+    return 0 if garment.fit.level == "ok" else DOUBTFUL

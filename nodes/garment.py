@@ -19,27 +19,34 @@ class GarmentCutout(io.ComfyNode):
             display_name="Garment Cut-out",
             category=CATEGORY,
             description=(
-                "Cuts a garment out of its product photo (flat lay or ghost mannequin, plain "
+                "Cuts a garment out of its photo (laid flat, on a ghost mannequin or worn, plain "
                 "background of any colour) and finds neckline, shoulders, sleeves, waist and hem."
             ),
             search_aliases=["garment", "clothes", "remove background", "cutout"],
             inputs=[
                 io.Image.Input(
                     "image",
-                    tooltip="Photo of one garment, seen from the front, on a plain background.",
+                    tooltip="Photo of one garment, seen from the front, on a plain background, or "
+                    "of somebody who wears it.",
                 ),
                 io.Combo.Input(
                     "category",
                     options=["auto", "upper", "lower", "dress"],
                     default="auto",
                     tooltip="What the garment is. auto tells it from the outline; choose it "
-                    "yourself where that goes wrong.",
+                    "yourself where that goes wrong, and which garment to take off a wearer.",
                 ),
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="Your own cut-out (1 = garment). An empty mask, or one of another "
-                    "size than the image, counts as none.",
+                    tooltip="Your own cut-out (1 = garment). An empty mask counts as none; one of "
+                    "a cut-out's surroundings is turned round.",
+                ),
+                io.Mask.Input(
+                    "remove",
+                    optional=True,
+                    tooltip="What is not the garment (1 = leave out), drawn in the mask editor: a "
+                    "label, a hand, a second garment. The rest is cut out as usual.",
                 ),
             ],
             outputs=[
@@ -59,16 +66,27 @@ class GarmentCutout(io.ComfyNode):
                     display_name="category",
                     tooltip="upper, lower or dress; a batch is separated by commas.",
                 ),
+                io.String.Output(
+                    "fit",
+                    display_name="fit report",
+                    tooltip="For each image: ok, or doubtful and why.",
+                ),
             ],
         )
 
     @classmethod
     @left_out("Garment Cut-out")
     def execute(
-        cls, image: torch.Tensor, category: str, mask: torch.Tensor | None = None
+        cls,
+        image: torch.Tensor,
+        category: str,
+        mask: torch.Tensor | None = None,
+        remove: torch.Tensor | None = None,
     ) -> io.NodeOutput:
         from ..pipelines.garment.read import read_garment
+        from .placement import body_model
 
+        model = body_model()
         photos = pictures(image, "Garment Cut-out")
         masks = drawn_masks(mask, image)
         if checked(image, "Garment Cut-out", transparent=True).shape[-1] == 4:
@@ -78,14 +96,15 @@ class GarmentCutout(io.ComfyNode):
                 for drawn, alpha in zip(masks, alphas, strict=True)
             ]
         garments = each(
-            list(zip(photos, masks, strict=True)),
-            lambda item: read_garment(item[0], category, item[1]),
+            list(zip(photos, masks, drawn_masks(remove, image), strict=True)),
+            lambda item: read_garment(item[0], category, item[1], model, removed=item[2]),
         )
         return io.NodeOutput(
             tuple(garments),
             image_of([_on_white(item.picture, item.alpha) for item in garments]),
             mask_of([item.alpha for item in garments]),
             ", ".join(item.category for item in garments),
+            "\n".join(f"{index}: {item.fit}" for index, item in enumerate(garments)),
         )
 
 

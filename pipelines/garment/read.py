@@ -10,7 +10,7 @@ from ..errors import InputError, NoGarmentFound
 from ..fit import FitReport, doubtful
 from ..images import resize
 from ..maps.colours import to_lab
-from ..maps.edges import blur
+from ..maps.edges import blur, in_bytes
 from ..maps.grids import nearest_known
 from ..maps.spreading import spread
 from ..masking.body import BodyModel
@@ -77,41 +77,56 @@ def read_garment(
     category: str = "auto",
     mask: np.ndarray | None = None,
     model: BodyModel | None = None,
+    removed: np.ndarray | None = None,
 ) -> Garment:
     """Cuts out and measures a garment, photographed flat, on a ghost mannequin or worn.
 
     picture: uint8 (height, width, 3) RGB, or (height, width, 4) RGBA, whose alpha then wins.
     category: "auto", "upper", "lower" or "dress"; of a wearer also which garment is taken.
     mask: float (height, width), 1 = garment; wins over everything. model: finds a wearer; by
-    default the networks of this package. Raises NoGarmentFound and InputError.
+    default the networks of this package. removed: float (height, width), 1 = no garment, whatever
+    it looks like. Raises NoGarmentFound and InputError.
     """
     if category not in ("auto", *CATEGORIES):
         raise InputError(
             f"The garment category must be auto, upper, lower or dress, not {category!r}."
         )
     photo = np.ascontiguousarray(picture[..., :3])
-    cut = given_cut(picture, mask)
-    words: tuple[str, ...] = ()
+    cut = given_cut(picture, mask, removed)
     model = model or embedded_body_model()
     small = reduced(photo, ANALYSIS_SIDE)
     if cut is not None:
-        given = reduced((cut.alpha * 255).astype(np.uint8), ANALYSIS_SIDE) > 127
-        wearer = find_wearer(model, small, given)
-        if wearer is None:
-            return measured(cut, category, given=True)
-        return taken_off(photo, small, find_cloth(small, wearer, category, given))
+        return marked(photo, small, cut, category, model)
     inside, problem = None, None
     try:
         inside = find_foreground(small, block_of(photo))
     except NoGarmentFound as error:
         problem = error
+    left_out = None if removed is None else reduced(in_bytes(removed), ANALYSIS_SIDE) > 127
     wearer = find_wearer(model, small, inside)
     if wearer is not None:
-        return taken_off(photo, small, find_cloth(small, wearer, category))
+        kept = None if left_out is None else ~left_out
+        return taken_off(photo, small, find_cloth(small, wearer, category, kept))
     if problem is not None or inside is None:
         raise problem or NoGarmentFound("A garment on a plain background was wanted.")
+    if left_out is not None:
+        inside = np.where(left_out, 0, inside)
     inside, words = only_the_garment(inside, to_lab(small))
     return measured(matte(photo, small, inside), category, words)
+
+
+def marked(
+    photo: np.ndarray, small: np.ndarray, cut: CutOut, category: str, model: BodyModel
+) -> Garment:
+    """The garment that the user has marked: as it is, but for the head and skin of a wearer."""
+    given = reduced(in_bytes(cut.alpha), ANALYSIS_SIDE) > 127
+    try:
+        wearer = find_wearer(model, small, given)
+    except InputError as doubt:
+        return measured(cut, category, (str(doubt),), given=True)
+    if wearer is None:
+        return measured(cut, category, given=True)
+    return taken_off(photo, small, find_cloth(small, wearer, category, given))
 
 
 def taken_off(photo: np.ndarray, small: np.ndarray, cloth: WornCloth) -> Garment:
@@ -216,15 +231,19 @@ def to_picture(upright: Upright, points: np.ndarray, scale: float) -> np.ndarray
     return (upright.to_picture(points) + 0.5) * scale - 0.5
 
 
-def given_cut(picture: np.ndarray, mask: np.ndarray | None) -> CutOut | None:
-    """The cut-out that came with the picture: a mask, or an alpha channel that is not all one."""
+def given_cut(
+    picture: np.ndarray, mask: np.ndarray | None, removed: np.ndarray | None = None
+) -> CutOut | None:
+    """The cut-out that came with the picture: a mask, or an alpha channel that is not all one,
+    without what is to be removed."""
     height, width = picture.shape[:2]
-    if mask is not None:
-        if mask.shape != (height, width):
+    for marks in (mask, removed):
+        if marks is not None and marks.shape != (height, width):
             raise InputError(
                 f"The garment mask must have the picture's size, {width}x{height} pixels, but it "
-                f"has {mask.shape[1]}x{mask.shape[0]}. Resize the mask or leave it out."
+                f"has {marks.shape[1]}x{marks.shape[0]}. Resize the mask or leave it out."
             )
+    if mask is not None:
         alpha = mask.astype(np.float32).clip(0, 1)
         if border_share(alpha) > 0.6 and border_share(1 - alpha) < 0.4:
             alpha = 1 - alpha  # ComfyUI's LoadImage gives what is transparent, not what is left
@@ -232,6 +251,8 @@ def given_cut(picture: np.ndarray, mask: np.ndarray | None) -> CutOut | None:
         alpha = picture[..., 3].astype(np.float32) / 255
     else:
         return None
+    if removed is not None:
+        alpha = alpha * (1 - removed.astype(np.float32).clip(0, 1))
     if (alpha > 0.5).sum() < 0.002 * alpha.size:
         raise NoGarmentFound(
             "The garment's mask or alpha channel is (nearly) empty. Mark the garment in it, or "

@@ -189,3 +189,15 @@ def test_a_hint_wins_over_every_doubt():
     picture = np.asarray(canvas([(215, 40), (265, 40), (265, 600), (215, 600)]))
     mask = (picture == BLUE).all(-1).astype(np.float32)
     assert read_garment(picture, "dress", mask).category == "dress"
+
+
+def test_what_the_user_removes_is_gone():
+    drawing, picture, pen = drawn()
+    pen.rectangle((60, 560, 420, 600), fill=(90, 70, 60))
+    pen.polygon([(230, 480), (250, 480), (260, 570), (220, 570)], fill=(90, 70, 60))
+    removed = np.zeros((640, 480), np.float32)
+    removed[round(drawing.points["hem_center"][1]) + 3 :] = 1
+    garment = read_garment(np.asarray(picture), removed=removed)
+    assert overlap(garment, drawing) > 0.96 and garment.alpha[565].max() == 0
+    with pytest.raises(InputError, match="480x640"):
+        read_garment(np.asarray(picture), removed=removed[:10])
