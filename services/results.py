@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..pipelines.fit import FitReport
-from .places import home
+from .places import results_folder
 from .request import TryOnResult
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class ResultStore:
     """folder: made when needed. largest: bytes."""
 
     def __init__(self, folder: Path | None = None, largest: int = LARGEST) -> None:
-        self.folder = folder or home() / "results"
+        self.folder = folder or results_folder()
         self.largest = largest
         self._size: int | None = None
         self._puts = 0
