@@ -27,7 +27,7 @@ DEFAULT = variants_of("try_on")[0].name
 class LoadTryOnModel(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        choices = variants_of("try_on", "pose_transfer")
+        choices = variants_of("try_on", "pose_transfer", "design")
         return io.Schema(
             node_id="FittingRoomLoadModel",
             display_name="Load Try-On Model",
