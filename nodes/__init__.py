@@ -15,12 +15,14 @@ from .compare import BeforeAfter
 from .costs import CostReport
 from .crop import CropForTryOn, Uncrop
 from .densepose import DensePose
+from .design import DesignClothes
 from .editing import FrameForEditing, PasteBack
 from .encode import EncodeGarment
 from .folder import PictureFolder
 from .garment import GarmentCutout
 from .guard import GuardedResult
 from .hosted import HostedTryOn, RoutedTryOn
+from .key_frame import KeyFrame, Reframe
 from .links import careful
 from .load import LoadTryOnModel
 from .mask import GarmentMask
@@ -33,6 +35,8 @@ from .safety import SafetyCheck, SafetyFilter
 from .samples import copy_samples
 from .save import SavePicture
 from .tryon import TryOn
+from .video import VideoMasks
+from .views import Views, ViewSheet
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +59,17 @@ class FittingRoomExtension(ComfyExtension):
             EncodeGarment,
             TryOn,
             PoseTransfer,
+            DesignClothes,
             CropForTryOn,
             Uncrop,
             FrameForEditing,
             AlignResult,
             PasteBack,
+            VideoMasks,
+            KeyFrame,
+            Reframe,
+            Views,
+            ViewSheet,
             BeforeAfter,
             PictureFolder,
             SafetyFilter,

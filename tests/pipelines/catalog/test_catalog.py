@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from fitting_room.pipelines.catalog.models import VARIANTS, variant_named
+from fitting_room.pipelines.catalog.models import VARIANTS, variant_named, variants_of
 from fitting_room.pipelines.errors import InputError
 
 TESTS = Path(__file__).resolve().parents[2]
@@ -113,3 +113,20 @@ def test_page_tells_what_the_catalogue_says():
     assert text == script.page(text)
     for variant in VARIANTS.values():
         assert f"fitting-room download {variant.name}`" in text
+
+
+@pytest.mark.parametrize("page", ["choosing_a_model.md", "choosing_a_model.zh.md"])
+def test_every_try_on_model_is_in_the_table_that_helps_to_choose(page):
+    text = (TESTS.parent / "docs" / page).read_text(encoding="utf-8").lower().replace("-", "_")
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    for variant in variants_of("try_on"):
+        row = next((each for each in rows if variant.model.replace("_vton", "") in each), "")
+        assert row, f"{variant.name} is missing"
+        name = variant.name.split("/")[1]
+        assert name in row or len(variants_of_model(variant.model)) == 1, (
+            f"{variant.name} is missing"
+        )
+
+
+def variants_of_model(model):
+    return [variant for variant in variants_of("try_on") if variant.model == model]
