@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ...pipelines.errors import InputError
 from .jobs import DONE, FAILED, LOST, REFUSED, Job, Jobs
 from .listing import read
@@ -85,10 +87,14 @@ def _person(job: Job, number: int, store: Store) -> str:
 def _small(file: io.BytesIO) -> bytes:
     from PIL import Image
 
+    from ...pipelines.images import resize
+
     file.seek(0)
     with Image.open(file) as opened:
-        picture = opened.convert("RGB")
-        picture.thumbnail((SIDE, SIDE))
-        kept = io.BytesIO()
-        picture.save(kept, "JPEG", quality=85)
+        pixels = np.asarray(opened.convert("RGB"))
+    height, width = pixels.shape[:2]
+    scale = min(1.0, SIDE / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    kept = io.BytesIO()
+    Image.fromarray(resize(pixels, *size)).save(kept, "JPEG", quality=85)
     return kept.getvalue()
