@@ -184,8 +184,8 @@ def _price(entry: Mapping[str, Any]) -> Price:
         name=entry["name"], amount=money(entry["amount"]),
         currency=currency_name(entry["currency"]), per=entry["per"], day=_day(entry),
         source=entry["source"], units=units, most_units=money(entry.get("most_units", units)),
-        kind=entry.get("kind", "try-on"), api=entry.get("api", True), backend=entry.get("backend", True),
-        note=entry.get("note", ""),
+        kind=entry.get("kind", "try-on"), api=entry.get("api", True),
+        backend=entry.get("backend", True), note=entry.get("note", ""),
     )  # fmt: skip
 
 
