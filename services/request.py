@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -281,18 +282,19 @@ def _keep(folder: Path, picture: np.ndarray, hashed: str) -> dict[str, str]:
     """Writes a picture once: PNG for pictures, .npy for masks, which are no bytes."""
     import numpy as np
 
-    from ..pipelines.images import write_picture
+    from ..pipelines.picture_files import encoded
+    from ..pipelines.writing import write_new
 
-    folder.mkdir(parents=True, exist_ok=True)
     ending = "png" if picture.dtype == np.uint8 else "npy"
     path = folder / f"{hashed}.{ending}"
     if not path.is_file():
-        beside = folder / f".{hashed}.{id(picture)}.{ending}"
         if ending == "png":
-            write_picture(beside, picture)
+            data = encoded(picture, "PNG", path.name)
         else:
-            np.save(beside, picture, allow_pickle=False)
-        beside.replace(path)
+            file = io.BytesIO()
+            np.save(file, picture, allow_pickle=False)
+            data = file.getvalue()
+        write_new(path, data)  # another program may have written the same meanwhile
     return {"sha256": hashed, "path": path.name}
 
 
@@ -308,7 +310,7 @@ def _kept(folder: Path, told: Mapping[str, str]) -> np.ndarray:
     if name.endswith(".npy"):
         try:
             picture = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError, SyntaxError, MemoryError) as error:
             raise InputError(f"{name} of this request cannot be read: {error}.") from error
     else:
         picture = np.asarray(read_picture(path))
