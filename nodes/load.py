@@ -95,6 +95,14 @@ class LoadTryOnModel(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, variant: str, folder: str = "", **others: object) -> str:
+        from ..pipelines.files.fingerprint import state_of_variants
+        from .placement import model_folders
+
+        named = folder.strip() or None
+        return state_of_variants([variant], named, model_folders()) if variant in VARIANTS else ""
+
+    @classmethod
     def execute(
         cls,
         variant: str,
