@@ -121,15 +121,11 @@ class TryOnRequest:
 
         revision: of what else the result depends on, such as weights replaced on disk.
         """
-        from .. import __version__
-        from ..pipelines.catalog.models import revision_of
-
-        told = hashlib.sha256()
-        facts = [self.settings(), revision_of(self.model), revision, __version__, self._shapes]
-        told.update(json.dumps(facts, sort_keys=True).encode())
-        for hashed in self._hashes:
-            told.update(hashed.encode())
-        return told.hexdigest()
+        seen = [
+            (name, hashed, shape)
+            for (name, shape), hashed in zip(self._shapes, self._hashes, strict=True)
+        ]
+        return fingerprint_of(self.settings(), seen, revision)
 
     @cached_property
     def _pictures(self) -> list[tuple[str, np.ndarray | None]]:
@@ -147,8 +143,8 @@ class TryOnRequest:
         return [content_hash(each) if each is not None else "-" for _, each in self._pictures]
 
     @cached_property
-    def _shapes(self) -> list[list[Any]]:
-        return [[n, list(p.shape) if p is not None else None] for n, p in self._pictures]
+    def _shapes(self) -> list[tuple[str, list[int] | None]]:
+        return [(n, list(p.shape) if p is not None else None) for n, p in self._pictures]
 
     def to_json(self, folder: Path) -> dict[str, Any]:
         """The request with its pictures written below `folder`, named by their content.
@@ -217,6 +213,27 @@ class TryOnResult:
             "fit": self.fit.facts(),
             "remote_id": self.remote_id,
         }
+
+
+Seen = tuple[str, str, "list[int] | None"]
+"""A picture's part in a request, its `content_hash` and shape; "-" and None where there is none."""
+
+
+def fingerprint_of(settings: Mapping[str, Any], seen: Sequence[Seen], revision: str = "") -> str:
+    """What `TryOnRequest.fingerprint` gives, for who knows the pictures' hashes already.
+
+    settings: of `TryOnRequest.settings`. seen: in the order of a request.
+    """
+    from .. import __version__
+    from ..pipelines.catalog.models import revision_of
+
+    told = hashlib.sha256()
+    shapes = [[name, shape] for name, _, shape in seen]
+    facts = [settings, revision_of(settings["model"]), revision, __version__, shapes]
+    told.update(json.dumps(facts, sort_keys=True).encode())
+    for _, hashed, _ in seen:
+        told.update(hashed.encode())
+    return told.hexdigest()
 
 
 def content_hash(picture: np.ndarray) -> str:
