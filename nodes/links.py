@@ -172,7 +172,7 @@ def _number_problem(wanted: io.Input, value: Any) -> str:
     whole = wanted.get_io_type() == "INT"
     if (
         isinstance(value, numbers.Integral if whole else numbers.Real)
-        and math.isfinite(value)
+        and (isinstance(value, numbers.Integral) or math.isfinite(value))
         and (low is None or value >= low)
         and (high is None or value <= high)
     ):
@@ -205,6 +205,8 @@ def _came(value: Any) -> str:
         return "nothing"
     if isinstance(value, torch.Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
+    if isinstance(value, int) and value.bit_length() > 200:
+        return f"a whole number of {value.bit_length():,} bits"
     if isinstance(value, (str, int, float)):
         shown = readable(repr(value)[:80])
         return f"the {'text' if isinstance(value, str) else 'value'} {shown}"
