@@ -105,18 +105,17 @@ def read_pose(readers: Readers, view: View, body: Body) -> tuple[WholeBody, str]
     """
     height, width = view.pixels.shape[:2]
     expected = view.points_of(body)
-    if has_dwpose(readers):
+    by = "the embedded body model"
+    if readers.installed(DWPOSE) and find_spec("onnxruntime") is None:
+        by += " (DWPose is there, but not the package it needs: pip install onnxruntime)"
+    elif readers.installed(DWPOSE):
         folder = readers.files(DWPOSE)[0].parent
         people = readers.ready(load_dwpose, folder).people(view.pixels)
         nearest = min(people, key=lambda one: pose_distance(one.keypoints, expected))
         if pose_distance(nearest.keypoints, expected) < max(width, height) * SAME_PERSON:
             return nearest, "DWPose"
-    return of_keypoints(expected), "the embedded body model"
-
-
-def has_dwpose(readers: Readers) -> bool:
-    """Its files are there, and the package that runs them."""
-    return readers.installed(DWPOSE) and find_spec("onnxruntime") is not None
+        by += " (DWPose found nobody there)"
+    return of_keypoints(expected), by
 
 
 def body_of(readers: Readers, photo: np.ndarray, sight: Sight) -> Body:
