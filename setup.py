@@ -16,6 +16,7 @@ setup(
             "samples/*",
             "workflows/*",
             "workflows/api/*",
+            "subgraphs/*",
             "locales/*/*",
             "web/**/*",
         ],

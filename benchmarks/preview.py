@@ -48,11 +48,13 @@ def best(call: Callable[[], Result], repeats: int) -> tuple[Time, Result]:
     return np.min(times, axis=0), result
 
 
-def load(person_file: Path, garment_file: Path) -> tuple[Callable[[], np.ndarray], np.ndarray]:
-    """How the photo is decoded, with its longer side enlarged or reduced to SIDE, and the product
+def load(
+    person_file: Path, garment_file: Path, side: int
+) -> tuple[Callable[[], np.ndarray], np.ndarray]:
+    """How the photo is decoded, with its longer side enlarged or reduced to `side`, and the product
     picture."""
     picture = Image.open(person_file).convert("RGB")
-    scale = SIDE / max(picture.size)
+    scale = side / max(picture.size)
     size = (round(picture.width * scale), round(picture.height * scale))
     encoded = io.BytesIO()
     picture.resize(size, Image.Resampling.LANCZOS).save(encoded, "JPEG", quality=92)
@@ -65,18 +67,16 @@ def load(person_file: Path, garment_file: Path) -> tuple[Callable[[], np.ndarray
     return decode, np.asarray(Image.open(garment_file).convert("RGB"))
 
 
-def stages(person_file: Path, garment_file: Path, repeats: int) -> dict[str, Time]:
+def stages(person_file: Path, garment_file: Path, side: int, repeats: int) -> dict[str, Time]:
     """Time by stage."""
-    decode, product = load(person_file, garment_file)
+    decode, product = load(person_file, garment_file, side)
     photo = decode()
     began = now()
-    from fitting_room.pipelines.garment.read import cut_out_garment, read_garment
+    from fitting_room.pipelines.garment.read import read_garment
     from fitting_room.pipelines.masking import body as bodies
     from fitting_room.pipelines.preview.pipeline import PreviewPipeline
     from fitting_room.services.backends.preview import PreviewBackend
     from fitting_room.services.request import TryOnRequest
-
-    model = bodies.load_body_model()
 
     def everything() -> object:  # person and garment side by side
         return PreviewBackend().run(TryOnRequest(photo, (product,), category="upper"))
@@ -84,14 +84,15 @@ def stages(person_file: Path, garment_file: Path, repeats: int) -> dict[str, Tim
     everything()
     times = {"first use": now() - began}
     times["decode and resize"], _ = best(decode, repeats)
+    model = bodies.load_body_model()
     times["detector"], _ = best(lambda: bodies.find_people(model, photo), repeats)
     found, body = best(lambda: bodies.find_body(model, photo), repeats)
     times["landmarks and segmentation"] = found - times["detector"]
-    times["cut-out"], _ = best(lambda: cut_out_garment(product, model), repeats)
-    reading, garment = best(lambda: read_garment(product, "upper"), repeats)
-    times["garment's landmarks"] = reading - times["cut-out"]
+    times["garment"], garment = best(lambda: read_garment(product, "upper"), repeats)
     times |= fitting_stages(photo, body, garment, repeats)
     times["fit, all of it"], _ = best(lambda: PreviewPipeline()(photo, body, garment), repeats)
+    again = PreviewPipeline()
+    times["fit of the next garment"], _ = best(lambda: again(photo, body, garment), repeats)
     times["whole"], _ = best(everything, repeats)
     return times
 
@@ -100,36 +101,16 @@ def fitting_stages(
     photo: np.ndarray, body: Body, garment: Garment, repeats: int
 ) -> dict[str, Time]:
     """Time by stage of the pipeline itself."""
-    from fitting_room.pipelines.preview import (
-        bare,
-        fill,
-        layers,
-        light,
-        old,
-        pipeline,
-        place,
-        scene,
-    )
+    from fitting_room.pipelines.preview import pipeline, place, scene, undressed
 
     times = {}
     times["scene"], here = best(lambda: scene.read_scene(photo, body), repeats)
+    times["person undressed"], person = best(lambda: undressed.read_undressed(here), repeats)
     times["warp"], pieces = best(lambda: place.place_garment(garment, here), repeats)
-    times["front"], front = best(lambda: layers.find_front(here, garment), repeats)
-    frames = bare.bare_frames(here)
-    outlines = bare.body_distances(here, frames, front.hands, front.skin_like)
-    leaving = old.find_old(here, "upper", front, outlines)
-    gone = layers.covered_limbs(here, garment)[1]
-    times["old garment off"], _ = best(
-        lambda: fill.undress(here, "upper", leaving, gone, frames, outlines), repeats
+    times["plan"], planned = best(lambda: pipeline.plan(person, garment, pieces, 1.0), repeats)
+    times["painting"], _ = best(
+        lambda: pipeline.paint(photo, person, planned.maps, pieces, 1.0, None), repeats
     )
-    times["lighting"], _ = best(
-        lambda: light.fold_shading(here.small, here.figure, here.regions), repeats
-    )
-    planned, maps = best(lambda: pipeline.plan(here, garment, pieces, 1.0), repeats)
-    times["plan, the rest"] = planned - sum(
-        times[part] for part in ("front", "old garment off", "lighting")
-    )
-    times["painting"], _ = best(lambda: pipeline.paint(photo, here, maps, pieces, None), repeats)
     return times
 
 
@@ -137,6 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--person", type=Path, default=ROOT / "tests" / "data" / "astronaut.png")
     parser.add_argument("--garment", type=Path, default=ROOT / "samples" / "tshirt.png")
+    parser.add_argument("--side", type=int, default=SIDE, help="longer side of the photo (1024)")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1, help="of torch")
     options = parser.parse_args()
@@ -147,7 +129,7 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(options.threads)
-    times = stages(options.person, options.garment, options.repeats)
+    times = stages(options.person, options.garment, options.side, options.repeats)
     unit = times["decode and resize"]
     print(f"{'':28} {'processor':>12} {'ratio':>8} {'passed':>12}")
     for name, (processor, passed) in times.items():

@@ -68,12 +68,13 @@ def _resumed(
     from ..services.errors import BackendError
     from ..services.hosted.owner import is_worked_on
     from ..services.hosted.registry import hosted_backends
+    from ..services.places import results_folder
     from ..services.results import ResultStore
 
     row = {**attempt.facts(), "picture": None}
     if is_worked_on(attempt):
         return {**row, "message": "another process works on it"}
-    store = ResultStore()
+    store = ResultStore(results_folder(options.ledger))
     try:
         backend = hosted_backends(
             ledger, store, read_prices(), [attempt.model], limit_seconds=options.limit_seconds

@@ -78,7 +78,7 @@ def run(options: argparse.Namespace, request: TryOnRequest) -> int:
     from dataclasses import replace
 
     from ..services.desk import NobodyCould
-    from ..services.errors import Cancelled, Refused
+    from ..services.errors import Cancelled, Refused, Undecided
 
     wishes = wishes_of(options)
     said = dict(request.options)
@@ -93,11 +93,13 @@ def run(options: argparse.Namespace, request: TryOnRequest) -> int:
         try:
             outcome = desk.carry_out(request, wishes, _progress(), stopped)
         except Refused as error:
-            return _told_badly(options, error, 1, "refused", began)
+            return _told_badly(options, desk, error, 1, "refused", began)
         except Cancelled as error:
-            return _told_badly(options, error, INTERRUPTED, "cancelled", began)
+            return _told_badly(options, desk, error, INTERRUPTED, "cancelled", began)
         except NobodyCould as error:
-            return _told_badly(options, error, NOBODY, "failed", began)
+            undecided = any(isinstance(each, Undecided) for _, each in error.tried)
+            state = "undecided" if undecided else "failed"
+            return _told_badly(options, desk, error, NOBODY, state, began)
     return _told_well(options, outcome)
 
 
@@ -139,10 +141,12 @@ def desk_of(options: argparse.Namespace) -> Desk:
     from ..services.desk import Desk, local_backends
     from ..services.hosted.registry import hosted_backends
     from ..services.ledger import open_ledger
+    from ..services.places import results_folder
     from ..services.results import ResultStore
     from ..services.router import read_routes
 
-    ledger, store, book = open_ledger(options.ledger), ResultStore(), read_prices()
+    ledger, book = open_ledger(options.ledger), read_prices()
+    store = ResultStore(results_folder(options.ledger))
     local = local_backends(options.device, options.precision, chosen=bool(options.backend))
     here = {name for each in local for name in (each.model, each.model.split("/")[0])}
     hosted_names = [name for name in options.backend if name not in here]
@@ -246,13 +250,14 @@ def _told_well(options: argparse.Namespace, outcome: Outcome) -> int:
 
 
 def _told_badly(
-    options: argparse.Namespace, error: Any, code: int, state: str, began: float
+    options: argparse.Namespace, desk: Desk, error: Any, code: int, state: str, began: float
 ) -> int:  # fmt: skip
     tried = getattr(error, "tried", ())
     plan = getattr(error, "plan", None)
     last = tried[-1][1] if tried else error
-    known = [v.candidate for v in (*plan.taken, *plan.left)] if plan is not None else []
-    only = (known[0].backend, known[0].model) if len(known) == 1 else ("", None)
+    known = [(each.name, each.model.name) for each in desk.hosted]
+    known += [(each.backend.name, each.model) for each in desk.local]
+    only = known[0] if len(known) == 1 else ("", None)
     reasons = [{"model": model, "reason": str(each)} for model, each in tried]
     if plan is not None:
         reasons += [{"model": v.candidate.model, "reason": v.reason} for v in plan.left]

@@ -21,6 +21,7 @@ from .folder import PictureFolder
 from .garment import GarmentCutout
 from .guard import GuardedResult
 from .hosted import HostedTryOn, RoutedTryOn
+from .key_frame import KeyFrame, Reframe
 from .links import careful
 from .load import LoadTryOnModel
 from .mask import GarmentMask
@@ -33,6 +34,8 @@ from .safety import SafetyCheck, SafetyFilter
 from .samples import copy_samples
 from .save import SavePicture
 from .tryon import TryOn
+from .video import VideoMasks
+from .views import Views, ViewSheet
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +63,11 @@ class FittingRoomExtension(ComfyExtension):
             FrameForEditing,
             AlignResult,
             PasteBack,
+            VideoMasks,
+            KeyFrame,
+            Reframe,
+            Views,
+            ViewSheet,
             BeforeAfter,
             PictureFolder,
             SafetyFilter,

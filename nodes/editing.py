@@ -13,7 +13,7 @@ from ..pipelines.errors import InputError
 from .convert import checked, each, paired
 from .crop import masks_for
 from .encode import on_white
-from .sockets import CATEGORY, BodySocket, CropSocket
+from .sockets import CATEGORY, BodySocket, CropSocket, GarmentSocket
 
 if TYPE_CHECKING:
     from ..pipelines.masking.body import Body
@@ -66,6 +66,7 @@ class FrameForEditing(io.ComfyNode):
         megapixels: float,
         step: int,
         garment: torch.Tensor | None = None,
+        cutout: tuple | None = None,
         bottom: torch.Tensor | None = None,
         shoes: torch.Tensor | None = None,
         bag: torch.Tensor | None = None,
@@ -85,6 +86,8 @@ class FrameForEditing(io.ComfyNode):
             editing.sheet([row[0] for row in rows], megapixels, step)
             for rows in _garments(list(worn.values()))
         ]
+        if category == "auto":
+            category = cutout[0].category if cutout else "upper"
         text = prompt.strip() or editing.prompt(category, list(worn), description, language)
         return io.NodeOutput(
             cut(photos, crop).movedim(1, -1),
@@ -115,9 +118,10 @@ def _frame_inputs() -> list[io.Input]:
         io.Mask.Input("mask", tooltip="What will change, from Garment Mask (1 = will change)."),
         io.Combo.Input(
             "category",
-            options=["upper", "lower", "dress", "outfit"],
-            default="upper",
-            tooltip="What the picture at garment shows. outfit: several clothes in one picture.",
+            options=["auto", "upper", "lower", "dress", "outfit"],
+            default="auto",
+            tooltip="What the picture at garment shows. auto: that of the connected cut-out, upper "
+            "where none is connected. outfit: several clothes in one picture.",
         ),
         io.String.Input(
             "description",
@@ -151,6 +155,9 @@ def _frame_inputs() -> list[io.Input]:
             tooltip="Both sides become multiples of this; 16 suits most models.",
         ),
         io.Image.Input("garment", optional=True, tooltip="Photo of the garment of the category."),
+        GarmentSocket.Input(
+            "cutout", optional=True, tooltip="From Garment Cut-out: what category auto means."
+        ),
         io.Image.Input("bottom", optional=True, tooltip="Photo of trousers or a skirt as well."),
         io.Image.Input("shoes", optional=True, tooltip="Photo of shoes as well."),
         io.Image.Input("bag", optional=True, tooltip="Photo of a bag as well."),

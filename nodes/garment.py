@@ -84,7 +84,9 @@ class GarmentCutout(io.ComfyNode):
         remove: torch.Tensor | None = None,
     ) -> io.NodeOutput:
         from ..pipelines.garment.read import read_garment
+        from .placement import body_model
 
+        model = body_model()
         photos = pictures(image, "Garment Cut-out")
         masks = drawn_masks(mask, image)
         if checked(image, "Garment Cut-out", transparent=True).shape[-1] == 4:
@@ -95,7 +97,7 @@ class GarmentCutout(io.ComfyNode):
             ]
         garments = each(
             list(zip(photos, masks, drawn_masks(remove, image), strict=True)),
-            lambda item: read_garment(item[0], category, item[1], removed=item[2]),
+            lambda item: read_garment(item[0], category, item[1], model, removed=item[2]),
         )
         return io.NodeOutput(
             tuple(garments),

@@ -127,6 +127,56 @@ def stripes() -> np.ndarray:
     return fabric
 
 
+# Right halves, as above.
+TROUSERS = [(0, 130), (118, 128), (134, 260), (150, 420), (152, 640), (146, 900), (60, 906),
+            (44, 640), (24, 400), (0, 352)]  # fmt: skip
+BAG = [(0, 420), (170, 420), (206, 780), (190, 818), (0, 822)]
+SHOE = [(40, 640), (92, 560), (150, 566), (160, 640), (230, 700), (330, 742), (352, 790),
+        (340, 816), (40, 818)]  # fmt: skip
+
+
+def flat(shape: Image.Image, colour: tuple, seed: int, background: tuple) -> Image.Image:
+    """One piece of cloth or leather in its outline, with a soft shadow. Fine size."""
+    lit = np.clip(plain(colour) * shading(seed)[..., None], 0, 255).astype(np.uint8)
+    picture = Image.new("RGB", shape.size, background)
+    shadow = ImageChops.offset(shape, 0, 10 * FINE).filter(ImageFilter.GaussianBlur(14 * FINE))
+    shade = tuple(round(0.9 * value) for value in background)
+    picture.paste(shade, mask=shadow.point(lambda value: value * 0.3))
+    picture.paste(Image.fromarray(lit), mask=shape)
+    return picture
+
+
+def trousers() -> Image.Image:
+    picture = flat(mask_of(both_sides(TROUSERS)), (62, 74, 104), 3, (236, 236, 238))
+    draw = ImageDraw.Draw(picture)
+    dark = (44, 54, 78)
+    draw.line([(384 * FINE, 150 * FINE), (384 * FINE, 352 * FINE)], dark, 2 * FINE)
+    draw.line([(262 * FINE, 166 * FINE), (506 * FINE, 166 * FINE)], dark, 2 * FINE)
+    return picture.resize(SIZE, Image.Resampling.LANCZOS)
+
+
+def bag() -> Image.Image:
+    picture = flat(mask_of(both_sides(BAG)), (150, 92, 52), 4, (240, 238, 234))
+    draw = ImageDraw.Draw(picture)
+    box = (276 * FINE, 210 * FINE, 492 * FINE, 640 * FINE)
+    draw.arc(box, 180, 360, (110, 64, 34), 16 * FINE)
+    draw.line([(194 * FINE, 520 * FINE), (574 * FINE, 520 * FINE)], (110, 64, 34), 3 * FINE)
+    return picture.resize(SIZE, Image.Resampling.LANCZOS)
+
+
+def shoes() -> Image.Image:
+    """A pair seen from the side, one behind the other."""
+    one = [((x + 120) * FINE, (y - 190) * FINE) for x, y in SHOE]
+    two = [((x + 230) * FINE, (y - 40) * FINE) for x, y in SHOE]
+    picture = flat(mask_of(one), (236, 232, 226), 5, (214, 220, 224))
+    front = mask_of(two)
+    picture.paste(flat(front, (244, 240, 234), 6, (214, 220, 224)), mask=front)
+    draw = ImageDraw.Draw(picture)
+    for points in (one, two):
+        draw.line(points[-2:] + points[-1:], (120, 70, 60), 12 * FINE)
+    return picture.resize(SIZE, Image.Resampling.LANCZOS)
+
+
 def main() -> None:
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "samples")
     folder.mkdir(exist_ok=True)
@@ -134,6 +184,10 @@ def main() -> None:
     tshirt.save(folder / "tshirt.png", optimize=True)
     striped = shirt(LONG, stripes(), (196, 148, 44), 2, (203, 208, 214))
     striped.save(folder / "stripes.png", optimize=True)
+    blank = shirt(SHORT, plain((236, 233, 226)), (222, 218, 208), 7, (176, 190, 202))
+    blank.save(folder / "blank.png", optimize=True)
+    for draw in (trousers, bag, shoes):
+        draw().save(folder / f"{draw.__name__}.png", optimize=True)
 
 
 if __name__ == "__main__":

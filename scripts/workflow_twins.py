@@ -15,7 +15,17 @@ from pathlib import Path
 WORKFLOWS = Path(__file__).resolve().parent.parent / "workflows"
 NOTES = {"Note", "MarkdownNote"}
 # Widgets that only the page has: their values stand in widgets_values and are not sent.
-PAGE_ONLY_AFTER = {("LoadImage", "image"): 1, ("*", "seed"): 1}
+PAGE_ONLY_AFTER = {
+    ("LoadImage", "image"): 1,
+    ("LoadVideo", "file"): 1,
+    ("*", "seed"): 1,
+    ("*", "noise_seed"): 1,
+}
+
+
+def plain_workflows() -> list[Path]:
+    """All but the apps, whose graphs are those of the workflows that they are made from."""
+    return sorted(p for p in WORKFLOWS.glob("*.json") if not p.name.endswith(".app.json"))
 
 
 def twin(workflow: dict) -> dict:
@@ -25,15 +35,22 @@ def twin(workflow: dict) -> dict:
     return {str(node["id"]): _node(node, sources) for node in sorted(nodes, key=lambda n: n["id"])}
 
 
+def values_of(node: dict) -> dict:
+    """What stands in a node's widgets: {widget's name: value}."""
+    values, found = list(node.get("widgets_values", [])), {}
+    for name in (entry["name"] for entry in node["inputs"] if "widget" in entry):
+        found[name] = values.pop(0)
+        page_only = PAGE_ONLY_AFTER.get((node["type"], name), PAGE_ONLY_AFTER.get(("*", name), 0))
+        del values[:page_only]
+    return found
+
+
 def _node(node: dict, sources: dict) -> dict:
-    values = list(node.get("widgets_values", []))
-    inputs = {}
+    values, inputs = values_of(node), {}
     for entry in node["inputs"]:
         name = entry["name"]
         if "widget" in entry:
-            inputs[name] = values.pop(0)
-            skipped = PAGE_ONLY_AFTER.get((node["type"], name), PAGE_ONLY_AFTER.get(("*", name), 0))
-            del values[:skipped]
+            inputs[name] = values[name]
         if entry.get("link") is not None:
             inputs[name] = sources[entry["link"]]
     found = {"class_type": node["type"], "inputs": inputs}
@@ -43,7 +60,7 @@ def _node(node: dict, sources: dict) -> dict:
 def main() -> int:
     check = "--check" in sys.argv[1:]
     stale = []
-    for path in sorted(WORKFLOWS.glob("*.json")):
+    for path in plain_workflows():
         text = json.dumps(twin(json.loads(path.read_text("utf-8"))), indent=2, ensure_ascii=False)
         target = WORKFLOWS / "api" / path.name
         if target.is_file() and target.read_text("utf-8") == text + "\n":

@@ -18,3 +18,13 @@ def home() -> Path:
 def ledger_url() -> str:
     """FITTING_ROOM_LEDGER (a SQLAlchemy URL), or the SQLite file in `home()`."""
     return os.environ.get(LEDGER) or f"sqlite:///{home() / 'ledger.sqlite'}"
+
+
+def results_folder(ledger: str = "") -> Path:
+    """Where results are kept: beside a ledger that is a SQLite file, else in `home()`.
+
+    ledger: its URL; without one, the user's own.
+    """
+    url = ledger or ledger_url()
+    file = url.partition("sqlite:///")[2].partition("?")[0]
+    return Path(file).parent / "results" if file and file != ":memory:" else home() / "results"

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..pipelines.fit import FitReport
-from .places import home
+from .places import results_folder
 from .request import TryOnResult
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class ResultStore:
     """folder: made when needed. largest: bytes."""
 
     def __init__(self, folder: Path | None = None, largest: int = LARGEST) -> None:
-        self.folder = folder or home() / "results"
+        self.folder = folder or results_folder()
         self.largest = largest
         self._size: int | None = None
         self._puts = 0
@@ -83,7 +83,7 @@ class ResultStore:
 
         kind = "webp" if max(result.picture.shape) <= LARGEST_WEBP else "png"
         data = marked_picture(
-            result.picture, kind.upper(), quality=100, effort=0, marks=_marks(result)
+            result.picture, kind.upper(), quality=100, effort=0, marks=marks_of(result)
         )
         hashes = {kind: self._keep(data, fingerprint, kind)}
         if result.mask is not None:
@@ -209,7 +209,7 @@ def _ending(told: Any) -> str:
     return "webp" if "webp" in told["sha256"] else "png"
 
 
-def _marks(result: TryOnResult) -> Any:
+def marks_of(result: TryOnResult) -> Any:
     """What programs read in the file: generated, or the embedded warp, which generates nothing."""
     from ..pipelines.marks.provenance import PREVIEW, Marks
     from .request import PREVIEW as PREVIEW_MODEL

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-WORKFLOWS = sorted((ROOT / "workflows").glob("*.json"))
+WORKFLOWS = sorted(p for p in (ROOT / "workflows").glob("*.json") if ".app." not in p.name)
 TITLE = 30  # height of the bar above a node's place
 
 
@@ -72,8 +72,8 @@ def reached(graph, start):
     found, waiting = set(), [start]
     while waiting:
         for name, value in graph[waiting.pop()]["inputs"].items():
-            # A drawn mask and the settings are no pictures of people.
-            if not isinstance(value, list) or name in ("mask", "filter"):
+            # A drawn mask, the settings and a video's sound and rate are no pictures of people.
+            if not isinstance(value, list) or name in ("mask", "filter", "audio", "fps"):
                 continue
             kind = graph[value[0]]["class_type"]
             found.add(kind)
@@ -86,14 +86,15 @@ def reached(graph, start):
 def test_photos_and_results_are_checked(path):
     """No photo comes to a try-on unchecked, and none of its pictures is shown or saved so."""
     graph = json.loads((path.parent / "api" / path.name).read_text("utf-8"))
-    tryons = {"FittingRoomTryOn", "FittingRoomPreviewTryOn", "FittingRoomPoseTransfer",
+    # VAEDecode: what an editing, drawing or video model of ComfyUI's own made.
+    tryons = {"FittingRoomTryOn", "FittingRoomPreviewTryOn", "FittingRoomPoseTransfer", "VAEDecode",
               "FittingRoomHostedTryOn", "FittingRoomRoutedTryOn"}  # fmt: skip
-    endings = {"SaveImage", "PreviewImage", "FittingRoomSavePicture"}
+    endings = {"SaveImage", "PreviewImage", "FittingRoomSavePicture", "SaveVideo"}
     kinds = {node["class_type"] for node in graph.values()}
     assert kinds & tryons and kinds & endings
     for name, node in graph.items():
         if node["class_type"] in tryons | endings:
-            assert "LoadImage" not in reached(graph, name)
+            assert not reached(graph, name) & {"LoadImage", "LoadVideo"}
         if node["class_type"] in endings:
             assert not reached(graph, name) & tryons
     settings = [n for n in graph.values() if n["class_type"] == "FittingRoomSafetyFilter"]
@@ -111,3 +112,21 @@ def test_what_a_model_made_is_marked(path):
     marks = [n["inputs"] for n in graph.values() if n["class_type"] == "FittingRoomSavePicture"]
     assert len(marks) == kinds.count("FittingRoomLoadModel")
     assert all(mark["source"] == "generated" and mark["ai_system"] for mark in marks)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in TRY_ONS if "UNETLoader" in path.read_text("utf-8")],
+    ids=lambda path: path.stem,
+)
+def test_what_a_core_model_made_is_marked_and_its_licence_told(path):
+    """A picture by Save Picture; of a video, which has no mark, the note says so."""
+    graph = json.loads((path.parent / "api" / path.name).read_text("utf-8"))
+    nodes = json.loads(path.read_text("utf-8"))["nodes"]
+    note = next(n["widgets_values"][0] for n in nodes if n["type"] == "MarkdownNote")
+    assert "Licence" in note and "许可证" in note and "Card: " in note and " GB" in note
+    marks = [n["inputs"] for n in graph.values() if n["class_type"] == "FittingRoomSavePicture"]
+    if any(node["class_type"] == "SaveVideo" for node in graph.values()):
+        assert "not marked as AI-made" in note
+    else:
+        assert marks and all(m["source"] == "generated" and m["ai_system"] for m in marks)

@@ -95,6 +95,20 @@ class EnlargedMaps:
         return mapped(self.places, lambda place: large[place])
 
 
+class RareMaps:
+    """Small maps of a dataclass that mean something in few places: where (h, w), bool."""
+
+    def __init__(self, maps: Any, grid: Grid, where: np.ndarray) -> None:
+        self.maps, self.where, self.grid = EnlargedMaps(maps, grid), where, grid
+
+    def cut(self, cut: Cut) -> Any | None:
+        """The same dataclass at the photo's size; None where it means nothing in the cut."""
+        x, y = self.grid.scale
+        rows = slice(max(0, int(cut.top / y) - 1), int(cut.bottom / y) + 2)
+        columns = slice(max(0, int(cut.left / x) - 1), int(cut.right / x) + 2)
+        return self.maps.cut(cut) if self.where[rows, columns].any() else None
+
+
 def mapped(maps: Any, change: Callable[[Any], Any]) -> Any:
     """A dataclass of maps with each of them changed; see EnlargedMaps."""
     if maps is None:

@@ -226,21 +226,26 @@ def limb_frame(limb: Limb, height: int, width: int) -> LimbFrame:
     )
     if right <= left or bottom <= top:
         return frame
-    points = pixel_grid(bottom - top, right - left) + np.array([left, top], np.float32)
-    cut = (slice(top, bottom), slice(left, right))
+    grid = pixel_grid(bottom - top, right - left) + np.array([left, top], np.float32)
     pieces = len(limb.line) - 1
     for k in range(pieces):
         start, end = limb.line[k].astype(np.float32), limb.line[k + 1].astype(np.float32)
+        # Only where this piece can be near.
+        first = np.maximum(np.minimum(start, end) - reach, (left, top)).astype(int)
+        last = np.minimum(np.maximum(start, end) + reach + 1, (right, bottom)).astype(int)
+        if (last <= first).any():
+            continue
+        cut = (slice(first[1], last[1]), slice(first[0], last[0]))
+        points = grid[first[1] - top : last[1] - top, first[0] - left : last[0] - left]
         part, distance = along(points, start, end)
         direction = unit_vector(end - start)
-        radius = limb.radii[k] + part * (limb.radii[k + 1] - limb.radii[k])
+        radius = limb.radii[k] + part * np.float32(limb.radii[k + 1] - limb.radii[k])
         across = (points[..., 1] - start[1]) * direction[0]
         across = across - (points[..., 0] - start[0]) * direction[1]
         nearer = distance - radius < frame.beyond[cut]
-        frame.beyond[cut] = np.where(nearer, distance - radius, frame.beyond[cut])
-        frame.place[cut] = np.where(nearer, (part + k) / pieces, frame.place[cut])
-        offset = np.sign(across) * distance / radius
-        frame.offset[cut] = np.where(nearer, offset, frame.offset[cut])
+        np.copyto(frame.beyond[cut], distance - radius, where=nearer)
+        np.copyto(frame.place[cut], (part + k) / pieces, where=nearer)
+        np.copyto(frame.offset[cut], np.sign(across) * distance / radius, where=nearer)
     return frame
 
 

@@ -6,14 +6,14 @@ own, one rectangle after the other, so that no picture of numbers in full size i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..maps.edges import blur
-from ..maps.enlarging import Cut, EnlargedMaps, Grid
+from ..maps.enlarging import Cut, EnlargedMaps, Grid, RareMaps
 from ..maps.grids import closed, widest
 from ..maps.spreading import spread
 from ..masking.regions import smooth_step
@@ -69,7 +69,15 @@ class Painter:
         self.photo, self.pieces, self.unit = photo, pieces, unit
         self.lighting, self.grains = lighting, grains
         grid = Grid((photo.shape[1] / width, photo.shape[0] / height))
-        self.maps = EnlargedMaps(maps, grid)
+        # What is seen in few places is enlarged apart, and only there.
+        lower, gaps = maps.bare.lower, maps.gaps
+        usual = replace(maps, bare=replace(maps.bare, lower=None), gaps=None)
+        self.maps = EnlargedMaps(usual, grid)
+        self.lower = self.gaps = None
+        if lower is not None:
+            self.lower = RareMaps(lower, grid, (lower.edge < 2) & (maps.removed > 1e-4))
+        if gaps is not None:
+            self.gaps = RareMaps(gaps, grid, gaps.cover > 1e-4)
         self.scale = float(np.mean(grid.scale))
         needed = maps.removed > 1e-4
         for piece in pieces:
@@ -99,9 +107,10 @@ class Painter:
         # A shadow falls on the shoulder, and fades where the arm comes to the front.
         unshaded = arms * (maps.free / (-0.3 * self.unit)).clamp_(0, 1)
         mask, worn, alphas = removed, torch.zeros_like(removed), []
-        if maps.gaps is not None:
-            alpha = (maps.gaps.cover * (1 - before_trunk)).clamp_(0, 1)
-            picture = torch.lerp(picture, maps.gaps.colours, alpha)
+        gaps: Gaps[Tensor] | None = self.gaps.cut(cut) if self.gaps else None
+        if gaps is not None:
+            alpha = (gaps.cover * (1 - before_trunk)).clamp_(0, 1)
+            picture = torch.lerp(picture, gaps.colours, alpha)
             mask = 1 - (1 - mask) * (1 - alpha)
         for index, (piece, drawing) in enumerate(zip(self.pieces, self.drawings, strict=True)):
             behind = before_trunk if piece.part == "torso" else kept
@@ -162,11 +171,11 @@ class Painter:
         skin = grained(bare.skin, self.grains.skin, cut)
         body = self.inside(bare.trunk) * in_person
         picture = torch.lerp(picture, skin, body)
-        if bare.lower is not None:
-            inside = self.inside(bare.lower.edge) * in_person
-            shown = bool((inside * removed).any())
-            colours = self.continued(bare.lower, cut) if shown else bare.lower.colours
-            picture = torch.lerp(picture, colours, inside)
+        lower: LowerMaps[Tensor] | None = self.lower.cut(cut) if self.lower else None
+        if lower is not None:
+            inside = self.inside(lower.edge) * in_person
+            if (inside * removed).any():
+                picture = torch.lerp(picture, self.continued(lower, cut), inside)
             body = torch.maximum(body, inside)
         arms = self.inside(bare.arms) * in_person
         picture = torch.lerp(picture, skin, arms)

@@ -215,10 +215,10 @@ def lively(scene: Scene, hidden: np.ndarray, shown: np.ndarray) -> bool:
 
 def undress(
     scene: Scene,
+    skin: np.ndarray,
     category: str,
     old: np.ndarray,
     gone: np.ndarray,
-    frames: LimbFrames,
     outlines: BodyOutlines,
 ) -> tuple[BareBody[np.ndarray], np.ndarray | None]:
     """What the photo shows where the old garment is taken off; of an upper one also where the lower
@@ -226,10 +226,9 @@ def undress(
 
     The body is bare there and the background goes on behind it; under an old upper garment the
     lower one goes on up to the waist. old (h, w): the garment that goes; gone (h, w): limbs that
-    the new garment covers, left out; frames: the bare_frames; outlines: the body_distances.
+    the new garment covers, left out; skin (h, w, 3): the skin_plate; outlines: the body_distances.
     """
     figure, regions = scene.figure, scene.regions
-    skin = skin_plate(scene, frames)
     far = 3 * gone  # pixels outwards: enough for an outline to vanish
     points = pixel_grid(*old.shape)
     level = figure.level(points)

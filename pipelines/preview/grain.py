@@ -13,10 +13,10 @@ from ..maps.enlarging import Cut
 from ..maps.grids import narrowest
 
 RADII = (24, 16, 11, 8, 5, 3)  # small pixels: half sides of a square of one material, largest first
-LARGEST = 160  # photo pixels of its side
-SIZE = 192  # photo pixels of a tile
+LARGEST = 72  # photo pixels of its side
+SIZE = 128  # photo pixels of a tile
 COARSEST = 0.9  # small pixels: what is coarser than this stands in the small maps already
-CANDIDATES = 24
+CANDIDATES = 7
 STRONGEST = 2.0  # standard deviations
 
 

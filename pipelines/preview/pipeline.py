@@ -16,22 +16,21 @@ from ..maps.edges import blur, in_bytes, outline
 from ..maps.enlarging import Cut
 from ..maps.grids import narrowest
 from ..masking.body import Body
-from ..masking.figure import face_distance, pixel_grid
-from ..masking.regions import BACKGROUND, LOWER, SKIN, smooth_step
+from ..masking.regions import BACKGROUND, LOWER, smooth_step
 from ..masking.wishes import surroundings_only, without_specks
 from ..threads import single_thread
-from .bare import bare_frames, body_distances
+from .bare import body_distances
 from .drawing import Painter, Piece, close_gaps, fallen
 from .fill import undress
-from .grain import Grains, read_grain
 from .judging import check_upright, judge_person, judge_skin
 from .layers import below_top, covered_limbs, find_front, occluders
 from .left_open import below_ankles, kept_clothes, skin_share
-from .light import body_shading, fold_shading
+from .light import body_shading
 from .old import find_old, find_removed
 from .paint_maps import Lights, PaintMaps
 from .place import place_garment
 from .scene import Scene, read_scene
+from .undressed import Undressed, read_undressed
 from .warp import STEP
 
 WORKERS = 2  # threads that paint
@@ -52,13 +51,13 @@ class PreviewPipeline:
     """Weight-free try-on. It keeps what it read of the last person: the next garment is quicker."""
 
     def __init__(self) -> None:
-        self.last: tuple[np.ndarray, Body, Scene] | None = None
+        self.last: tuple[np.ndarray, Body, Undressed] | None = None
 
     @single_thread()
-    def read(self, picture: np.ndarray, body: Body) -> Scene:
+    def read(self, picture: np.ndarray, body: Body) -> Undressed:
         """Reads the photo uint8 (H, W, 3) RGB and the body found in it."""
         if self.last is None or self.last[0] is not picture or self.last[1] is not body:
-            self.last = picture, body, read_scene(picture, body)
+            self.last = picture, body, read_undressed(read_scene(picture, body))
         return self.last[2]
 
     @single_thread()
@@ -83,15 +82,16 @@ class PreviewPipeline:
         wish, fit = wished(mask, body)
         fit = judge_person(body, garment.category).and_then(fit)
         tell = progress or (lambda step, total: None)
-        scene = self.read(picture, body)
+        person = self.read(picture, body)
+        scene = person.scene
         tell(1, 4)
         pieces = place_garment(garment, scene)
         check_visible(pieces, scene, garment)
         tell(2, 4)
-        planned = plan(scene, garment, pieces, lighting)
+        planned = plan(person, garment, pieces, lighting)
         fit = fit.and_then(judge_skin(planned.guessed_skin))
         tell(3, 4)
-        result = paint(picture, scene, planned.maps, pieces, lighting, wish)
+        result = paint(picture, person, planned.maps, pieces, lighting, wish)
         tell(4, 4)
         if not result.mask.any():
             raise InputError(
@@ -110,17 +110,17 @@ class Plan:
     guessed_skin: float
 
 
-def plan(scene: Scene, garment: Garment, pieces: list[Piece], lighting: float) -> Plan:
+def plan(person: Undressed, garment: Garment, pieces: list[Piece], lighting: float) -> Plan:
     """Works out at a small size what a Painter paints."""
+    scene, frames = person.scene, person.frames
     category, unit = garment.category, scene.figure.unit
     front = find_front(scene, garment)
-    frames = bare_frames(scene)
     outlines = body_distances(scene, frames, front.hands, front.skin_like)
     old = find_old(scene, category, front, outlines)
     hidden, gone = covered_limbs(scene, garment)
-    person = 1 - scene.regions.kinds[BACKGROUND]
-    bare, below_hem = undress(scene, category, old, gone, frames, outlines)
-    removed = find_removed(scene, np.maximum(old, gone * person), bare.background)
+    bare, below_hem = undress(scene, person.skin, category, old, gone, outlines)
+    there = gone * (1 - scene.regions.kinds[BACKGROUND])
+    removed = find_removed(scene, np.maximum(old, there), bare.background)
     if below_hem is not None:  # the lower one stays, but for its rim
         lower = narrowest(scene.regions.kinds[LOWER] * below_hem, 1)
         removed = removed * (1 - blur(smooth_step(lower, 0.6, 0.9), 0.7))
@@ -135,7 +135,7 @@ def plan(scene: Scene, garment: Garment, pieces: list[Piece], lighting: float) -
         hidden=hidden,
         person=outline(scene.small_person, 0.025 * unit),
         bare=bare,
-        lights=lights(scene, pieces, lighting),
+        lights=lights(person, pieces, lighting),
     )
     # At working size, where the shadows fall and which gaps stay open.
     height, width = scene.small.shape[:2]
@@ -156,9 +156,9 @@ def has_legs(pieces: list[Piece]) -> bool:
     return any(piece.part.endswith("_leg") for piece in pieces)
 
 
-def lights(scene: Scene, pieces: list[Piece], lighting: float) -> Lights[np.ndarray]:
+def lights(person: Undressed, pieces: list[Piece], lighting: float) -> Lights[np.ndarray]:
     """How bright the parts of the garment are in the photo's light."""
-    folds = np.exp(lighting * fold_shading(scene.small, scene.figure, scene.regions))
+    scene, folds = person.scene, np.exp(lighting * person.folds)
     parts = {"trunk"} | {piece.part for piece in pieces if piece.part.endswith("_arm")}
     made = {
         part: folds * body_shading(scene.figure, scene.shape, scene.frames, part, has_legs(pieces))
@@ -212,31 +212,20 @@ def check_visible(pieces: list[Piece], scene: Scene, garment: Garment) -> None:
         )
 
 
-def read_grains(scene: Scene) -> Grains:
-    """The grain of skin and background."""
-    kinds = scene.regions.kinds
-    face = face_distance(pixel_grid(*scene.small.shape[:2]), scene.figure) < 1.1
-    skin = kinds[SKIN] * scene.small_person
-    return Grains(
-        read_grain(scene.photo, skin * ~face) or read_grain(scene.photo, skin),
-        read_grain(scene.photo, kinds[BACKGROUND] * (1 - scene.small_person)),
-    )
-
-
 def paint(
     picture: np.ndarray,
-    scene: Scene,
+    person: Undressed,
     maps: PaintMaps[np.ndarray],
     pieces: list[Piece],
     lighting: float,
     mask: np.ndarray | None,
 ) -> PreviewResult:
     """Paints the photo by its maps, within the user's mask where there is one."""
+    scene = person.scene
     left, top, right, bottom = scene.window
     result, whole = picture.copy(), np.zeros(picture.shape[:2], dtype=np.float32)
     window = (slice(top, bottom), slice(left, right))
-    unit, grains = scene.figure.unit, read_grains(scene)
-    painter = Painter(scene.photo, maps, pieces, unit, lighting, grains)
+    painter = Painter(scene.photo, maps, pieces, scene.figure.unit, lighting, person.grains)
 
     def work(cut: Cut) -> None:
         painted = painter.paint(cut)

@@ -36,19 +36,25 @@ class BodyShape:
 
     def half_width(self, level: np.ndarray, side: np.ndarray) -> np.ndarray:
         """Half width of the body at heights, towards the left (side < 0) or right."""
-        return np.where(
-            side < 0,
-            np.interp(level, self.levels, self.sides[0]),
-            np.interp(level, self.levels, self.sides[1]),
-        )
+        return between(self.levels, self.sides, level, side)
 
     def rise(self, offset: np.ndarray) -> np.ndarray:
         """Height of the shoulder line above the joints at signed distances from the axis."""
-        return np.where(
-            offset < 0,
-            np.interp(-offset, self.offsets, self.rises[0]),
-            np.interp(offset, self.offsets, self.rises[1]),
-        )
+        return between(self.offsets, self.rises, np.abs(offset), offset)
+
+
+def between(
+    knots: np.ndarray, values: np.ndarray, places: np.ndarray, side: np.ndarray
+) -> np.ndarray:
+    """Of two curves over evenly spaced knots, values (2, knots), the first where side < 0 and the
+    second elsewhere, at places; beyond the ends they go on level."""
+    step = (knots[-1] - knots[0]) / (len(knots) - 1)
+    where = np.clip((places - knots[0]) / step, 0, len(knots) - 1.001)
+    before = where.astype(np.int32)
+    curves = values.ravel().astype(places.dtype if places.dtype.kind == "f" else float)
+    index = before + np.where(np.asarray(side) < 0, 0, len(knots))
+    start = curves[index]
+    return start + (where - before) * (curves[index + 1] - start)
 
 
 def lookup(values: np.ndarray, points: np.ndarray) -> np.ndarray:

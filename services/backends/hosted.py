@@ -139,6 +139,7 @@ class HostedBackend:
                 if job is None:
                     course.note(state="new")
             warnings: tuple[str, ...] = ()
+            course.resumed = job is not None
             if job is None:
                 order, warnings = self._order(request, attempt.key, course)
                 job = send(course, order)
@@ -171,6 +172,7 @@ class HostedBackend:
             blank, (blank,), told["category"], self.model.name, seed=told["seed"]
         )
         course = self._course(attempt, progress, cancelled)
+        course.resumed = True
         try:
             course.note(resume={**told, **mine()})
             job = _job_of(attempt)
@@ -239,8 +241,7 @@ class HostedBackend:
         """Into the store, then into the ledger: a job is done when its result is stored."""
         fitted, doubts = fit_to_photo(picture, request.person, request.mask)
         attempt, charge = course.attempt, course.charge(seen)
-        seconds = (attempt.changed - attempt.started).total_seconds()
-        seconds = max(seconds, time.time() - attempt.started.timestamp())
+        seconds = time.monotonic() - course.began
         cost = charge.get("charged", attempt.price)
         result = TryOnResult(
             picture=fitted, mask=request.mask, category=request.category, backend=self.name,
@@ -255,8 +256,8 @@ class HostedBackend:
             logger.warning("%s", said)
             result = replace(result, warnings=(*result.warnings, said))
         course.note(
-            state="done", seconds=seconds, billed=True, error="", message="",
-            resume=free(attempt.resume), **charge,
+            state="done", seconds=None if course.resumed else seconds, billed=True, error="",
+            message="", resume=free(attempt.resume), **charge,
         )  # fmt: skip
         return result
 

@@ -61,12 +61,12 @@ class PreviewBackend:
 
         start = time.perf_counter()
         progress("person and garment", 0.0)
-        pipeline = PreviewPipeline()
+        pipeline, networks = PreviewPipeline(), body_model()
         with single_thread(), ThreadPoolExecutor(1) as beside:
             reading = beside.submit(
-                read_garment, request.garment, request.category, request.garment_mask
+                read_garment, request.garment, request.category, request.garment_mask, networks
             )
-            body = find_body(body_model(), request.person, request.person_index)
+            body = find_body(networks, request.person, request.person_index)
             pipeline.read(request.person, body)
             garment = reading.result()
         if cancelled():

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import logging
 import random
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from .. import backends
@@ -33,7 +34,8 @@ LONGEST_RATE_WAIT = 30.0
 
 @dataclass
 class Course:
-    """limit: for all of it. price: of the price book, None where it has none."""
+    """limit: for all of it. price: of the price book, None where it has none. resumed: whether the
+    job was sent by an earlier run, so that its time tells nothing."""
 
     service: Service
     model: HostedModel
@@ -44,6 +46,8 @@ class Course:
     price: Price | None
     progress: backends.Progress
     stopped: backends.Stopped
+    resumed: bool = False
+    began: float = field(default_factory=time.monotonic)
 
     def note(self, **changes: Any) -> None:
         self.attempt = self.ledger.note(self.attempt, **changes)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ...pipelines.errors import InputError
 
@@ -14,6 +16,8 @@ logger = logging.getLogger(__name__)
 KEYRING = "fitting-room"
 """The keyring's service under which the entries are looked for, each named as its variable."""
 
+KEYRING_SECONDS = 5
+"""For so long an answer of the keyring holds: a plan asks for the same keys many times."""
 HIDDEN = "***"
 
 
@@ -83,7 +87,8 @@ def are_set(names: tuple[str, ...]) -> bool:
 
 
 def _find(name: str) -> Secret | None:
-    value = os.environ.get(name, "").strip() or _from_keyring(name)
+    moment = int(time.monotonic() // KEYRING_SECONDS)
+    value = os.environ.get(name, "").strip() or _from_keyring(name, moment)
     if not value:
         return None
     if not value.isascii() or not value.isprintable() or " " in value:
@@ -93,7 +98,8 @@ def _find(name: str) -> Secret | None:
     return Secret(value)
 
 
-def _from_keyring(name: str) -> str:
+@lru_cache(maxsize=64)
+def _from_keyring(name: str, moment: int) -> str:
     try:
         import keyring
         from keyring.errors import KeyringError

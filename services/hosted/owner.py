@@ -7,6 +7,7 @@ import socket
 import uuid
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from ..database import now
@@ -20,7 +21,15 @@ SILENT = timedelta(minutes=10)
 
 def mine() -> dict[str, Any]:
     """What stands in `Attempt.resume` while this process works on it."""
-    return {"owner": {"host": socket.gethostname(), "process": os.getpid(), "token": TOKEN}}
+    process = os.getpid()
+    return {
+        "owner": {
+            "host": socket.gethostname(),
+            "process": process,
+            "began": _began(process),
+            "token": TOKEN,
+        }
+    }
 
 
 def free(resume: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,12 +47,16 @@ def is_worked_on(attempt: Attempt) -> bool:
     if owner.get("host") != socket.gethostname():
         return now() - attempt.changed < SILENT
     process = owner.get("process")
-    return process != os.getpid() and _lives(process) and now() - attempt.changed < SILENT
+    if process == os.getpid() or now() - attempt.changed >= SILENT:
+        return False
+    return _lives(process, owner.get("began"))
 
 
-def _lives(process: Any) -> bool:
+def _lives(process: Any, began: Any) -> bool:
     if not isinstance(process, int) or process <= 0:
         return False
+    if began:
+        return _began(process) == began
     if os.name == "nt":  # there, signal 0 would end it
         return True
     try:
@@ -53,3 +66,13 @@ def _lives(process: Any) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _began(process: int) -> str:
+    """When a living process began, as Linux counts it: its number may be used again, and a dead one
+    that nobody has waited for keeps it. "" where that cannot be read."""
+    try:
+        told = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except (OSError, ValueError):
+        return ""
+    return "" if told[0] in ("Z", "X") else told[19]

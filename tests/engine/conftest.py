@@ -14,13 +14,17 @@ from stand_in import StandIn
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the modules that several tests here share
 
+import core_models  # noqa: E402
+from pages import browser, page  # noqa: E402, F401 - fixtures
+
 ROOT = Path(__file__).resolve().parents[2]
+IN_THE_PAGE = ("test_apps.py", "test_browser.py")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item):
     report = yield
-    refuse_skip(report, "browser" if item.path.name == "test_browser.py" else "engine")
+    refuse_skip(report, "browser" if item.path.name in IN_THE_PAGE else "engine")
     return report
 
 
@@ -48,6 +52,7 @@ def engine(engine_folder, tmp_path_factory, service):
 
     base = tmp_path_factory.mktemp("engine")
     tiny.install(base)
+    core_models.install(base)
     extra = Path(__file__).parent / "test_nodes"
     with pytest.MonkeyPatch.context() as environment:
         for name, value in service.variables.items():

@@ -233,7 +233,7 @@ ROOMS = (
     ("colour_cast",),
     ("models",),
     ("preview",),
-    ("video",),
+    ("video", "views"),
     ("safety", "marks"),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}

@@ -221,6 +221,36 @@ def test_the_command_makes_a_picture_and_tells_what_it_cost(command, service, tm
     assert month["projects"][0]["project"] == "spring"
 
 
+def test_results_lie_beside_a_ledger_that_is_named(command, service, tmp_path):
+    named = f"sqlite:///{tmp_path / 'case' / 'ledger.sqlite'}"
+    assert command(*tryon())[1]["state"] == "done"
+    assert command(*tryon("--ledger", named))[1]["state"] == "done"
+    assert command(*tryon("--ledger", named))[1]["state"] == "kept"
+    assert len(service.billed) == 2
+    assert list((tmp_path / "case" / "results").rglob("*.webp"))
+
+
+def test_a_dead_process_that_nobody_waited_for_is_dead():
+    import socket
+
+    from fitting_room.services.database import now
+    from fitting_room.services.hosted.owner import _began, is_worked_on
+    from fitting_room.services.ledger import Attempt
+
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    owner = {"host": socket.gethostname(), "process": process.pid, "token": "another",
+             "began": _began(process.pid)}  # fmt: skip
+    attempt = Attempt(resume={"owner": owner}, changed=now())
+    assert is_worked_on(attempt)
+    process.kill()
+    for _ in range(100):
+        if not is_worked_on(attempt):
+            break
+        time.sleep(0.05)
+    assert not is_worked_on(attempt)
+    process.wait()
+
+
 def test_the_command_says_why_nobody_could(command, service):
     arguments = [each for each in tryon() if each != "--allow-upload"]
     code, told, _ = command(*arguments)

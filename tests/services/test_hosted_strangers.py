@@ -150,7 +150,7 @@ def test_a_malformed_key_is_told_without_it(monkeypatch, value):
 def test_a_missing_key_is_named(monkeypatch):
     monkeypatch.delenv("FASHN_API_KEY", raising=False)
     monkeypatch.setattr(
-        "fitting_room.services.hosted.keys._from_keyring", lambda name: ""
+        "fitting_room.services.hosted.keys._from_keyring", lambda name, moment: ""
     )  # fmt: skip
     with pytest.raises(InputError, match="FASHN_API_KEY"):
         find_keys(("FASHN_API_KEY",))
@@ -158,6 +158,9 @@ def test_a_missing_key_is_named(monkeypatch):
 
 def test_the_keyring_is_asked_where_the_environment_has_none(monkeypatch):
     keyring = pytest.importorskip("keyring")
+    from fitting_room.services.hosted.keys import _from_keyring
+
+    _from_keyring.cache_clear()
     monkeypatch.delenv("FASHN_API_KEY", raising=False)
     asked = []
     monkeypatch.setattr(
@@ -165,6 +168,7 @@ def test_the_keyring_is_asked_where_the_environment_has_none(monkeypatch):
     )
     assert find_keys(("FASHN_API_KEY",))["FASHN_API_KEY"] == "from-ring"
     assert asked == [("fitting-room", "FASHN_API_KEY")]
+    _from_keyring.cache_clear()
 
 
 # ---------------------------------------------------------------- pictures

@@ -30,6 +30,7 @@ from fitting_room.pipelines.preview.lower import lower_maps
 from fitting_room.pipelines.preview.pipeline import PreviewPipeline, plan
 from fitting_room.pipelines.preview.place import place_garment
 from fitting_room.pipelines.preview.scene import read_scene
+from fitting_room.pipelines.preview.undressed import read_undressed
 from PIL import Image
 
 
@@ -246,7 +247,7 @@ def test_the_neck_is_where_the_photo_shows_it(person):
 def test_nothing_shines_through_between_sleeve_and_trunk(person, shirt):
     scene = read_scene(*person)
     pieces = place_garment(shirt, scene)
-    maps = plan(scene, shirt, pieces, 1.0).maps
+    maps = plan(read_undressed(scene), shirt, pieces, 1.0).maps
     height, width = scene.small.shape[:2]
     worn = Painter(in_bytes(scene.small), maps, pieces, scene.figure.unit).paint(
         Cut(0, height, 0, width)
@@ -261,7 +262,9 @@ def test_nothing_shines_through_between_sleeve_and_trunk(person, shirt):
 def test_the_parts_are_painted_as_the_whole(person, shirt):
     scene = read_scene(*person)
     pieces = place_garment(shirt, scene)
-    painter = Painter(scene.photo, plan(scene, shirt, pieces, 1.0).maps, pieces, scene.figure.unit)
+    painter = Painter(
+        scene.photo, plan(read_undressed(scene), shirt, pieces, 1.0).maps, pieces, scene.figure.unit
+    )
     height, width = scene.photo.shape[:2]
     whole = painter.paint(Cut(0, height, 0, width))
     left = whole.mask.numpy().copy()

@@ -1,0 +1,83 @@
+"""Which files of ComfyUI's own models a workflow names, and what of it runs without them.
+
+An engine of the tests gets an empty file for each, so that every choice holds; the networks
+themselves are too large to be made for a test.
+"""
+
+import json
+from pathlib import Path
+
+API = Path(__file__).resolve().parents[2] / "workflows" / "api"
+FOLDERS = {
+    ("UNETLoader", "unet_name"): "diffusion_models",
+    ("CLIPLoader", "clip_name"): "text_encoders",
+    ("VAELoader", "vae_name"): "vae",
+    ("LoraLoaderModelOnly", "lora_name"): "loras",
+    ("CLIPVisionLoader", "clip_name"): "clip_vision",
+    ("CheckpointLoaderSimple", "ckpt_name"): "checkpoints",
+}
+
+
+def files(graph: dict) -> set[str]:
+    """`folder/name` of each model file of ComfyUI's own that a workflow in API format names."""
+    return {
+        f"{folder}/{node['inputs'][name]}"
+        for node in graph.values()
+        for (kind, name), folder in FOLDERS.items()
+        if node["class_type"] == kind
+    }
+
+
+def workflows() -> list[str]:
+    """Names of the workflows that need such files."""
+    return sorted(path.stem for path in API.glob("*.json") if files(_read(path)))
+
+
+def install(base: Path) -> None:
+    """Empty files of every name, below `base`/models."""
+    for path in API.glob("*.json"):
+        for name in files(_read(path)):
+            file = base / "models" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+
+
+def _read(path: Path) -> dict:
+    return json.loads(path.read_text("utf-8"))
+
+
+def without_models(graph: dict) -> dict:
+    """The nodes that need nothing of a model of ComfyUI's own, all that they need with them."""
+    kept = {}
+
+    def needed(name: str) -> bool:
+        if name not in kept:
+            node = graph[name]
+            links = [v[0] for v in node["inputs"].values() if isinstance(v, list)]
+            loads = any(node["class_type"] == kind for kind, _ in FOLDERS)
+            kept[name] = not loads and all([needed(link) for link in links])
+        return kept[name]
+
+    return {name: node for name, node in graph.items() if needed(name)}
+
+
+def shown(graph: dict, info: dict) -> dict:
+    """The graph with every picture, mask and text that our nodes give shown, so that they run."""
+    result = dict(graph)
+    for name, node in graph.items():
+        if not node["class_type"].startswith("FittingRoom"):
+            continue
+        for place, kind in enumerate(info[node["class_type"]]["output"]):
+            key = f"show-{name}-{place}"
+            if kind == "IMAGE":
+                result[key] = {"class_type": "PreviewImage", "inputs": {"images": [name, place]}}
+            elif kind == "MASK":
+                grey = {"class_type": "MaskToImage", "inputs": {"mask": [name, place]}}
+                result[f"{key}-grey"] = grey
+                result[key] = {
+                    "class_type": "PreviewImage",
+                    "inputs": {"images": [f"{key}-grey", 0]},
+                }
+            elif kind == "STRING":
+                result[key] = {"class_type": "PreviewAny", "inputs": {"source": [name, place]}}
+    return result
