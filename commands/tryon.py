@@ -42,17 +42,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from ..pipelines.images import write_picture
+    from ..pipelines.marks.provenance import save_picture
     from ..services.backends.local import LocalBackend
+    from ..services.results import marks_of
 
     request = request_of(options)
     if routed.is_wanted(options):
         return routed.run(options, request)
     with pictures.bar() as progress:
         result = LocalBackend(options.device, options.precision).run(request, progress)
-    write_picture(options.output, result.picture)
+    written = save_picture(options.output, result.picture, marks=marks_of(result))
     if options.mask_output and result.mask is not None:
         write_picture(options.mask_output, (result.mask * 255).round().astype("uint8"))
-    path = pictures.absolute(options.output)
+    path = pictures.absolute(str(written))
     said = "".join(f"\n  {warning}" for warning in result.warnings)
     made = f"{result.category or 'person'}, {result.model}, {result.seconds:.1f} s; {result.fit}"
     pictures.report(

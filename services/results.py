@@ -83,7 +83,7 @@ class ResultStore:
 
         kind = "webp" if max(result.picture.shape) <= LARGEST_WEBP else "png"
         data = marked_picture(
-            result.picture, kind.upper(), quality=100, effort=0, marks=_marks(result)
+            result.picture, kind.upper(), quality=100, effort=0, marks=marks_of(result)
         )
         hashes = {kind: self._keep(data, fingerprint, kind)}
         if result.mask is not None:
@@ -209,7 +209,7 @@ def _ending(told: Any) -> str:
     return "webp" if "webp" in told["sha256"] else "png"
 
 
-def _marks(result: TryOnResult) -> Any:
+def marks_of(result: TryOnResult) -> Any:
     """What programs read in the file: generated, or the embedded warp, which generates nothing."""
     from ..pipelines.marks.provenance import PREVIEW, Marks
     from .request import PREVIEW as PREVIEW_MODEL

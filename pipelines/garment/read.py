@@ -139,16 +139,17 @@ def taken_off(photo: np.ndarray, small: np.ndarray, cloth: WornCloth) -> Garment
         points = upper_points(cloth)
         labels = cloth.torso.astype(np.uint8) * TORSO
         limbs = {}
-        for side, sleeve in cloth.sleeves.items():
-            limbs[NUMBERS[f"sleeve_{side}"]] = sleeve_limb(cloth, side, points)
-            labels[sleeve] = NUMBERS[f"sleeve_{side}"]
+        for sleeve in cloth.sleeves:
+            number = NUMBERS[f"sleeve_{sleeve.side}"]
+            limbs[number] = sleeve_limb(cloth.figure, sleeve, points)
+            labels[sleeve.region] = number
     photo, small = filled(photo, small, cloth)
     inside = blur(cloth.whole.astype(np.float32), 0.8)
     cut = matte(photo, small, inside)
     scale = photo.shape[0] / small.shape[0]
     known = nearest_known(labels, labels > 0)
     whole = resize(known, photo.shape[1], photo.shape[0], "nearest")
-    reach = float(np.mean(list(cloth.reaches.values()))) if cloth.reaches else 0.0
+    reach = float(np.mean([sleeve.reach for sleeve in cloth.sleeves])) if cloth.sleeves else 0.0
     return Garment(
         picture=cut.picture,
         alpha=cut.alpha,
@@ -179,9 +180,9 @@ def measured(
     NoGarmentFound and InputError."""
     small = reduced((cut.alpha * 255).astype(np.uint8), ANALYSIS_SIDE)
     upright = stand_upright(small)
-    if not given:
-        words += tuple(check_resemblance(upright, small))
     silhouette = measure(upright.mask, upright.axis)
+    if not given:
+        words += tuple(check_resemblance(upright, silhouette, small))
     shape = read_shape(silhouette, category, sleeved)
     scale = cut.alpha.shape[0] / small.shape[0]
     labels = divide(upright, shape)

@@ -20,7 +20,7 @@ STRAP = 0.15  # body half widths: what hangs from the shoulders and is as narrow
 OPEN_FRONT = 0.22  # of the height: legs begin further below the armpits
 
 
-def check_resemblance(upright: Upright, alpha: np.ndarray) -> list[str]:
+def check_resemblance(upright: Upright, silhouette: Silhouette, alpha: np.ndarray) -> list[str]:
     """Doubts about a silhouette. alpha: uint8 (height, width), before it was stood upright.
 
     Raises NoGarmentFound or InputError for what cannot be worn as it is.
@@ -36,7 +36,6 @@ def check_resemblance(upright: Upright, alpha: np.ndarray) -> list[str]:
                 "A garment that stands upright was wanted, but this one lies on its side. Turn the "
                 "photo by 90 degrees."
             )
-    silhouette = measure(mask, upright.axis)
     if tall > THINNEST * wide and silhouette.legs < 0.3 or wide > WIDEST * tall:
         raise NoGarmentFound(
             "A garment was wanted, but this is long and narrow as a scarf, tie or belt. Use a "

@@ -6,7 +6,7 @@ other clothes stay behind, and what they hide is continued. All maps are of a re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -32,29 +32,38 @@ from ..masking.regions import HAIR, LOWER, SKIN, UPPER, fine_regions, hand_discs
 from .worn_view import check_ends, check_front, check_view, choose, legs_apart, refused
 
 MOST_HIDDEN, HIDDEN = 0.45, 0.12  # of the garment, behind arms, hands and hair
+SIDES = ("right", "left")
 LEAST_SLEEVE = 0.12  # of the arm
 LEAST_GARMENT = 0.12  # of the square of the shoulder width
+
+
+@dataclass(frozen=True)
+class WornSleeve:
+    """side: of the wearer, "right" or "left". region bool (h, w): where it is. reach: the share of
+    the arm it covers, 0..1."""
+
+    side: str
+    region: np.ndarray
+    reach: float
 
 
 @dataclass(frozen=True)
 class WornCloth:
     """category: which garment was taken. figure: of the wearer. torso, hidden bool (h, w): the
     garment without its sleeves as it would be without what is in front of it, and the part of it
-    that is hidden. sleeves: by side of the wearer ("right", "left") the sleeve, bool (h, w).
-    reaches: by side the share of the arm it covers. words: what there is to doubt about it."""
+    that is hidden. sleeves: both or none. words: what there is to doubt about it."""
 
     category: str
     figure: Figure
     torso: np.ndarray
     hidden: np.ndarray
-    sleeves: dict[str, np.ndarray]
-    reaches: dict[str, float]
+    sleeves: tuple[WornSleeve, ...]
     words: tuple[str, ...]
 
     @property
     def whole(self) -> np.ndarray:
         """With its sleeves."""
-        return np.logical_or.reduce([self.torso, *self.sleeves.values()])
+        return np.logical_or.reduce([self.torso, *(sleeve.region for sleeve in self.sleeves)])
 
 
 def find_cloth(
@@ -81,33 +90,51 @@ def find_cloth(
     if seen.sum() < LEAST_GARMENT * figure.unit**2:
         raise refused(f"hardly anything of a garment of the category {taken} shows")
     check_ends(seen, taken, figure)
-    sleeves, reaches = {}, {}
     # The view of one arm may mislead: sleeves are as long as the shorter of both.
     covered = min(regions.covered)
+    sleeves: tuple[WornSleeve, ...] = ()
     if taken != "lower" and covered > LEAST_SLEEVE:
-        for side in ("right", "left"):
-            sleeves[side], reaches[side] = find_sleeve(seen, figure, side, covered, points)
+        sleeves = tuple(find_sleeve(seen, figure, side, covered, points) for side in SIDES)
     elif taken != "lower" and max(regions.covered) > LEAST_SLEEVE:
-        for side, share in zip(("right", "left"), regions.covered, strict=True):
-            seen &= ~find_sleeve(seen, figure, side, max(share, LEAST_SLEEVE), points)[0]
+        for side, share in zip(SIDES, regions.covered, strict=True):
+            seen &= ~find_sleeve(seen, figure, side, max(share, LEAST_SLEEVE), points).region
         words.append("Only one sleeve shows, so both were left out.")
-    rest = seen & ~np.logical_or.reduce([np.zeros_like(seen), *sleeves.values()])
-    radius = max(1, round(0.025 * figure.unit))
-    rest = within(narrowest(np.pad(rest, radius + 1), radius), radius) & np.pad(rest, radius + 1)
-    rest = largest(rest[radius + 1 : -radius - 1, radius + 1 : -radius - 1])
-    torso = without_gaps(rest, regions.kinds, figure, points, taken)
-    for side, sleeve in sleeves.items():
-        sleeves[side] = largest(closed(sleeve & ~torso, 2) & ~torso)
+    rest = seen & ~np.logical_or.reduce([np.zeros_like(seen), *(one.region for one in sleeves)])
+    rest = largest(without_threads(rest, round(0.025 * figure.unit)), 0.1)
+    torso = largest(without_gaps(rest, regions.kinds, figure, points, taken))
+    sleeves = tuple(
+        replace(one, region=largest(closed(one.region & ~torso, 2) & ~torso)) for one in sleeves
+    )
+    check_sleeves(torso, sleeves, figure)
     if taken != "lower":
         check_front(torso, figure, points)
     hidden = torso & ~seen & in_front(regions.kinds, taken, figure, points)
+    words += check_hidden(torso, hidden)
+    words.append(f"The {taken} garment was taken off the person who wears it in its photo.")
+    return WornCloth(taken, figure, torso, hidden, sleeves, tuple(words))
+
+
+def check_sleeves(torso: np.ndarray, sleeves: tuple[WornSleeve, ...], figure: Figure) -> None:
+    """Raises InputError for sleeves that do not reach the trunk (h, w), bool."""
+    near = within(torso, max(2, round(0.06 * figure.unit)))
+    if not all((near & sleeve.region).any() for sleeve in sleeves):
+        raise refused("something hides where its sleeve meets the trunk")
+
+
+def check_hidden(torso: np.ndarray, hidden: np.ndarray) -> list[str]:
+    """Doubts about a trunk (h, w), bool, of which so much is hidden; raises InputError for more."""
     share = float(hidden.sum() / max(torso.sum(), 1))
     if share > MOST_HIDDEN:
         raise refused("arms, hair or a bag hide too much of it")
-    if share > HIDDEN:
-        words.append("What arms, hands or hair hide of the garment was guessed.")
-    words.append(f"The {taken} garment was taken off the person who wears it in its photo.")
-    return WornCloth(taken, figure, torso, hidden, sleeves, reaches, tuple(words))
+    return ["What arms, hands or hair hide of the garment was guessed."] if share > HIDDEN else []
+
+
+def without_threads(region: np.ndarray, radius: int) -> np.ndarray:
+    """A region (h, w), bool, without what is narrower than two radii."""
+    radius = max(1, radius)
+    padded = np.pad(region, radius + 1)
+    opened = within(narrowest(padded, radius), radius) & padded
+    return opened[radius + 1 : -radius - 1, radius + 1 : -radius - 1]
 
 
 def cloth_seen(kinds: np.ndarray, category: str, figure: Figure, points: np.ndarray) -> np.ndarray:
@@ -115,9 +142,7 @@ def cloth_seen(kinds: np.ndarray, category: str, figure: Figure, points: np.ndar
     share = {"upper": kinds[UPPER], "lower": kinds[LOWER], "dress": kinds[UPPER] + kinds[LOWER]}
     seen = (share[category] > 0.5) & off_the_head(figure, points)
     seen &= (kinds[SKIN] < 0.3) & (kinds[HAIR] < 0.3)
-    labels, count = pieces(seen)
-    sizes = sizes_of(labels, count)
-    return np.asarray((sizes >= max(1.0, 0.04 * sizes.max()))[labels]) & seen
+    return largest(seen, 0.04)
 
 
 def bare_limbs(
@@ -154,9 +179,9 @@ def shows_face(region: np.ndarray, figure: Figure) -> bool:
 
 def find_sleeve(
     seen: np.ndarray, figure: Figure, side: str, covered: float, points: np.ndarray
-) -> tuple[np.ndarray, float]:
-    """The sleeve (h, w), bool, of one side, and the share of the arm that it covers. covered: the
-    same with the elbow at 0.5, as Regions have it."""
+) -> WornSleeve:
+    """The sleeve of one side. covered: the share of the arm that it covers, with the elbow at 0.5,
+    as Regions have it."""
     limb = figure.right_arm if side == "right" else figure.left_arm
     frame = limb_frame(limb, *seen.shape)
     tip, pit = armhole(figure, side)
@@ -169,7 +194,8 @@ def find_sleeve(
     outside = frame.offset * inner_side(limb, figure) < 0.5
     upper = float(np.linalg.norm(limb.joints[1] - limb.joints[0])) / max(limb.length, 1e-6)
     reach = float(np.interp(covered, [0, 0.5, 1], [0, np.clip(upper, 0.01, 0.99), 1]))
-    return seen & beyond & (near | loose & (outside | (points[..., 1] < pit[1]))), reach
+    region = seen & beyond & (near | loose & (outside | (points[..., 1] < pit[1])))
+    return WornSleeve(side, region, reach)
 
 
 def inner_side(limb: Limb, figure: Figure) -> float:
@@ -189,11 +215,11 @@ def armhole(figure: Figure, side: str) -> tuple[np.ndarray, np.ndarray]:
     return tip, joint - 0.05 * unit * out + 0.38 * unit * figure.down
 
 
-def largest(region: np.ndarray) -> np.ndarray:
-    """The largest piece and those at least a tenth as large, of a region (h, w), bool."""
+def largest(region: np.ndarray, least: float = 1.0) -> np.ndarray:
+    """The largest piece and those at least such a share of it, of a region (h, w), bool."""
     labels, count = pieces(region)
     sizes = sizes_of(labels, count)
-    return (sizes >= max(1.0, 0.1 * sizes.max()))[labels] & region
+    return np.asarray((sizes >= max(1.0, least * sizes.max()))[labels]) & region
 
 
 def without_gaps(

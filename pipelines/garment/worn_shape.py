@@ -7,7 +7,7 @@ import numpy as np
 
 from ..masking.figure import Figure, unit_vector
 from .parts import LINE_POINTS, NUMBERS, TORSO, GarmentLimb
-from .worn import WornCloth, armhole
+from .worn import WornCloth, WornSleeve, armhole
 from .worn_view import legs_apart, refused
 
 Points = dict[str, np.ndarray]
@@ -31,10 +31,11 @@ def upper_points(cloth: WornCloth) -> Points:
     if front >= len(torso):
         raise refused("its front is hidden")
     points["neck_bottom"] = np.array([float(x), front])
+    sleeves = {sleeve.side: sleeve.region for sleeve in cloth.sleeves}
     for side, sign in sides_of(figure):
         tip, pit = armhole(figure, side)
         away = sign * (columns - x) / figure.unit
-        most = 0.5 if side in cloth.sleeves else 0.62
+        most = 0.5 if side in sleeves else 0.62
         near = (away > 0.05) & (away < most) & (tops < pit[1])
         if not near.any():
             raise refused("its shoulders are hidden")
@@ -42,8 +43,8 @@ def upper_points(cloth: WornCloth) -> Points:
         score = np.where(near, (0.0 if is_open else 0.18) * away * figure.unit - tops, -np.inf)
         neck = np.array([float(score.argmax()), tops[score.argmax()]])
         points[f"neck_{side}"] = neck
-        if side in cloth.sleeves:
-            joined = torso | cloth.sleeves[side]
+        if side in sleeves:
+            joined = torso | sleeves[side]
             column = joined[:, int(np.clip(round(tip[0]), 0, torso.shape[1] - 1))]
             seam = float(column.argmax()) if column.any() else tip[1]
             points[f"shoulder_{side}"] = np.array([tip[0], min(seam, pit[1] - 2)])
@@ -93,13 +94,13 @@ def lower_edge(points: Points, cloth: WornCloth, axis: np.ndarray) -> None:
         points[f"waist_{side}"] = np.array([ends[at], float(between[at])])
 
 
-def sleeve_limb(cloth: WornCloth, side: str, points: Points) -> GarmentLimb:
+def sleeve_limb(figure: Figure, worn: WornSleeve, points: Points) -> GarmentLimb:
     """The centre line of a sleeve from its armhole to its end, and its half widths; adds the
     corners of its end to the points."""
-    figure, sleeve = cloth.figure, cloth.sleeves[side]
+    side, sleeve = worn.side, worn.region
     arm = figure.right_arm if side == "right" else figure.left_arm
     lengths = np.r_[0, np.cumsum(np.hypot(*np.diff(arm.joints, axis=0).T))]
-    end = cloth.reaches[side] * lengths[-1]
+    end = worn.reach * lengths[-1]
     places = np.linspace(0, end, LINE_POINTS)
     line = np.stack([np.interp(places, lengths, arm.joints[:, k]) for k in (0, 1)], 1)
     line[0] = (points[f"shoulder_{side}"] + points[f"armpit_{side}"]) / 2

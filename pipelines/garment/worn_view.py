@@ -14,6 +14,7 @@ LEAST_TURN = 0.62  # shoulders seen so narrow, of what the torso's length lets e
 TURNED = 0.8
 MOST_LEAN, LEAN = 25.0, 10.0  # degrees of the trunk
 SEATED = 0.45  # shoulder widths the knees are below the hips of somebody seated, at most
+LEAST_SIDE = 0.22  # shoulder widths from the axis that both sides of a top reach at least
 ALIKE = 9.0  # Lab units between the two parts of a dress
 BELOW_HIPS = 0.15  # shoulder widths that a lower garment or a dress must go on below the hips
 ADVICE = (
@@ -101,6 +102,11 @@ def check_front(torso: np.ndarray, figure: Figure, points: np.ndarray) -> None:
     breast = (np.abs(figure.side(points)) < 0.3 * figure.unit) & (level > 0.3) & (level < 0.5)
     if breast.any() and torso[breast].mean() < 0.6:
         raise refused("something in front of the breast hides it, or it is open")
+    side = figure.side(points)
+    band = torso & (level > 0.3) & (level < 0.5)
+    reaches = [float((way * side)[band].max(initial=0)) for way in (-1, 1)]
+    if min(reaches) < LEAST_SIDE * figure.unit:
+        raise refused("something hides one side of it")
 
 
 def check_ends(seen: np.ndarray, category: str, figure: Figure) -> None:

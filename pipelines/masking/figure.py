@@ -233,10 +233,10 @@ def limb_frame(limb: Limb, height: int, width: int) -> LimbFrame:
         # Only where this piece can be near.
         first = np.maximum(np.minimum(start, end) - reach, (left, top)).astype(int)
         last = np.minimum(np.maximum(start, end) + reach + 1, (right, bottom)).astype(int)
+        if (last <= first).any():
+            continue
         cut = (slice(first[1], last[1]), slice(first[0], last[0]))
         points = grid[first[1] - top : last[1] - top, first[0] - left : last[0] - left]
-        if not points.size:
-            continue
         part, distance = along(points, start, end)
         direction = unit_vector(end - start)
         radius = limb.radii[k] + part * np.float32(limb.radii[k + 1] - limb.radii[k])

@@ -25,6 +25,16 @@ def test_preview(run, person, garment, tmp_path):
     changed = np.abs(after - before).max(-1) > 0
     repainted = opened(mask)[..., 0] > 0
     assert changed.mean() > 0.1 and not (changed & ~repainted).any()
+    assert b"digitalsourcetype" in made.read_bytes().lower(), "the mark of what made it"
+
+
+def test_who_lies_in_the_photo_is_refused_in_words_and_json(run, person, garment, tmp_path):
+    with Image.open(person) as picture:
+        picture.convert("RGB").rotate(180).save(tmp_path / "turned.png")
+    done = run("tryon", tmp_path / "turned.png", garment, "-o", tmp_path / "made.png", "--json")
+    assert done.code == 1 and "upright" in done.error
+    assert done.facts["fit"]["level"] == "refused" and "upright" in done.facts["fit"]["reasons"][0]
+    assert not (tmp_path / "made.png").exists()
 
 
 def test_a_model_of_the_catalogue(run, person, garment, tmp_path):
