@@ -5,7 +5,7 @@ Lengths are in units, of which a person seen from the front has one between the 
 down from the shoulder joints.
 
 Sources. Limbs at the joints: from mean girths of adults, rounded (upper arm 0.29 m, elbow 0.25 m,
-wrist 0.16 m, thigh 0.57 m, knee 0.37 m, ankle 0.22 m), a half width being about the girth over 2 pi.
+wrist 0.16 m, thigh 0.57 m, knee 0.37 m, ankle 0.22 m), half widths being girths over 2 pi.
 The finer outlines of arms, trunk and shoulders, the collar bones and the heights have no published
 source: they were chosen by eye on front views of people in close clothes.
 """
