@@ -15,6 +15,7 @@ from .compare import BeforeAfter
 from .costs import CostReport
 from .crop import CropForTryOn, Uncrop
 from .densepose import DensePose
+from .design import DesignClothes
 from .editing import FrameForEditing, PasteBack
 from .encode import EncodeGarment
 from .folder import PictureFolder
@@ -58,6 +59,7 @@ class FittingRoomExtension(ComfyExtension):
             EncodeGarment,
             TryOn,
             PoseTransfer,
+            DesignClothes,
             CropForTryOn,
             Uncrop,
             FrameForEditing,

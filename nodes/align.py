@@ -72,7 +72,8 @@ class AlignResult(io.ComfyNode):
         limits = Limits(largest_shift / 100, largest_zoom / 100, agreement=least_agreement)
         photos = pictures(photo, "Align Result, photo")
         masks = masks_for(mask, checked(photo, "Align Result").movedim(-1, 1)).cpu().numpy()
-        rows = paired(photos, pictures(result, "Align Result, result"), list(masks))
+        results = pictures(result, "Align Result, result")
+        rows = paired(photos, results, list(masks), names=("photo", "result", "mask"))
         made = each(rows, lambda row: _aligned(row[0], row[1], row[2], match_colour, limits))
         texts = [text for _, text, _ in made]
         return io.NodeOutput(

@@ -59,7 +59,9 @@ class BeforeAfter(io.ComfyNode):
         garment: torch.Tensor | None = None,
     ) -> io.NodeOutput:
         columns = [before, after] if garment is None else [before, garment, after]
-        rows = paired(*[list(checked(item, "Before / After").cpu()) for item in columns])
+        names = ("before", "after") if garment is None else ("before", "garment", "after")
+        batches = [list(checked(item, "Before / After").cpu()) for item in columns]
+        rows = paired(*batches, names=names)
         join = _side_by_side if layout == "side by side" else _split
         return io.NodeOutput(torch.stack([join(row, position) for row in rows]))
 

@@ -114,13 +114,22 @@ def drawn_masks(mask: torch.Tensor | None, image: torch.Tensor) -> list[np.ndarr
     return found * count if len(found) == 1 else found
 
 
-def paired(*lists: Sequence) -> list[tuple]:
-    """Items of equally long lists side by side; a list of one goes with every item."""
+def paired(*lists: Sequence, names: Sequence[str] = ()) -> list[tuple]:
+    """Items of equally long lists side by side; a list of one goes with every item.
+
+    names: what the lists are to the user, in their order. Raises InputError, which tells how many
+    of what came, for lists that do not go together.
+    """
     length = max(len(items) for items in lists)
     if any(len(items) not in (1, length) for items in lists):
-        counts = " and ".join(str(len(items)) for items in lists)
+        told = [
+            f"{len(items)} of {name}"
+            for items, name in zip(lists, names or ["one input"] * len(lists), strict=False)
+            if len(items) != 1
+        ]
         raise InputError(
-            f"Batches of {counts} do not go together. Give equally many, or one for all."
+            f"These batches do not go together: {', '.join(dict.fromkeys(told))}. Give equally "
+            "many of each, or one for all."
         )
     return [tuple(items[index % len(items)] for items in lists) for index in range(length)]
 

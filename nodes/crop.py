@@ -99,7 +99,7 @@ class CropForTryOn(io.ComfyNode):
             crop = crop_around(drawn, width, height, context)
             return cut(row[0][None], crop), cut(drawn[None, None], crop, "constant"), crop, said
 
-        rows = each(paired(list(photos), list(masks)), work)
+        rows = each(paired(list(photos), list(masks), names=("image", "mask")), work)
         return io.NodeOutput(
             torch.cat([row[0] for row in rows]).movedim(1, -1),
             torch.cat([row[1][:, 0] for row in rows]),
@@ -152,7 +152,10 @@ class Uncrop(io.ComfyNode):
 
         photos = checked(image, "Uncrop").movedim(-1, 1)
         news = checked(repainted, "Uncrop, repainted").movedim(-1, 1)
-        rows = paired(list(photos), list(news), list(masks_for(mask, photos)), crop)
+        rows = paired(
+            list(photos), list(news), list(masks_for(mask, photos)), crop,
+            names=("image", "repainted", "mask", "crop"),
+        )  # fmt: skip
         results = each(
             rows,
             lambda row: paste(row[0][None], row[1][None], row[2][None, None], row[3], feather),

@@ -68,6 +68,12 @@ class DensePose(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **inputs: object) -> str:
+        from .perception import state_of_networks
+
+        return state_of_networks()
+
+    @classmethod
     def execute(
         cls, image: torch.Tensor, rendering: str, threshold: float, body: tuple | None = None
     ) -> io.NodeOutput:
@@ -95,6 +101,6 @@ class DensePose(io.ComfyNode):
             return known, render(found), densepose_over_photo(photo, found.labels)
 
         known, maps, overlays = zip(
-            *each(paired(photos, body or (None,)), work), strict=True
+            *each(paired(photos, body or (None,), names=("image", "body")), work), strict=True
         )  # fmt: skip
         return io.NodeOutput(tuple(known), image_of(maps), image_of(overlays))

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from .model import TryOnModel
 
 
+ROW_NAMES = ("image", "mask", "start", "body_map")
+
+
 @dataclass
 class Dressed:
     """finished: (1, height, width, 3) photos; made: the model's pictures; notes: for the user."""
@@ -167,7 +170,7 @@ def photo_rows(
                 f"{photos.shape[-1]}x{photos.shape[-2]}. Connect the one made of this photo."
             )
         others.append(given.split(1))
-    return [PhotoRow(*row) for row in paired(photos.split(1), masks, *others)]
+    return [PhotoRow(*row) for row in paired(photos.split(1), masks, *others, names=ROW_NAMES)]
 
 
 def shown(first: int, rows: int, count: int) -> Progress:

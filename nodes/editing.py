@@ -218,7 +218,10 @@ class PasteBack(io.ComfyNode):
         photos = checked(image, "Paste Back").movedim(-1, 1)
         news = checked(result, "Paste Back, result").movedim(-1, 1)
         masks = list(masks_for(mask, photos))
-        rows = paired(list(photos), list(news), masks, crop, body or (None,))
+        rows = paired(
+            list(photos), list(news), masks, crop, body or (None,),
+            names=("image", "result", "mask", "crop", "body"),
+        )  # fmt: skip
 
         def work(row: tuple) -> tuple[torch.Tensor, torch.Tensor]:
             photo, new, drawn, where, person = row

@@ -67,7 +67,7 @@ class GuardedResult(io.ComfyNode):
         garment: tuple[Checked, ...] = (),
         **others: object,
     ) -> list[str]:
-        rows = paired(person or (None,), garment or (None,))
+        rows = paired(person or (None,), garment or (None,), names=("person", "garment"))
         return [] if all(map(_is_held, rows)) else ["result"]
 
     @classmethod
@@ -78,7 +78,7 @@ class GuardedResult(io.ComfyNode):
         garment: tuple[Checked, ...] = (),
         result: torch.Tensor | None = None,
     ) -> io.NodeOutput:
-        rows = paired(person or (None,), garment or (None,))
+        rows = paired(person or (None,), garment or (None,), names=("person", "garment"))
         verdicts = [item.verdict for item in (*person, *garment)]
         if all(map(_is_held, rows)):  # whatever came as a result shows none of them
             height, width = _shown(rows[0]).photo.shape[:2]

@@ -78,7 +78,8 @@ def as_judged(image: torch.Tensor, using: Filter) -> torch.Tensor:
     transparency or beyond white would be passed on unseen. Untouched where nothing is judged."""
     if using.level == "off":
         return image
-    return checked(image, "Safety Check").clamp(0, 1)
+    judged = checked(image, "Safety Check").clamp(0, 1)
+    return image if image.shape == judged.shape and bool((image == judged).all()) else judged
 
 
 def treated(image: torch.Tensor, row: Mapping[int, Checked]) -> torch.Tensor:

@@ -27,7 +27,7 @@ DEFAULT = variants_of("try_on")[0].name
 class LoadTryOnModel(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        choices = variants_of("try_on", "pose_transfer")
+        choices = variants_of("try_on", "pose_transfer", "design")
         return io.Schema(
             node_id="FittingRoomLoadModel",
             display_name="Load Try-On Model",
@@ -93,6 +93,14 @@ class LoadTryOnModel(io.ComfyNode):
                 ),
             ],
         )
+
+    @classmethod
+    def fingerprint_inputs(cls, variant: str, folder: str = "", **others: object) -> str:
+        from ..pipelines.files.fingerprint import state_of_variants
+        from .placement import model_folders
+
+        named = folder.strip() or None
+        return state_of_variants([variant], named, model_folders()) if variant in VARIANTS else ""
 
     @classmethod
     def execute(

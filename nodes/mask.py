@@ -65,6 +65,12 @@ class GarmentMask(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **inputs: object) -> str:
+        from .perception import state_of_networks
+
+        return state_of_networks()
+
+    @classmethod
     @left_out("Garment Mask")
     def execute(
         cls,
@@ -102,6 +108,7 @@ class GarmentMask(io.ComfyNode):
         rows = paired(
             photos, body or (None,), garment or (None,), drawn_masks(mask, image),
             _parsing_rows(parsing), pose_rows(keypoints), _densepose_rows(densepose),
+            names=("image", "body", "garment", "mask", "parsing", "keypoints", "densepose"),
         )  # fmt: skip
         results = each(rows, work)
         overlays = [mask_over_photo(row[0], made[0]) for row, made in paired(rows, results)]

@@ -78,6 +78,12 @@ class HumanParsing(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, folder: str = "", **others: object) -> str:
+        from .perception import state_of_networks
+
+        return state_of_networks(folder)
+
+    @classmethod
     def execute(
         cls,
         image: torch.Tensor,
@@ -105,7 +111,7 @@ class HumanParsing(io.ComfyNode):
             return found, parsing_over_photo(photo, shown, names), labelled(shown, names, wanted)
 
         found, overlays, masks = zip(
-            *each(paired(photos, body or (None,)), work), strict=True
+            *each(paired(photos, body or (None,), names=("image", "body")), work), strict=True
         )  # fmt: skip
         return io.NodeOutput(tuple(found), image_of(overlays), mask_of(masks))
 

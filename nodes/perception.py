@@ -12,8 +12,13 @@ import comfy.model_management as management
 import comfy.model_patcher
 import torch
 
+from ..pipelines.catalog.models import VARIANTS
+from ..pipelines.files.fingerprint import state_of, state_of_variants
 from ..pipelines.masking.installed import InstalledNetworks
 from .placement import body_model, managed, model_folders
+
+EVERY = tuple(name for name, variant in VARIANTS.items() if variant.kind == "tool")
+"""Variants that read photos."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +31,7 @@ class Kept:
 
 def _ready(load: Callable[..., Any], *paths: Path) -> Any:
     """What is in the files, on the device that ComfyUI chose for this run."""
-    changed = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
-    kept = _read(load, paths, changed)
+    kept = _read(load, paths, state_of(paths))
     if kept.patchers:
         management.load_models_gpu(list(kept.patchers), force_full_load=True)
     return kept.network
@@ -35,10 +39,19 @@ def _ready(load: Callable[..., Any], *paths: Path) -> Any:
 
 # All of the six networks that one workflow can want. A file that was replaced is read again.
 @lru_cache(maxsize=6)
-def _read(load: Callable[..., Any], paths: tuple[Path, ...], changed: tuple[int, ...]) -> Kept:
+def _read(load: Callable[..., Any], paths: tuple[Path, ...], state: tuple) -> Kept:
     network = load(*paths)
     modules = [network] if isinstance(network, torch.nn.Module) else vars(network).values()
-    return Kept(network, tuple(managed(m) for m in modules if isinstance(m, torch.nn.Module)))
+    patchers = [managed(m, _read.cache_clear) for m in modules if isinstance(m, torch.nn.Module)]
+    return Kept(network, tuple(patchers))
+
+
+def state_of_networks(folder: str = "") -> str:
+    """Another text where a network that reads photos was installed, taken away or replaced, or its
+    terms agreed to: what was made with it is out of date. folder: one that the user named."""
+    folders = model_folders()
+    named = [base / folder.strip() for base in (*folders, Path())] if folder.strip() else []
+    return f"{state_of_variants(EVERY, folders=folders)} {state_of(named)}"
 
 
 NETWORKS = InstalledNetworks(model_folders, _ready, body_model)

@@ -75,6 +75,12 @@ class OpenPose(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **inputs: object) -> str:
+        from .perception import state_of_networks
+
+        return state_of_networks()
+
+    @classmethod
     def execute(
         cls,
         image: torch.Tensor,
@@ -110,7 +116,9 @@ class OpenPose(io.ComfyNode):
                 raise NobodyFound("Where the connected body is, no pose was found.")
             return found, draw_skeleton([found], width, height)
 
-        results = each(paired(photos, body or (None,), pose_rows(pose)), work)
+        results = each(
+            paired(photos, body or (None,), pose_rows(pose), names=("image", "body", "pose")), work
+        )
         skeletons = [skeleton for _, skeleton in results]
         overlays = [
             np.where(skeleton.any(-1, keepdims=True), skeleton, photo)

@@ -78,7 +78,7 @@ class PreviewTryOn(io.ComfyNode):
         pipeline = PreviewPipeline()
         rows = paired(
             list(originals), pictures(image, "Preview Try-On"), body, garment,
-            drawn_masks(mask, image),
+            drawn_masks(mask, image), names=("image", "image", "body", "garment", "mask"),
         )  # fmt: skip
         results = each(rows, lambda row: pipeline(*row[1:], lighting=lighting))
         # The photo's own values come back where nothing is repainted, whatever their precision.

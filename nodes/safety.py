@@ -77,6 +77,12 @@ class SafetyFilter(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, model: str = "", **others: object) -> str:
+        from .placement import state_of_safety_model
+
+        return state_of_safety_model(model)
+
+    @classmethod
     def execute(
         cls,
         model: str,

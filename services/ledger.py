@@ -30,7 +30,8 @@ ENDS = ("done", "failed", "refused", "cancelled", "lost")
 STATES = ("new", *UNFINISHED, *ENDS)
 MOST_MESSAGE = 2000
 MEASURED = 2000
-"""How many of the newest attempts tell how long things take."""
+"""How many of the newest attempts tell how long things take, and who fails: a long ledger is not
+read from its beginning for every picture."""
 
 
 class Attempt(Base):
@@ -164,8 +165,10 @@ class Ledger:
             return list(session.scalars(wanted.order_by(Attempt.id)))
 
     def recent(self, backend: str, since: datetime) -> list[Attempt]:
-        """A backend's newest attempts since a moment, newest first."""
-        wanted = select(Attempt).where(Attempt.backend == backend, Attempt.changed >= since)
+        """A backend's newest attempts since a moment, newest first, of the newest of all."""
+        wanted = select(Attempt).where(
+            Attempt.id > _oldest(), Attempt.backend == backend, Attempt.changed >= since
+        )
         with self.database.reading() as session:
             return list(session.scalars(wanted.order_by(Attempt.id.desc()).limit(20)))
 
@@ -210,10 +213,9 @@ class Ledger:
         number = func.row_number().over(
             partition_by=(Attempt.backend, Attempt.model), order_by=Attempt.id.desc()
         )
-        oldest = select(func.max(Attempt.id) - MEASURED).scalar_subquery()
         newest = (
             select(Attempt.id, number.label("number"))
-            .where(Attempt.state == "done", Attempt.id > oldest)
+            .where(Attempt.state == "done", Attempt.id > _oldest())
             .subquery()
         )
         wanted = (
@@ -241,6 +243,10 @@ def _new(
         currency=currency, resume=resume or {}, state="new", remote_id="", billed=False, error="",
         safety="", message="",
     )  # fmt: skip
+
+
+def _oldest() -> Any:
+    return select(func.max(Attempt.id) - MEASURED).scalar_subquery()
 
 
 def _days(first: date, last: date, project: str) -> list[Any]:

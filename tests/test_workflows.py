@@ -88,7 +88,8 @@ def test_photos_and_results_are_checked(path):
     graph = json.loads((path.parent / "api" / path.name).read_text("utf-8"))
     # VAEDecode: what an editing, drawing or video model of ComfyUI's own made.
     tryons = {"FittingRoomTryOn", "FittingRoomPreviewTryOn", "FittingRoomPoseTransfer", "VAEDecode",
-              "FittingRoomHostedTryOn", "FittingRoomRoutedTryOn"}  # fmt: skip
+              "FittingRoomHostedTryOn", "FittingRoomRoutedTryOn",
+              "FittingRoomDesignClothes"}  # fmt: skip
     endings = {"SaveImage", "PreviewImage", "FittingRoomSavePicture", "SaveVideo"}
     kinds = {node["class_type"] for node in graph.values()}
     assert kinds & tryons and kinds & endings

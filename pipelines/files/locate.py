@@ -25,12 +25,16 @@ from ..writing import write_whole
 from .headers import header_problem
 from .headers import safetensors_length as safetensors_length
 from .json_files import read_json
+from .named_folder import home_named, looks_like
 
 if TYPE_CHECKING:
     import torch  # not needed to find or fetch files, and slow to import
 
 RECEIPT = "fitting_room.json"
 """Beside the files of a source: sizes that were agreed to instead of the catalogue's."""
+
+GIVEN_PLACES = 4
+"""How many folders stand for one that the user named."""
 
 WEIGHTS = (".safetensors", ".bin", ".pth", ".pt", ".ckpt", ".pkl")
 
@@ -60,7 +64,7 @@ class Located:
 def models_home() -> Path:
     """$FITTING_ROOM_MODELS, or the folder used where neither it nor ComfyUI says one."""
     given = os.environ.get("FITTING_ROOM_MODELS")
-    return Path(given).expanduser() if given else Path.home() / ".cache" / "fitting_room"
+    return home_named(given or "~/.cache/fitting_room")
 
 
 def find(
@@ -99,24 +103,32 @@ def survey(
 def _tried(
     source: Source, path: str | Path | None, folders: Sequence[str | Path], only_given: bool
 ) -> Iterator[tuple[Path, list[str]]]:
-    """Places to look for `source`, each with its problems.
+    """Places to look for `source`, each with its problems; sizes count only outside a folder that
+    the user named."""
+    given = 0 if path is None else GIVEN_PLACES
+    for number, root in enumerate(places(source, path, folders, only_given)):
+        yield root, problems(source, root, sizes=number >= given)
+
+
+def places(
+    source: Source, path: str | Path | None, folders: Sequence[str | Path], only_given: bool
+) -> Iterator[Path]:
+    """Folders in which `source` may be, the first first.
 
     A folder that the user named is not replaced by another one behind their back: the model's own
     networks must be there. What it shares with other models may come from elsewhere.
     """
     if path is not None:
-        base = Path(path).expanduser()
+        base = home_named(path)
         last = Path(source.folder).name
-        for root in (base, base / source.below, base / last, base / source.below / last):
-            yield root, problems(source, root, sizes=False)
+        yield from (base, base / source.below, base / last, base / source.below / last)
         if only_given:
             return
     for base in (*map(Path, folders), models_home()):
-        for root in (base / source.folder / source.below, base / source.folder):
-            yield root, problems(source, root)
+        yield from (base / source.folder / source.below, base / source.folder)
     cached = _in_hub_cache(source)
     if cached:
-        yield cached, problems(source, cached)
+        yield cached
 
 
 def problems(source: Source, root: Path, sizes: bool = True) -> list[str]:
@@ -196,11 +208,15 @@ def weight_file(published: Path, dtype: torch.dtype | None = None) -> Path:
 
 def published_or_converted(published: Path) -> Path:
     """`published` if it is there, else the same weights in another form, else `published`."""
-    if os.path.isfile(published) or published.suffix not in WEIGHTS:
-        return published
-    others = [published.with_suffix(ending) for ending in (".safetensors", ".bin")]
-    others += [converted_name(published, precision) for precision in PRECISIONS.values()]
-    return next((other for other in others if os.path.isfile(other)), published)
+    return next((form for form in forms(published) if os.path.isfile(form)), published)
+
+
+def forms(published: Path) -> Iterator[Path]:
+    """`published`, and the names under which the same weights may lie beside it."""
+    yield published
+    if published.suffix in WEIGHTS:
+        yield from (published.with_suffix(ending) for ending in (".safetensors", ".bin"))
+        yield from (converted_name(published, precision) for precision in PRECISIONS.values())
 
 
 def converted_name(published: Path, precision: str) -> Path:
@@ -236,7 +252,7 @@ def adopt(name: str, path: str | Path) -> Located:
     Raises MissingFiles where one of the model's own files is not below `path`.
     """
     located = find(name, path=path)
-    given = Path(path).expanduser().resolve()
+    given = home_named(path).resolve()
     for source, root in zip(located.variant.sources, located.roots, strict=True):
         if root.resolve().is_relative_to(given):
             write_receipt(root, [published_or_converted(root / f.path) for f in source.files])
@@ -290,31 +306,7 @@ def _message(
             f"{variant.title} ({variant.name}) cannot be loaded: {len(lines)} of its {total} files "
             "are not there or not the published ones.",
             *(f"  {line}" for line in lines),
-            f"Looked in: {'; '.join(dict.fromkeys(places))}.{_looks_like(path)}",
+            f"Looked in: {'; '.join(dict.fromkeys(places))}.{looks_like(path)}",
             f"Get them with: {how_to_get(variant, folders)}",
         ]
     )
-
-
-def _has_lora(folder: Path) -> bool:
-    try:
-        return any(folder.glob("*lora*.safetensors"))
-    except OSError:
-        return False
-
-
-def _looks_like(path: str | Path | None) -> str:
-    """What the folder that the user named is instead, where that can be told."""
-    if path is None:
-        return ""
-    folder = Path(path).expanduser()
-    if not os.path.isdir(folder):
-        kind = "a file" if os.path.isfile(folder) else "not there"
-        return f" A folder in the published layout was wanted; {folder} is {kind}."
-    if os.path.exists(folder / "adapter_config.json") or _has_lora(folder):
-        return " It looks like the folder of a LoRA, not of a whole model."
-    try:
-        index = read_json(folder / "model_index.json")
-        return f" It looks like the folder of a {index['_class_name']} of diffusers."
-    except (InputError, KeyError, TypeError):
-        return ""

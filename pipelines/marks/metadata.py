@@ -67,7 +67,7 @@ def read_xmp(packet: bytes | str) -> dict[str, str]:
         return {}
     try:
         root = ElementTree.fromstring(text)
-    except ElementTree.ParseError:
+    except (ElementTree.ParseError, ValueError):  # ValueError: half a surrogate pair
         return {}
     found = {}
     described = next(root.iter(f"{{{RDF}}}RDF"), root)

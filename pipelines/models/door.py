@@ -136,6 +136,23 @@ def encode_person(pipeline: Any, variant: Variant, person: Person) -> Any:
     return moved(module_of(variant).encode_person(pipeline, variant, person), "cpu")
 
 
+def design(
+    pipeline: Any,
+    variant: Variant,
+    photo: Tensor,
+    words: tuple[str, str],
+    textures: tuple[Tensor | None, Tensor | None],
+    strength: float,
+) -> Tensor:
+    """A person in clothes that words name and photos of cloth colour, by a model of that kind.
+
+    photo: (1, 3, height, width) of an aligned person. words, textures: of the upper and the lower
+    garment; without a texture that of the worn clothes is kept. Raises InputError.
+    """
+    model = module_of(variant)
+    return model.design(pipeline, variant, photo, words, textures, strength).float().cpu()
+
+
 Run = Callable[[Callable[[], Tensor], int], Tensor]
 """(work, how many pictures together) -> work(); the caller may make room, or try it again."""
 

@@ -201,9 +201,10 @@ class HostedBackend:
 
         keys = find_keys(self.service.keys, self.service.optional_keys)
         wire = Wire(keys, lambda: self.service.authorize(keys), cancelled)
+        wire.limit = limit = Limit(self.limit_seconds)
         return Course(
-            self.service, self.model, wire, self.ledger, attempt, Limit(self.limit_seconds),
-            self.price, progress, cancelled,
+            self.service, self.model, wire, self.ledger, attempt, limit, self.price, progress,
+            cancelled,
         )  # fmt: skip
 
     def _order(

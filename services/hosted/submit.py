@@ -8,7 +8,8 @@ from .course import LONGEST_RATE_WAIT, PASSING, TRIES, Course
 from .service import Job, Order, Parcel
 from .wire import Answer, Lost, NotSent, Stopped, beside, pause
 
-SUBMIT_SECONDS = 60.0
+SUBMIT_SECONDS = 120.0
+"""A slow answer is waited for: it names the job, and without it the job may be lost."""
 GRACE_SECONDS = 15.0
 """How long a submission may still take when the user stops, as its answer names the job."""
 RATE_TRIES = 6

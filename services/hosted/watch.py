@@ -159,7 +159,7 @@ def _stop(
     """
     seen = _cancelled(course, job)
     if seen is not None and seen.phase == "done":
-        course.limit = Limit(LAST_FETCH_SECONDS)
+        course.limit = course.wire.limit = Limit(LAST_FETCH_SECONDS)
         course.wire.stopped = course.stopped = backends.never
         course.progress = backends.silent
         try:

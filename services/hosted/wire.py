@@ -29,7 +29,10 @@ Result = TypeVar("Result")
 CONNECT_SECONDS = 10.0
 SILENT_SECONDS = 30.0
 """How long a service may say nothing in the middle of a call."""
-CALL_SECONDS = 60.0
+ASK_SECONDS, CALL_SECONDS = 20.0, 60.0
+"""For a question, which is asked again, and for a call that carries pictures."""
+LEAST_SECONDS = 3.0
+"""For a call at the end of a job's time, such as the one that stops it."""
 DOWNLOAD_SECONDS = 120.0
 MOST_ANSWER_BYTES = 48 * 2**20
 MOST_PICTURE_BYTES = 64 * 2**20
@@ -90,7 +93,7 @@ class Limit:
 class Wire:
     """Calls in the name of one service. keys: taken out of every error's words. authorize: the
     headers that carry the key, made anew for each call. stopped: asked while an answer is awaited.
-    """
+    limit: of the whole job, which no call outlasts by much."""
 
     def __init__(
         self, keys: Keys, authorize: Callable[[], dict[str, str]],
@@ -101,6 +104,7 @@ class Wire:
         self.keys = keys
         self.authorize = authorize
         self.stopped = stopped
+        self.limit: Limit | None = None
         self._client = httpx.Client(
             verify=certificates(),
             follow_redirects=False,
@@ -113,12 +117,15 @@ class Wire:
 
     def ask(
         self, method: str, address: str, *, with_key: bool = True, certain: bool = False,
-        seconds: float = CALL_SECONDS, headers: Mapping[str, str] | None = None, **content: Any,
+        seconds: float = 0, headers: Mapping[str, str] | None = None, **content: Any,
     ) -> Answer:  # fmt: skip
         """One call to the service itself. content: json, data, files or content of httpx.
 
-        with_key: whether the key goes along. certain: its end matters even if the user stops.
-        seconds: for all of it. Raises NotSent, Lost, or Stopped.
+        with_key: whether the key goes along. certain: its end matters: it may be silent for all of
+        its time, and a stop does not end it here. seconds: for all of it; 0 for what is
+        usual.
+
+        Raises NotSent, Lost, or Stopped.
         """
         import httpx
 
@@ -129,8 +136,11 @@ class Wire:
                 request = self._client.build_request(method, address, headers=sent, **content)
             except (httpx.InvalidURL, ValueError, TypeError) as error:
                 raise NotSent(self._words(error)) from None
-            return self._receive(request, seconds, MOST_ANSWER_BYTES)
+            return self._receive(request, seconds, MOST_ANSWER_BYTES, patient=certain)
 
+        seconds = seconds or (ASK_SECONDS if method == "GET" else CALL_SECONDS)
+        if not certain and self.limit is not None:
+            seconds = min(seconds, max(self.limit.left, LEAST_SECONDS))
         return call() if certain else beside(call, self.stopped)
 
     def download(self, address: str, seconds: float = DOWNLOAD_SECONDS) -> Answer:
@@ -155,12 +165,14 @@ class Wire:
 
         return beside(follow, self.stopped)
 
-    def _receive(self, request: httpx.Request, seconds: float, most: int) -> Answer:
+    def _receive(
+        self, request: httpx.Request, seconds: float, most: int, patient: bool = False
+    ) -> Answer:
         """The whole answer, its time and size watched at every piece."""
         import httpx
 
         limit = Limit(max(seconds, 0.1))
-        silent = min(SILENT_SECONDS, max(seconds, 0.1))
+        silent = limit.seconds if patient else min(SILENT_SECONDS, limit.seconds)
         request.extensions["timeout"] = httpx.Timeout(
             silent, connect=min(CONNECT_SECONDS, silent)
         ).as_dict()

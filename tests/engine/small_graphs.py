@@ -9,12 +9,21 @@ STEP_OF_SMALL = 32
 DRAWING = ("FittingRoomEncodeGarment", "FittingRoomTryOn", "FittingRoomPoseTransfer")
 
 
+LOW = 192
+"""Width of a model of old, which has one size."""
+
+
 def size_for(graph: dict) -> dict:
-    """SMALL, or a taller picture where a model of the workflow wants other multiples."""
+    """SMALL, a taller picture where a model of the workflow wants other multiples, or the one size
+    that a model has."""
     from fitting_room.pipelines.catalog.models import VARIANTS
 
-    chosen = [node["inputs"].get("variant") for node in graph.values()]
-    steps = [VARIANTS[name].size_step for name in chosen if name in VARIANTS]
+    names = [node["inputs"].get("variant") for node in graph.values()]
+    chosen = [VARIANTS[name] for name in names if name in VARIANTS]
+    for variant in chosen:
+        if variant.width == LOW:
+            return SMALL | {"width": variant.width, "height": variant.height}
+    steps = [variant.size_step for variant in chosen]
     return SMALL | ({"height": 144} if any(STEP_OF_SMALL % step for step in steps) else {})
 
 

@@ -31,6 +31,15 @@ def own_texture(photo: Tensor, part: str) -> Tensor:
     return photo[:, :, top : top + PATCH, left : left + PATCH]
 
 
+def patch_of(cloth: Tensor) -> Tensor:
+    """The middle of a photo of cloth, (1, 3, height, width), as a patch (1, 3, 64, 64)."""
+    height, width = cloth.shape[-2:]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = cloth[:, :, top : top + side, left : left + side]
+    return functional.interpolate(square, (PATCH, PATCH), mode="bilinear", antialias=True)
+
+
 def seen_by_encoder(photos: Tensor) -> Tensor:
     """Photos at the 128x256 that the inversion sees (Pillow, bilinear, whole levels)."""
     seen = [resize(each, WIDTH, HEIGHT, "bilinear") for each in to_bytes(photos)]

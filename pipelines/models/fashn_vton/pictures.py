@@ -15,7 +15,6 @@ from torch import Tensor
 from ...errors import InputError
 from ...images import resize
 from ...masking.rules_common import opencv
-from ...masking.rules_fashn import worn_garment
 
 WIDTH, HEIGHT = 576, 864
 MASKED = 127
@@ -91,14 +90,6 @@ def _scaled(picture: np.ndarray, factor: float, width: int, height: int) -> tupl
 def hidden(picture: np.ndarray, where: np.ndarray) -> np.ndarray:
     """The picture with grey where it is not to be seen; where: bool (height, width)."""
     return np.where(where[:, :, None], np.uint8(MASKED), picture)
-
-
-def cut_out(picture: np.ndarray, labels: np.ndarray, category: str) -> np.ndarray:
-    """A worn garment's photo with nothing but the category's garments to be seen.
-
-    Golden stage: pre.garment_masked_u8.
-    """
-    return hidden(picture, ~worn_garment(labels, category))
 
 
 def network_input(picture: np.ndarray, pose: np.ndarray) -> Tensor:

@@ -1,5 +1,6 @@
 """Nodes for the engine tests: images that no core node can make, and a card without memory."""
 
+import gc
 import importlib.util
 import json
 import sys
@@ -93,6 +94,25 @@ class Brighter(io.ComfyNode):
         return io.NodeOutput(image * factor)
 
 
+class Living(io.ComfyNode):
+    """How many objects of some classes live in this process."""
+
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="FittingRoomTestLiving",
+            category="test",
+            inputs=[io.String.Input("kinds"), io.Float.Input("time", max=1e12)],
+            outputs=[io.Int.Output("count")],
+        )
+
+    @classmethod
+    def execute(cls, kinds, time):
+        gc.collect()
+        names = kinds.split(",")
+        return io.NodeOutput(sum(type(each).__name__ in names for each in gc.get_objects()))
+
+
 class OutOfMemory(io.ComfyNode):
     """The same model, whose VAE runs out of memory the next `times` times that it decodes."""
 
@@ -139,7 +159,7 @@ async def add_invented_model(request):
 
 class Extension(ComfyExtension):
     async def get_node_list(self):
-        return [OddImage, OddMask, Number, Brighter, OutOfMemory]
+        return [OddImage, OddMask, Number, Brighter, Living, OutOfMemory]
 
 
 async def comfy_entrypoint():

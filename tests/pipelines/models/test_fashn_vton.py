@@ -233,6 +233,19 @@ def test_another_models_checkpoint(tmp_path):
         load(tmp_path / "nowhere")
 
 
+class Hostile:
+    def __reduce__(self):
+        return (Path.touch, (Path("this_must_not_be_made"),))
+
+
+def test_hostile_pickle_in_the_files_place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"t_embedder.mlp.out_layer.weight": Hostile()}, tmp_path / "model.bin")
+    with pytest.raises(MissingFiles, match="nothing in it was run"):
+        load(tmp_path)
+    assert not (tmp_path / "this_must_not_be_made").exists()
+
+
 def test_sizes_that_do_not_fit(pipeline):
     odd = PersonEncoding(torch.zeros(1, 4, 50, 36))
     with pytest.raises(InputError, match="multiples of 12"):

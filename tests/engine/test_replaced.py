@@ -1,0 +1,108 @@
+"""Weights replaced on disk are noticed, and networks go when the user asks for their memory."""
+
+import os
+import shutil
+import time
+
+import pytest
+from fitting_room.services.engine import cached_nodes, failure
+from test_parsing_nodes import BODY, DENSEPOSE, MASK, PARSING, PERSON, POSE, graph, keep
+
+
+def run(engine, nodes):
+    history = engine.run(nodes)
+    assert failure(history) is None, failure(history)["exception_message"]
+    return cached_nodes(history)
+
+
+def files_of(engine, *names):
+    home = engine.base / "models" / "fitting_room"
+    found = [path for name in names for path in sorted((home / name).rglob("*")) if path.is_file()]
+    assert found, names
+    return found
+
+
+def replace(path):
+    """The same bytes in a new file, as after copying another version over it."""
+    beside = path.with_name("beside")
+    shutil.copyfile(path, beside)
+    os.replace(beside, path)
+
+
+@pytest.mark.parametrize(
+    ("node", "folder"), [(PARSING, "human_parsing"), (POSE, "openpose"), (DENSEPOSE, "densepose")]
+)
+def test_a_replaced_network_runs_again(engine, node, folder):
+    nodes = keep(graph(node=node), show=["node", 1])
+    run(engine, nodes)
+    assert "node" in run(engine, nodes)
+    replace(files_of(engine, folder)[0])
+    assert "node" not in run(engine, nodes)
+    assert "node" in run(engine, nodes)
+
+
+def test_a_mask_is_made_anew_when_a_parser_comes_or_goes(engine):
+    mask = {**MASK, "inputs": {**MASK["inputs"], "model": "leffa/virtual_tryon"}}
+    nodes = keep(graph(mask=mask), text=["mask", 2])
+    run(engine, nodes)
+    assert "mask" in run(engine, nodes)
+    home = engine.base / "models" / "fitting_room" / "human_parsing"
+    home.rename(home.with_name("away"))
+    try:
+        without = engine.run(nodes)
+        assert "mask" not in cached_nodes(without)
+    finally:
+        home.with_name("away").rename(home)
+    again = engine.run(nodes)
+    assert "mask" not in cached_nodes(again)
+    assert again["outputs"]["text"] != without["outputs"].get("text")
+
+
+def test_a_replaced_checkpoint_is_loaded_again(engine):
+    nodes = {
+        "model": {
+            "class_type": "FittingRoomLoadModel",
+            "inputs": {"variant": "leffa/virtual_tryon", "precision": "auto", "compile": False},
+        },
+        "text": {"class_type": "PreviewAny", "inputs": {"source": ["model", 1]}},
+    }
+    run(engine, nodes)
+    assert "model" in run(engine, nodes)
+    path = next(
+        each for each in files_of(engine, "leffa") if each.suffix in (".pth", ".safetensors")
+    )
+    replace(path)
+    assert "model" not in run(engine, nodes)
+
+
+def living(engine, *kinds):
+    """How many objects of these classes live in the engine."""
+    prompt = {
+        "count": {
+            "class_type": "FittingRoomTestLiving",
+            "inputs": {"kinds": ",".join(kinds), "time": time.time()},
+        },
+        "text": {"class_type": "PreviewAny", "inputs": {"source": ["count", 0]}},
+    }
+    history = engine.run(prompt)
+    assert failure(history) is None, failure(history)
+    return int(history["outputs"]["text"]["text"][0])
+
+
+def test_networks_go_when_the_memory_is_asked_for(engine):
+    kinds = ("Schp", "OpenPoseBody", "DensePoseRCNN", "BodyModel")
+    nodes = keep(
+        {"person": PERSON, "body": BODY, "parsing": PARSING, "pose": POSE, "dense": DENSEPOSE},
+        one=["parsing", 1], two=["pose", 1], three=["dense", 1], four=["body", 1],
+    )  # fmt: skip
+    nodes["parsing"] = {**PARSING, "inputs": {**PARSING["inputs"], "labels": "upper"}}
+    run(engine, nodes)
+    assert living(engine, *kinds) >= 4
+    status, _ = engine.post("/free", {"unload_models": True, "free_memory": True})
+    assert status == 200
+    deadline = time.monotonic() + 60
+    while living(engine, *kinds) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert living(engine, *kinds) == 0
+    run(engine, nodes)
+    assert "leak" not in engine.log.read_text("utf-8", errors="replace").lower()
