@@ -20,6 +20,7 @@ setup(
             "locales/*/*",
             "web/**/*",
         ],
+        "fitting_room.services": ["**/*.toml", "**/*.html", "migrations/**/*"],
         "fitting_room.pipelines": ["**/*.safetensors", "**/*.json", "**/LICENSE"],
     },
 )

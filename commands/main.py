@@ -1,7 +1,8 @@
 """The command line: `fitting-room COMMAND …`, also `python -m fitting_room COMMAND …`.
 
 Exit codes: 0 done, 1 an input cannot be used, 2 wrong usage, 3 something is not installed,
-4 no backend could do it, 6 done, but the fit is doubtful, 130 interrupted.
+4 no backend could do it, 5 a part of a batch failed, 6 done, but the fit is doubtful,
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -14,10 +15,24 @@ from io import TextIOWrapper
 
 from ..pipelines.errors import InputError, MissingFiles
 from ..pipelines.fit import FitReport
-from . import convert, costs, demo, doctor, download, garment, inspect, jobs, mask, pose, tryon
+from . import (
+    batch,
+    convert,
+    costs,
+    demo,
+    doctor,
+    download,
+    garment,
+    inspect,
+    jobs,
+    mask,
+    pose,
+    tryon,
+)
 
 COMMANDS = {
     "tryon": tryon,
+    "batch": batch,
     "jobs": jobs,
     "costs": costs,
     "mask": mask,
@@ -37,8 +52,8 @@ def parser() -> argparse.ArgumentParser:
         description="Virtual try-on: a photo of a person and a photo of a garment in, "
         "that person wearing it out.",
         epilog="Exit codes: 0 done, 1 an input cannot be used, 2 wrong usage, "
-        "3 something is not installed, 4 no backend could do it, 6 done, but the fit is "
-        "doubtful, 130 interrupted.",
+        "3 something is not installed, 4 no backend could do it, 5 a part of a batch failed, "
+        "6 done, but the fit is doubtful, 130 interrupted.",
     )
     commands = found.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in COMMANDS.items():

@@ -100,8 +100,8 @@ class EncodeGarment(io.ComfyNode):
                     default=AUTO,
                     optional=True,
                     tooltip="flat-lay: the garment alone. worn: somebody wears it; models that can "
-                    "cut it out of such a photo, with an installed parsing network. auto looks for "
-                    "a wearer. A report says what does not fit.",
+                    "cut it out of such a photo, best with an installed parsing network. auto "
+                    "looks for a wearer. A report says what does not fit.",
                 ),
             ],
             outputs=[

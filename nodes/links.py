@@ -9,7 +9,9 @@ that the engine is given; what a node unpacks is then of the kind that its schem
 from __future__ import annotations
 
 import functools
+import inspect
 import math
+import numbers
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -42,13 +44,22 @@ def careful(node: type[io.ComfyNode]) -> type[io.ComfyNode]:
     """The node, which refuses with an InputError whatever its schema does not allow."""
     wrapped: dict[str, Any] = {"__module__": node.__module__, "__doc__": node.__doc__}
     for name in ("execute", "check_lazy_status"):
-        if name in node.__dict__:
-            wrapped[name] = classmethod(_checking(node, node.__dict__[name].__func__))
+        own = next((each for each in node.__mro__ if name in each.__dict__), None)
+        if own is not None and own.__module__.startswith(PACKAGE):
+            wrapped[name] = classmethod(_checking(node, own.__dict__[name].__func__))
     return type(node.__name__, (node,), wrapped)
 
 
 def _checking(node: type[io.ComfyNode], run: Callable[..., Any]) -> Callable[..., Any]:
     lazily = run.__name__ == "check_lazy_status"
+    if inspect.iscoroutinefunction(run):
+
+        @functools.wraps(run)
+        async def checked_later(cls: type, *args: Any, **inputs: Any) -> Any:
+            check_inputs(node.define_schema(), inputs, some=lazily)
+            return await run(cls, *args, **inputs)
+
+        return checked_later
 
     @functools.wraps(run)
     def checked(cls: type, *args: Any, **inputs: Any) -> Any:
@@ -160,8 +171,8 @@ def _number_problem(wanted: io.Input, value: Any) -> str:
     low, high = getattr(wanted, "min", None), getattr(wanted, "max", None)
     whole = wanted.get_io_type() == "INT"
     if (
-        isinstance(value, int if whole else (int, float))
-        and math.isfinite(value)
+        isinstance(value, numbers.Integral if whole else numbers.Real)
+        and (isinstance(value, numbers.Integral) or math.isfinite(value))
         and (low is None or value >= low)
         and (high is None or value <= high)
     ):
@@ -194,6 +205,8 @@ def _came(value: Any) -> str:
         return "nothing"
     if isinstance(value, torch.Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
+    if isinstance(value, int) and value.bit_length() > 200:
+        return f"a whole number of {value.bit_length():,} bits"
     if isinstance(value, (str, int, float)):
         shown = readable(repr(value)[:80])
         return f"the {'text' if isinstance(value, str) else 'value'} {shown}"

@@ -47,6 +47,18 @@ APPS = {
     "preview_try_on": App(
         "Try-On (Preview)", (PERSON, GARMENT, CATEGORY, WHO), ("SaveImage", COMPARED)
     ),
+    "fashn_vton": App(
+        "Try-On (FASHN VTON)",
+        (
+            PERSON,
+            GARMENT,
+            ("FittingRoomEncodeGarment", "category", "Category", "类别"),
+            ("FittingRoomTryOn", "steps", "Steps", "步数"),
+            ("FittingRoomTryOn", "samples", "Pictures", "张数"),
+            SEED,
+        ),
+        ("FittingRoomSavePicture", COMPARED),
+    ),
     "leffa": App(
         "Try-On (Leffa)",
         (PERSON, GARMENT, CATEGORY, WHO, SEED),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -120,15 +121,11 @@ class TryOnRequest:
 
         revision: of what else the result depends on, such as weights replaced on disk.
         """
-        from .. import __version__
-        from ..pipelines.catalog.models import revision_of
-
-        told = hashlib.sha256()
-        facts = [self.settings(), revision_of(self.model), revision, __version__, self._shapes]
-        told.update(json.dumps(facts, sort_keys=True).encode())
-        for hashed in self._hashes:
-            told.update(hashed.encode())
-        return told.hexdigest()
+        seen = [
+            (name, hashed, shape)
+            for (name, shape), hashed in zip(self._shapes, self._hashes, strict=True)
+        ]
+        return fingerprint_of(self.settings(), seen, revision)
 
     @cached_property
     def _pictures(self) -> list[tuple[str, np.ndarray | None]]:
@@ -146,8 +143,8 @@ class TryOnRequest:
         return [content_hash(each) if each is not None else "-" for _, each in self._pictures]
 
     @cached_property
-    def _shapes(self) -> list[list[Any]]:
-        return [[n, list(p.shape) if p is not None else None] for n, p in self._pictures]
+    def _shapes(self) -> list[tuple[str, list[int] | None]]:
+        return [(n, list(p.shape) if p is not None else None) for n, p in self._pictures]
 
     def to_json(self, folder: Path) -> dict[str, Any]:
         """The request with its pictures written below `folder`, named by their content.
@@ -218,6 +215,27 @@ class TryOnResult:
         }
 
 
+Seen = tuple[str, str, "list[int] | None"]
+"""A picture's part in a request, its `content_hash` and shape; "-" and None where there is none."""
+
+
+def fingerprint_of(settings: Mapping[str, Any], seen: Sequence[Seen], revision: str = "") -> str:
+    """What `TryOnRequest.fingerprint` gives, for who knows the pictures' hashes already.
+
+    settings: of `TryOnRequest.settings`. seen: in the order of a request.
+    """
+    from .. import __version__
+    from ..pipelines.catalog.models import revision_of
+
+    told = hashlib.sha256()
+    shapes = [[name, shape] for name, _, shape in seen]
+    facts = [settings, revision_of(settings["model"]), revision, __version__, shapes]
+    told.update(json.dumps(facts, sort_keys=True).encode())
+    for _, hashed, _ in seen:
+        told.update(hashed.encode())
+    return told.hexdigest()
+
+
 def content_hash(picture: np.ndarray) -> str:
     """SHA-256 (hex) of a picture's or mask's type, shape and values."""
     import numpy as np
@@ -264,18 +282,19 @@ def _keep(folder: Path, picture: np.ndarray, hashed: str) -> dict[str, str]:
     """Writes a picture once: PNG for pictures, .npy for masks, which are no bytes."""
     import numpy as np
 
-    from ..pipelines.images import write_picture
+    from ..pipelines.picture_files import encoded
+    from ..pipelines.writing import write_new
 
-    folder.mkdir(parents=True, exist_ok=True)
     ending = "png" if picture.dtype == np.uint8 else "npy"
     path = folder / f"{hashed}.{ending}"
     if not path.is_file():
-        beside = folder / f".{hashed}.{id(picture)}.{ending}"
         if ending == "png":
-            write_picture(beside, picture)
+            data = encoded(picture, "PNG", path.name)
         else:
-            np.save(beside, picture, allow_pickle=False)
-        beside.replace(path)
+            file = io.BytesIO()
+            np.save(file, picture, allow_pickle=False)
+            data = file.getvalue()
+        write_new(path, data)  # another program may have written the same meanwhile
     return {"sha256": hashed, "path": path.name}
 
 
@@ -291,7 +310,7 @@ def _kept(folder: Path, told: Mapping[str, str]) -> np.ndarray:
     if name.endswith(".npy"):
         try:
             picture = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError, SyntaxError, MemoryError) as error:
             raise InputError(f"{name} of this request cannot be read: {error}.") from error
     else:
         picture = np.asarray(read_picture(path))

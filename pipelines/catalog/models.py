@@ -314,8 +314,14 @@ def _catvton(name: str, title: str, does: str, categories: tuple[str, ...], fold
         dtype="bfloat16",
         mask_rule="" if maskfree else "catvton",
         inputs=() if maskfree else ("mask",),
-        settings=(*DIFFUSION_SETTINGS, "samples", "compile", "fp8"),
-        uses=() if maskfree else ("human_parsing/pth", "densepose/r50_fpn_s1x"),
+        settings=(
+            *DIFFUSION_SETTINGS,
+            "samples",
+            "compile",
+            "fp8",
+            *(("whole_picture",) if maskfree else ()),
+        ),
+        uses=("human_parsing/pth",) if maskfree else ("human_parsing/pth", "densepose/r50_fpn_s1x"),
     )
 
 
@@ -428,7 +434,6 @@ _HISTORICAL = (
         dtype="float32",
         inputs=("mask", "pose", "parsing"),
         settings=("framing",),
-        size_step=64,
         needs=("human_parsing/pth",),
         uses=("openpose/body",),
     ),

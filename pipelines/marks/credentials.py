@@ -135,7 +135,12 @@ def read_credentials(data: bytes, mime: str) -> dict[str, Any] | None:
         return None
     except c2pa.C2paError as error:
         return {"valid": False, "trusted": False, "problems": [str(error)]}
-    return _told(store)
+    except (ValueError, RecursionError) as error:
+        return {"valid": False, "trusted": False, "problems": [f"no JSON: {error}"]}
+    try:
+        return _told(store)
+    except (LookupError, TypeError, AttributeError) as error:  # a manifest may say anything
+        return {"valid": False, "trusted": False, "problems": [f"not understood: {error!r}"]}
 
 
 def _told(store: dict[str, Any]) -> dict[str, Any]:

@@ -145,9 +145,8 @@ def _leaks(data: bytes, texts: dict[str, Any]) -> tuple[list[str], bool, list[st
         left -= len(content)
         gps = gps or position_in(name, content)
         known = content.decode("utf-8", "replace")
-        if name not in fields and any(
-            clean_known(text) != text for text in {known, known.replace("\0", "")}
-        ):
+        told = any(field == name or field.startswith(f"{name} ") for field in fields)
+        if not told and any(clean_known(text) != text for text in {known, known.replace("\0", "")}):
             keys.add(clean(name))
     return sorted(keys), gps, unsearched
 

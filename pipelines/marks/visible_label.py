@@ -28,6 +28,9 @@ DARKENING = 0.55
 
 SUPERSAMPLED = 4
 
+LONGEST = 200
+"""Letters of a label: more are no label, and drawing them would take all memory."""
+
 FIRST_EAST_ASIAN = "\u2e80"
 
 CHINESE_FONTS = (
@@ -88,7 +91,13 @@ class VisibleLabel:
             raise InputError(
                 f"The label has preset texts in {', '.join(TEXTS)}, not in {self.language!r}."
             )
-        return self.text.strip() or TEXTS[self.language]
+        words = " ".join(self.text.split()) or TEXTS[self.language]  # on one line
+        if len(words) > LONGEST or not words.isprintable():
+            raise InputError(
+                f"A label of at most {LONGEST} letters that can be seen was wanted, and "
+                f"{len(words):,} came: {words[:40]!r}. Shorten it."
+            )
+        return words
 
 
 def draw_label(picture: np.ndarray, label: VisibleLabel) -> np.ndarray:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..maps.edges import blur
 from ..maps.grids import pieces, widest
 from ..masking.figure import Limb, along, pixel_grid, projected, unit_vector
-from ..masking.regions import HAIR, SKIN, smooth_step
+from ..masking.regions import HAIR, LOWER, SKIN, UPPER, hand_discs, smooth_step
 from .bare import BodyOutlines
 from .fill import LEGS_APART
 from .lower import HIGHEST
@@ -19,6 +20,11 @@ from .scene import Scene
 
 CHEST = -0.06  # units below the shoulder joints: what is open below is more than a neckline
 LEAST_OPEN = 0.012  # of the square of the unit
+BESIDE = 0.05  # units from the bare body where what is carried begins
+COLOURS = 150  # of the clothes that the carried is compared with
+UNLIKE = 14.0  # in Lab: further from every colour of the clothes
+AT_HAND = 1.7  # see hand_disc
+LEAST_CARRIED = 0.03  # of the square of the unit
 ANKLE = 0.06  # units below an ankle's joint where a trouser leg may end at most
 FOOT = 0.32  # units around the foot's middle line that belong to it
 
@@ -53,6 +59,33 @@ def kept_clothes(
     # Under the rim of the new garment as well.
     near = widest(large[labels].astype(np.float32), max(2, round(0.04 * unit)))
     return stays * near
+
+
+def carried(scene: Scene, outlines: BodyOutlines) -> np.ndarray:
+    """What the person carries (h, w), 0..1, such as a handbag: what hangs together beside the body
+    at a hand and has no colour of the clothes. It stays."""
+    figure, unit, kinds = scene.figure, scene.figure.unit, scene.regions.kinds
+    body = np.minimum.reduce([outlines.trunk, outlines.arms, outlines.legs])
+    beside = (body > BESIDE * unit) & (scene.small_person > 0.6)
+    clothes = (kinds[UPPER] + kinds[LOWER] > 0.6) & (body < 0)
+    if not beside.any() or not clothes.any():
+        return np.zeros_like(body, dtype=np.float32)
+    worn = scene.lab[clothes]
+    worn = worn[:: max(1, len(worn) // COLOURS)]
+    away = np.linalg.norm(scene.lab[beside][:, None] - worn[None], axis=-1).min(1)
+    strange = np.zeros(body.shape, bool)
+    strange[beside] = away > UNLIKE
+    strange &= kinds[SKIN] + kinds[HAIR] < 0.5
+    labels, count = pieces(strange)
+    near = hand_discs(pixel_grid(*body.shape), figure) < AT_HAND
+    counts = np.bincount(labels.ravel(), minlength=count + 1)
+    held = np.zeros(count + 1, bool)
+    held[labels[near & strange]] = True
+    held &= counts > LEAST_CARRIED * unit**2
+    held[0] = False
+    # With its own rim, which is mixed with what is behind.
+    whole = widest(held[labels].astype(np.float32), max(1, round(0.03 * unit)))
+    return blur(whole * (body > 0), 0.7)
 
 
 def below_ankles(scene: Scene) -> np.ndarray:

@@ -24,7 +24,7 @@ from .drawing import Painter, Piece, close_gaps, fallen
 from .fill import undress
 from .judging import check_upright, judge_person, judge_skin
 from .layers import below_top, covered_limbs, find_front, occluders
-from .left_open import below_ankles, kept_clothes, skin_share
+from .left_open import below_ankles, carried, kept_clothes, skin_share
 from .light import body_shading
 from .old import find_old, find_removed
 from .paint_maps import Lights, PaintMaps
@@ -55,7 +55,9 @@ class PreviewPipeline:
 
     @single_thread()
     def read(self, picture: np.ndarray, body: Body) -> Undressed:
-        """Reads the photo uint8 (H, W, 3) RGB and the body found in it."""
+        """Reads the photo uint8 (H, W, 3) RGB and the body found in it. Raises InputError for a
+        person who is not upright."""
+        check_upright(body)
         if self.last is None or self.last[0] is not picture or self.last[1] is not body:
             self.last = picture, body, read_undressed(read_scene(picture, body))
         return self.last[2]
@@ -124,13 +126,13 @@ def plan(person: Undressed, garment: Garment, pieces: list[Piece], lighting: flo
     if below_hem is not None:  # the lower one stays, but for its rim
         lower = narrowest(scene.regions.kinds[LOWER] * below_hem, 1)
         removed = removed * (1 - blur(smooth_step(lower, 0.6, 0.9), 0.7))
-    feet = below_ankles(scene)
+    stay = np.maximum(below_ankles(scene), carried(scene, outlines))
     above = 1 - below_top(scene) if category == "lower" else occluders(scene)
     maps = PaintMaps(
         front=front.models,
         free=front.free,
-        above=np.maximum(above, feet),
-        removed=removed * (1 - feet),
+        above=np.maximum(above, stay),
+        removed=removed * (1 - stay),
         # Where a new sleeve goes around the arm, the trunk goes on behind it.
         hidden=hidden,
         person=outline(scene.small_person, 0.025 * unit),
@@ -149,7 +151,8 @@ def plan(person: Undressed, garment: Garment, pieces: list[Piece], lighting: flo
         gaps = close_gaps(scene, first, np.clip(0.5 - bare.arms, 0, 1) * (1 - hidden))
     falls = tuple(fallen(alpha.numpy(), 0.035 * unit) for alpha in first.alphas)
     maps = replace(maps, removed=maps.removed * (1 - stays), gaps=gaps, falls=falls)
-    return Plan(maps, skin_share(scene, bare, maps.removed * (1 - worn)))
+    seen = maps.removed * (1 - worn) * (1 - maps.above)
+    return Plan(maps, skin_share(scene, bare, seen))
 
 
 def has_legs(pieces: list[Piece]) -> bool:

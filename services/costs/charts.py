@@ -64,6 +64,8 @@ def plan_figure(plan: CostPlan) -> Figure:
         names, costs, color=[COLOURS[0] if option.usable else "#cccccc" for option in shown]
     )
     axes.bar_label(bars, [f"{cost:,.0f}" for cost in costs], padding=3)
+    if costs and min(costs) > 0 and max(costs) > 100 * min(costs):
+        axes.set_xscale("log")
     axes.margins(x=0.15)
     axes.set_title(
         f"{plan.pictures:,} pictures a month at {plan.seconds} s: {plan.currency} a month "

@@ -139,9 +139,10 @@ def _service(
     book: PriceBook, price: Price, pictures: int, currency: str, day: date
 ) -> Option:  # fmt: skip
     monthly = price.a_picture * pictures
-    usable = price.kind == "try-on" and price.api
+    usable = price.kind == "try-on" and price.api and price.backend
     problems = [
-        *(["it is no try-on"] if price.kind != "try-on" else []),
+        *([f"{price.kind}, no try-on"] if price.kind != "try-on" else []),
+        *(["no backend here"] if not price.backend else []),
         *(["no public API was found"] if not price.api else []),
         *([price.note] if price.note else []),
     ]

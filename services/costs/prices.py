@@ -26,7 +26,7 @@ UNITS = ("picture", "second", "credit", "unit", "month")
 class Price:
     """amount: Decimal in `currency` for one `per`. units: how many a picture takes, as a rule;
     most_units: at worst, for budgets. kind: "try-on", or what else it is. api: whether programs
-    can ask it. note: what else to know."""
+    can ask it; backend: whether this package can. note: what else to know."""
 
     name: str
     amount: Decimal
@@ -38,6 +38,7 @@ class Price:
     most_units: Decimal = Decimal(1)
     kind: str = "try-on"
     api: bool = True
+    backend: bool = True
     note: str = ""
 
     @property
@@ -183,7 +184,8 @@ def _price(entry: Mapping[str, Any]) -> Price:
         name=entry["name"], amount=money(entry["amount"]),
         currency=currency_name(entry["currency"]), per=entry["per"], day=_day(entry),
         source=entry["source"], units=units, most_units=money(entry.get("most_units", units)),
-        kind=entry.get("kind", "try-on"), api=entry.get("api", True), note=entry.get("note", ""),
+        kind=entry.get("kind", "try-on"), api=entry.get("api", True),
+        backend=entry.get("backend", True), note=entry.get("note", ""),
     )  # fmt: skip
 
 

@@ -9,8 +9,8 @@ STEP_OF_SMALL = 32
 DRAWING = ("FittingRoomEncodeGarment", "FittingRoomTryOn", "FittingRoomPoseTransfer")
 
 
-LOW = 64
-"""A model of so large a step has one size, which is small already."""
+LOW = 192
+"""Width of a model of old, which has one size."""
 
 
 def size_for(graph: dict) -> dict:
@@ -21,7 +21,7 @@ def size_for(graph: dict) -> dict:
     names = [node["inputs"].get("variant") for node in graph.values()]
     chosen = [VARIANTS[name] for name in names if name in VARIANTS]
     for variant in chosen:
-        if variant.size_step == LOW:
+        if variant.width == LOW:
             return SMALL | {"width": variant.width, "height": variant.height}
     steps = [variant.size_step for variant in chosen]
     return SMALL | ({"height": 144} if any(STEP_OF_SMALL % step for step in steps) else {})

@@ -40,6 +40,7 @@ def _prepared(settings: dict, inputs: dict) -> Iterator[tuple[str, Any]]:
     """Everything before the network."""
     from fitting_room.pipelines.masking.dwpose.drawing import draw_grey
     from fitting_room.pipelines.masking.dwpose.whole_body import of_nobody
+    from fitting_room.pipelines.masking.rules_fashn import worn_garment
     from fitting_room.pipelines.models.fashn_vton import pictures
 
     call = settings["call"]
@@ -63,7 +64,7 @@ def _prepared(settings: dict, inputs: dict) -> Iterator[tuple[str, Any]]:
         yield from ((f"mask.{stage}", mask) for stage, mask in steps.items())
         person = pictures.hidden(person, steps["final"] > 0)
     if call["garment_photo_type"] == "model":
-        garment = pictures.cut_out(garment, inputs["garment_labels"], category)
+        garment = pictures.hidden(garment, ~worn_garment(inputs["garment_labels"], category))
     yield "pre.ca_image_u8", person
     yield "pre.garment_masked_u8", garment
     person, bars = pictures.fitted(person, width, height)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from ...catalog.types import Variant
+from ...diffusion.latents import to_bytes
 from ...diffusion.run import Pair, Progress
 from ...files.locate import Located
 from ...images import Crop
 from .. import framing as frames
+from ..changed import Wearing
 from ..common import (
     FIT,
     Garment,
@@ -19,18 +22,21 @@ from ..common import (
     Readers,
     Settings,
     Sight,
-    put_under_mask,
     stack,
     store_in_float8,
     tiled_vae,
     unet_working_bytes,
 )
-from ..person import around_person
+from ..fashn_vton.model import put_back as put_back_changed
+from ..fashn_vton.reading import read_wearing, view_of
+from ..person import around_person, masked_body
 from .load import load as load_catvton
 from .pictures import centre_box, pad, stretch
 from .pipeline import CatVTONPipeline, GarmentEncoding, PersonEncoding
 
-put_back = put_under_mask
+put_back = put_back_changed
+"""Under the mask; of a picture that was made without one, only what was changed."""
+
 sparing = tiled_vae
 
 STRETCHED = ("vitonhd", "dresscode")
@@ -68,8 +74,19 @@ def frame_garment(
 
 
 def read_person(variant: Variant, person: Person, readers: Readers) -> Person:
-    """It looks at the photo alone."""
-    return person
+    """The model looks at the photo alone. Where no mask says it, what the garment may change."""
+    sight, crop = person.sight, person.crop
+    assert sight is not None and crop is not None
+    if person.mask is not None:
+        return person
+    height, width = person.photo.shape[-2:]
+    view = view_of(to_bytes(person.photo)[0], crop)
+    found, by = read_wearing(readers, view, masked_body(readers, sight), person.category)
+    old, kept, reach = (
+        view.placed(each, width, height) for each in (found.old, found.kept, found.reach)
+    )
+    notes = (*person.notes, f"What must stay of the photo by {by}.")
+    return replace(person, parsing=Wearing(old, kept, reach, found.sure), notes=notes)
 
 
 def encode_person(pipeline: CatVTONPipeline, variant: Variant, person: Person) -> PersonEncoding:

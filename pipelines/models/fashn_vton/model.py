@@ -40,11 +40,11 @@ from .pipeline import FashnVtonPipeline, GarmentEncoding, PersonEncoding
 from .reading import (
     body_of,
     draw_pose,
-    labels_of_worn,
     read_pose,
     read_wearing,
     view_of,
     whole_view,
+    worn_cloth,
 )
 
 AROUND_PERSON = 0.4
@@ -138,10 +138,8 @@ def encode_garment(
         body = find_body(readers.body(), pixels)
         view = whole_view(pictures.shrunk(pixels, width, height), *pixels.shape[1::-1])
         points, _ = read_pose(readers, view, body)
-        labels, _ = labels_of_worn(readers, view, body)
-        shown, _ = pictures.fitted(
-            pictures.cut_out(view.pixels, labels, garment.category), width, height
-        )
+        cloth = worn_cloth(readers, view, body, pixels, garment.category)
+        shown, _ = pictures.fitted(pictures.hidden(view.pixels, ~cloth), width, height)
         pose, _ = pictures.fitted(draw_pose(points), width, height, nearest=True)
     category = torch.tensor([pictures.CATEGORIES[garment.category]])
     return GarmentEncoding(pictures.network_input(shown, pose), category)

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...errors import InputError, MissingFiles
 from ...files.locate import download_command
+from ...garment.read import read_garment
 from ...images import Crop
 from ...masking.body import Body, find_body
 from ...masking.clothes import load_clothes_parser
@@ -32,6 +33,7 @@ from ...masking.rules_fashn import (
     KEPT,
     of_atr,
     with_hands,
+    worn_garment,
 )
 from ...masking.sources import Region, cut, pose_distance
 from ..changed import Wearing
@@ -105,18 +107,17 @@ def read_pose(readers: Readers, view: View, body: Body) -> tuple[WholeBody, str]
     """
     height, width = view.pixels.shape[:2]
     expected = view.points_of(body)
-    if has_dwpose(readers):
+    by = "the embedded body model"
+    if readers.installed(DWPOSE) and find_spec("onnxruntime") is None:
+        by += " (DWPose is there, but not the package it needs: pip install onnxruntime)"
+    elif readers.installed(DWPOSE):
         folder = readers.files(DWPOSE)[0].parent
         people = readers.ready(load_dwpose, folder).people(view.pixels)
         nearest = min(people, key=lambda one: pose_distance(one.keypoints, expected))
         if pose_distance(nearest.keypoints, expected) < max(width, height) * SAME_PERSON:
             return nearest, "DWPose"
-    return of_keypoints(expected), "the embedded body model"
-
-
-def has_dwpose(readers: Readers) -> bool:
-    """Its files are there, and the package that runs them."""
-    return readers.installed(DWPOSE) and find_spec("onnxruntime") is not None
+        by += " (DWPose found nobody there)"
+    return of_keypoints(expected), by
 
 
 def body_of(readers: Readers, photo: np.ndarray, sight: Sight) -> Body:
@@ -154,16 +155,25 @@ def read_labels(readers: Readers, view: View, body: Body) -> tuple[np.ndarray, s
     return with_hands(labels, view.points_of(body)), "SCHP"
 
 
-def labels_of_worn(readers: Readers, view: View, body: Body) -> tuple[np.ndarray, str]:
-    """As `read_labels`, for a garment that somebody wears. Raises MissingFiles."""
+def worn_cloth(
+    readers: Readers, view: View, body: Body, photo: np.ndarray, category: str
+) -> np.ndarray:
+    """Where a garment is that somebody wears, bool, in a view of the whole photo.
+
+    By an installed parser, else by the package's own reading of garments. Raises MissingFiles where
+    that cannot make it out either.
+    """
     found = read_labels(readers, view, body)
-    if found is None:
+    if found is not None:
+        return worn_garment(found[0], category)
+    try:
+        return view.mask_of(read_garment(photo, category, model=readers.body()).alpha)
+    except InputError as error:
         raise MissingFiles(
-            "A garment that somebody wears is cut out of its photo by a parsing network, and none "
-            f"is installed. Get one with `{download_command(PARSING[0])}`, or take a photo of the "
-            "garment alone (flat-lay)."
-        )
-    return found
+            f"The garment could not be cut out of its wearer's photo: {error} A parsing network "
+            f"may: get one with `{download_command(PARSING[0])}`. Or take a photo of the garment "
+            "alone."
+        ) from error
 
 
 def read_wearing(readers: Readers, view: View, body: Body, category: str) -> tuple[Wearing, str]:

@@ -1,11 +1,12 @@
 """The label that people read: high enough, in its corner, in Chinese without any font."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fitting_room.pipelines.errors import InputError
-from fitting_room.pipelines.marks import visible_label
+from fitting_room.pipelines.marks import credentials, visible_label
 from fitting_room.pipelines.marks.provenance import save_picture
 from fitting_room.pipelines.marks.visible_label import CORNERS, VisibleLabel, draw_label
 from PIL import Image
@@ -68,3 +69,29 @@ def test_label_that_cannot_be_drawn_says_why(label, said):
 def test_saved_label_is_in_the_pixels(tmp_path):
     path = save_picture(tmp_path / "a.png", noise(200, 200), label=VisibleLabel())
     assert np.array_equal(np.array(Image.open(path)), draw_label(noise(200, 200), VisibleLabel()))
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 201, "x" * 1_000_000, "two\u202elines", "half \ud800", "\x1b[1m"]
+)
+def test_what_is_no_label_is_refused(text):
+    picture = np.zeros((200, 400, 3), np.uint8)
+    with pytest.raises(InputError, match="that can be seen"):
+        draw_label(picture, VisibleLabel(text))
+
+
+def test_line_breaks_become_spaces():
+    picture = np.zeros((200, 400, 3), np.uint8)
+    one, other = (draw_label(picture, VisibleLabel(t)) for t in ("made by AI", " made\n by\tAI "))
+    assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("manifest", [{}, {"active_manifest": "a", "manifests": []}, [], None])
+def test_a_manifest_that_makes_no_sense_is_told(monkeypatch, manifest):
+    reader = type("Reader", (), {"json": lambda self: json.dumps(manifest),
+                                 "__enter__": lambda self: self,
+                                 "__exit__": lambda *others: None})  # fmt: skip
+    library = credentials._library()
+    monkeypatch.setattr(library, "Reader", lambda *given, **more: reader())
+    told = credentials.read_credentials(b"", "image/png")
+    assert told["valid"] is False and told["problems"]

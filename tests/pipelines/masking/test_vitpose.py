@@ -21,8 +21,10 @@ def vitpose_folders(tmp_path_factory):
     return folder / "joints", folder / "detector"
 
 
-def test_vitpose_gives_key_points(vitpose_folders):
-    network = replace(load_vitpose(*vitpose_folders), least_person=0.0, least_joint=-1.0)
+def test_vitpose_gives_key_points(tmp_path):
+    save_vitpose(tmp_path / "joints", tmp_path / "detector", sure=True)
+    network = load_vitpose(tmp_path / "joints", tmp_path / "detector")
+    network = replace(network, least_person=0.0, least_joint=-1.0)
     poses = find_poses(network, photo(120, 90))
     assert poses and all((pose.width, pose.height) == (90, 120) for pose in poses)
     for pose in poses:

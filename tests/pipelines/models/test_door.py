@@ -36,7 +36,7 @@ def models(tmp_path_factory):
     return tiny.install(base, [*BATCHED, "leffa/pose_transfer"])
 
 
-BATCHED = ["leffa/virtual_tryon", "ootdiffusion/dc", "idm_vton/dresscode"]
+BATCHED = ["leffa/virtual_tryon", "ootdiffusion/dc", "idm_vton/dresscode", "catvton/mix"]
 
 
 def pictures(count, seed):

@@ -168,13 +168,14 @@ def test_dwpose_where_it_is_installed(everything, monkeypatch):
     from fitting_room.pipelines.models.fashn_vton import reading
 
     seen = door.see(VARIANT, sight(), everything)
-    assert "Pose by the embedded body model." in seen.person.notes
+    assert "Pose by the embedded body model (DWPose found nobody there)." in seen.person.notes
     monkeypatch.setattr(reading, "SAME_PERSON", 10.0)
     other = door.see(VARIANT, sight(), everything)
     assert "Pose by DWPose." in other.person.notes
     assert (other.person.pose != seen.person.pose).any()
     monkeypatch.setattr(reading, "find_spec", lambda name: None)  # as without onnxruntime
-    assert "Pose by the embedded body model." in door.see(VARIANT, sight(), everything).person.notes
+    (told, _) = door.see(VARIANT, sight(), everything).person.notes
+    assert told.startswith("Pose by the embedded body model") and "pip install onnxruntime" in told
 
 
 def test_parsing_where_it_is_installed(alone, everything):
@@ -233,11 +234,19 @@ def test_photo_type_that_does_not_fit(alone):
 
 
 def test_worn_garment_without_a_parser(pipeline, alone):
-    photo = sample("person.jpg")
-    picture = door.frame_garment(VARIANT, photo, WIDTH, HEIGHT, "fit")
-    garment = Garment(picture, "upper", photo=photo, worn=True)
+    """By the package's own reading of garments, or refused where that cannot make it out."""
+
+    def encoded(name):
+        photo = sample(name)
+        picture = door.frame_garment(VARIANT, photo, WIDTH, HEIGHT, "fit")
+        garment = Garment(picture, "upper", photo=photo, worn=True)
+        return door.encode_garment(pipeline, VARIANT, garment, alone)
+
+    shown = ((encoded("person_close.jpg").pictures[0, :3] + 1) * 127.5).round()
+    grey = (shown == 127).all(dim=0).float().mean()
+    assert 0.1 < grey < 0.9
     with pytest.raises(MissingFiles, match="fitting-room download human_parsing/pth"):
-        door.encode_garment(pipeline, VARIANT, garment, alone)
+        encoded("person.jpg")
 
 
 def test_nobody_in_the_photo(alone):
@@ -279,3 +288,18 @@ def test_compiled_blocks(alone):
     blocks = sizes.mixer_blocks + sizes.double_blocks + sizes.single_blocks
     compiled = [m for m in pipeline.transformer.modules() if "forward" in vars(m)]
     assert len(compiled) == blocks
+
+
+def test_blocks_compile_without_a_graph_break(alone):
+    """By the tracer alone: a compiler of machine code need not be there."""
+    from fitting_room.pipelines.diffusion.reference import compile_blocks
+    from fitting_room.pipelines.models.fashn_vton.model import blocks
+    from fitting_room.pipelines.models.fashn_vton.pipeline import GarmentEncoding, PersonEncoding
+
+    pipeline = door.load_pipeline(find(VARIANT.name, folders=alone.folders()), torch.float32)
+    person = PersonEncoding(torch.rand(1, 4, 60, 36))
+    garment = GarmentEncoding(torch.rand(1, 4, 60, 36), torch.tensor([1]))
+    plain = pipeline(person, garment, steps=1)
+    for block in blocks(pipeline):
+        compile_blocks(block, backend="eager")
+    torch.testing.assert_close(pipeline(person, garment, steps=1), plain)

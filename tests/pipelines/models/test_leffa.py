@@ -490,6 +490,7 @@ def test_a_garment_at_the_edge_is_moved_inside():
 
 def test_eight_bit_storage(roots, tryon):
     """The layerwise casting of diffusers: weights of eight bits, computed in sixteen."""
+    pytest.importorskip("diffusers", minversion="0.33")
     small = load(roots["virtual_tryon"], "virtual_tryon", dtype=torch.bfloat16)
     for unet in (small.reference, small.denoiser):
         unet.enable_layerwise_casting(torch.float8_e4m3fn, torch.bfloat16)

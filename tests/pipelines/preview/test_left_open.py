@@ -115,3 +115,17 @@ def test_bared_skin_has_the_grain_of_the_photo():
     assert like(arm, SKIN, 70).mean() > 0.9
     beside = arm[:, 1:] - arm[:, :-1]
     assert 2 < beside.std() < 12
+
+
+@pytest.mark.parametrize(("product", "category"), [
+    (draw_shirt(460), "dress"), (draw_trousers(), "lower"), (draw_shirt(), "upper"),
+])  # fmt: skip
+def test_a_handbag_stays(product, category):
+    photo, body = draw_person()
+    photo, mask = photo.copy(), body.mask.copy()
+    bag = (slice(505, 590), slice(400, 480))
+    photo[bag], mask[bag] = (150, 90, 30), 1
+    body = type(body)(body.landmarks, mask, body.box, 1.0)
+    inner = (slice(512, 583), slice(407, 473))
+    worn = try_on((photo, body), product, category)
+    np.testing.assert_array_equal(worn.picture[inner], photo[inner])
