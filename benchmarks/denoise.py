@@ -28,6 +28,7 @@ from typing import Any
 
 import formulations
 import formulations_fashn
+import formulations_one
 import torch
 from formulations import HERE, PUBLISHED
 from torch.utils.flop_counter import FlopCounterMode
@@ -36,12 +37,20 @@ ROOT = Path(__file__).resolve().parent.parent
 
 PIXELS = formulations_fashn.NAME
 FORMULATIONS: dict[str, list[Any]] = {
-    **formulations.FORMULATIONS, PIXELS: formulations_fashn.FORMULATIONS,
+    **formulations.FORMULATIONS, **formulations_one.FORMULATIONS,
+    PIXELS: formulations_fashn.FORMULATIONS,
 }  # fmt: skip
 LATENT_SIZES = ("384x512", "768x1024")
 
 
+def has_look(name: str) -> bool:
+    """Whether a network of its own looks at the garment."""
+    return name in formulations.FORMULATIONS
+
+
 def bench_of(name: str) -> Any:
+    if name in formulations_one.FORMULATIONS:
+        return formulations_one.Bench
     return formulations_fashn.Bench if name == PIXELS else formulations.Bench
 
 
@@ -83,7 +92,7 @@ def measure(name: str, form: Any, size: tuple[int, int], dtype: torch.dtype,
         sample = bench.step().float().cpu()
         memory = peak(cuda) - before
         step = seconds(bench.step)
-        look = (0.0, 0.0) if name == PIXELS else seconds(bench.look)
+        look = seconds(bench.look) if has_look(name) else (0.0, 0.0)
     results.put((step, look, memory, sample[-1, :, ::8, ::8].clone().numpy()))
 
 
@@ -109,7 +118,7 @@ def count(name: str, size: tuple[int, int]) -> None:
         total = operations(bench_of(name)(name, form, *size, torch.bfloat16, "meta").step)
         published = published or total
         print(f"  {form.name:36} {total / 1e12:8.2f}  {total / published - 1:+7.1%}", flush=True)
-    if name == PIXELS:  # it has no garment network
+    if not has_look(name):
         return
     whole, cut = (
         operations(formulations.Bench(name, form, *size, torch.bfloat16, "meta").look)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..pipelines.errors import InputError
+from ..pipelines.writing import write_whole
 
 if TYPE_CHECKING:
     from ..services.costs.planner import CostPlan
@@ -53,14 +53,14 @@ def _report(options: argparse.Namespace) -> int:
         currency=options.currency,
     )  # fmt: skip
     if options.csv:
-        _write(options.csv, report.csv().encode("utf-8"))
+        write_whole(options.csv, report.csv().encode("utf-8"))
     if options.html or options.chart:
         from ..services.costs.charts import month_figure, month_page, png
 
         if options.html:
-            _write(options.html, month_page(report).encode("utf-8"))
+            write_whole(options.html, month_page(report).encode("utf-8"))
         if options.chart:
-            _write(options.chart, png(month_figure(report)))
+            write_whole(options.chart, png(month_figure(report)))
     print(json.dumps(report.facts(), ensure_ascii=False) if options.json else report.table())
     return 0
 
@@ -77,9 +77,9 @@ def _plan(options: argparse.Namespace) -> int:
         from ..services.costs.charts import plan_figure, plan_page, png
 
         if options.html:
-            _write(options.html, plan_page(plan).encode("utf-8"))
+            write_whole(options.html, plan_page(plan).encode("utf-8"))
         if options.chart:
-            _write(options.chart, png(plan_figure(plan)))
+            write_whole(options.chart, png(plan_figure(plan)))
     if options.json:
         print(json.dumps(plan.facts(), ensure_ascii=False))
     else:
@@ -150,12 +150,3 @@ def _number(name: str, text: str) -> Decimal:
     if not found.is_finite():
         raise InputError(f"{name} takes a number, and {text!r} came.")
     return found
-
-
-def _write(path: str, data: bytes) -> None:
-    target = Path(path)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}.") from error

@@ -237,12 +237,12 @@ def _flat(table: dict) -> Iterator[tuple[str, Tensor]]:
             if isinstance(value, dict):
                 waiting.append((f"{before}{name}.", value, depth + 1))
             elif isinstance(value, Tensor):
-                yield f"{before}{name}", _own_memory(value)
+                yield f"{before}{name}", own_memory(value)
             elif type(value).__module__ == "numpy":
                 yield f"{before}{name}", torch.as_tensor(value)
 
 
-def _own_memory(tensor: Tensor) -> Tensor:
+def own_memory(tensor: Tensor) -> Tensor:
     """Raises TypeError for a tensor that is larger than the bytes it shows: it would grow to its
     full size, terabytes if it says so, as soon as it is converted."""
     if tensor.layout != torch.strided:

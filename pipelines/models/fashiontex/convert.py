@@ -20,10 +20,13 @@ from torch import Tensor
 from ...errors import MissingFiles
 from ...files.damage import unreadable
 from ...files.pickles import ArraysOnly, expect_flat
-from ...files.weights import State
+from ...files.weights import State, own_memory
 
 OLD_PARTS = 5
 """Pickles in the bytes of one tensor's numbers, as PyTorch writes them inside a pickle."""
+
+MOST_OBJECTS, LONGEST_NAME = 10_000, 500
+"""Of a file: one object may stand in another twice, and so on, and a small file lead to 2^40."""
 
 BLUR = 4
 """Times which that layout stores the blur kernel."""
@@ -89,16 +92,22 @@ def read_stylegan_pickle(path: Path) -> State:
         ) from error
 
 
-def _tensors(found: dict, before: str = "") -> Iterator[tuple[str, Tensor]]:
+def _tensors(found: dict) -> Iterator[tuple[str, Tensor]]:
     """Parameters and buffers of an object and of those inside it, under the names that they have in
-    a network."""
-    for kind in ("_parameters", "_buffers"):
-        for name, tensor in found.get(kind, {}).items():
-            if isinstance(tensor, Tensor):
-                yield before + name, tensor.detach()
-    for name, inner in found.get("_modules", {}).items():
-        if isinstance(inner, dict):
-            yield from _tensors(inner, f"{before}{name}.")
+    a network. Raises TypeError for objects in objects beyond all measure."""
+    waiting, objects = [("", found)], 0
+    while waiting:
+        before, inner = waiting.pop()
+        objects += 1
+        if objects > MOST_OBJECTS or len(before) > LONGEST_NAME:
+            raise TypeError("it holds networks in networks beyond all measure")
+        for kind in ("_parameters", "_buffers"):
+            for name, tensor in inner.get(kind, {}).items():
+                if isinstance(tensor, Tensor):
+                    yield before + name, own_memory(tensor.detach())
+        for name, part in inner.get("_modules", {}).items():
+            if isinstance(part, dict):
+                waiting.append((f"{before}{name}.", part))
 
 
 def renamed(state: State) -> State:

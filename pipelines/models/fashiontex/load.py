@@ -7,7 +7,9 @@ e4e_w+.pt and clip-vit-base-patch32/.
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -97,11 +99,16 @@ def load_generator(root: Path) -> tuple[Generator, Tensor | None]:
 
 def _keep(state: State, path: Path) -> None:
     """Writes what was converted; a folder that cannot be written costs a conversion each time."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
+    beside = path.with_name(f".{uuid.uuid4().hex[:16]}.part")
     try:
-        save_file({name: tensor.contiguous().clone() for name, tensor in state.items()}, path)
-    except OSError as error:
+        save_file({name: tensor.contiguous().clone() for name, tensor in state.items()}, beside)
+        beside.replace(path)
+    except (OSError, SafetensorError) as error:
+        with suppress(OSError):
+            beside.unlink()
         log.warning("%s cannot be written (%s): the pickle is read anew each time.", path, error)
 
 
