@@ -113,7 +113,10 @@ class OpenPose(io.ComfyNode):
             else:
                 found = expected_pose(given, someone, width, height)
             if found is None:
-                raise NobodyFound("Where the connected body is, no pose was found.")
+                raise NobodyFound(
+                    "Where the connected body is, no pose was found. Connect the body of this very "
+                    "photo, choose the other source, or leave the body out for the largest person."
+                )
             return found, draw_skeleton([found], width, height)
 
         results = each(

@@ -58,7 +58,7 @@ class VideoMasks(io.ComfyNode):
     ) -> io.NodeOutput:
         from ..pipelines import editing
         from ..pipelines.images import cut
-        from ..pipelines.video.vace import control_frame, shaped, whole_length
+        from ..pipelines.video.vace import FAINT, control_frame, shaped, whole_length
 
         video = checked(frames, "Garment Masks for Video")
         if first >= len(video):
@@ -74,7 +74,7 @@ class VideoMasks(io.ComfyNode):
         masks = mask_of([mask for mask, _ in found])
         crop = editing.framed(video.shape[2], video.shape[1], None, 0.0, megapixels, step)
         sized = torch.cat([cut(row[None].movedim(-1, 1), crop) for row in video]).movedim(1, -1)
-        small = cut(masks[:, None], crop, "constant")[:, 0].clamp(0, 1)
+        small = (cut(masks[:, None], crop, "constant")[:, 0] > FAINT).float()
         holes = [
             control_frame(pictures(row[None])[0], mask.numpy())
             for row, mask in zip(sized, small, strict=True)

@@ -93,7 +93,7 @@ def read_lower(silhouette: Silhouette) -> tuple[dict[str, np.ndarray], dict[str,
 def top_corner(silhouette: Silhouette, line: np.ndarray) -> int:
     """Index of the corner between a waist's edge and its side."""
     upper = line[line[:, 1] < silhouette.top + 0.3 * silhouette.tall]
-    return int((upper[:, 0] - upper[:, 1]).argmax())
+    return int((upper[:, 0] - upper[:, 1]).argmax()) if len(upper) else 0
 
 
 def leg_edges(section: np.ndarray, outer: int, inner: int, crotch: float) -> Edges:

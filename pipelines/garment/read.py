@@ -107,11 +107,9 @@ def read_garment(
     if wearer is not None:
         kept = None if left_out is None else ~left_out
         return taken_off(photo, small, find_cloth(small, wearer, category, kept))
-    if problem is not None or inside is None:
-        raise problem or NoGarmentFound("A garment on a plain background was wanted.")
-    if left_out is not None:
+    if left_out is not None and inside is not None:
         inside = np.where(left_out, 0, inside)
-    inside, words = only_the_garment(inside, to_lab(small))
+    inside, words = only_the_garment(inside, small, problem)
     return measured(matte(photo, small, inside), category, words)
 
 

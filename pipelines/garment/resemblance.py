@@ -46,15 +46,17 @@ def check_resemblance(upright: Upright, silhouette: Silhouette, alpha: np.ndarra
             "A garment was wanted, but this looks like a bag: a box with a handle. Use a photo of "
             "a top, trousers, a skirt or a dress, or give a mask of the garment."
         )
-    if own < LEAST_SYMMETRY:
-        raise NoGarmentFound(
-            "A garment seen from the front was wanted, but this shape is not alike on both sides: "
-            "folded, seen from the side, or no garment. Use a photo of the garment spread out."
-        )
     if is_upside_down(silhouette, mask):
         raise InputError(
             "A garment that stands upright was wanted, but this one is upside down. Turn the photo "
             "by 180 degrees."
+        )
+    low = silhouette.top + 0.6 * silhouette.tall
+    begins_low = any(line[0, 1] > low for line in silhouette.halves.values())
+    if own < LEAST_SYMMETRY or begins_low:
+        raise NoGarmentFound(
+            "A garment seen from the front was wanted, but this shape is not alike on both sides: "
+            "folded, seen from the side, or no garment. Use a photo of the garment spread out."
         )
     if own < SYMMETRY:
         return ["The garment is not alike on both sides, so its parts are a guess."]
@@ -86,6 +88,10 @@ def is_bag(mask: np.ndarray, axis: float) -> bool:
         if not len(columns) or right - left < HANDLE * len(columns):
             continue
         box = below[:, columns[0] : columns[-1] + 1]
+        widths = mask.sum(1)
+        begins, spreads = ((widths > part * box.shape[1]).argmax() for part in (0.35, 0.95))
+        if spreads - begins > 0.06 * tall:  # cups: a neckholder top
+            continue
         if box.mean() > BOXY and 0.3 < box.shape[0] / box.shape[1] < 1.6:
             return True
     return False

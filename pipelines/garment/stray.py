@@ -6,45 +6,99 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InputError, NoGarmentFound
+from ..maps.colours import to_lab
 from ..maps.grids import boxes, narrowest, pieces, sizes_of, within
+from .by_edges import LEAST_CONTRAST, contrast, find_by_edges
 from .wearer import skin_like
 
 MOST_BORDER = 0.22  # of the picture's border that a garment may cover: more is a floor or tiles
+LEAST_BORDER = 0.02  # of it, where it reaches from the left to the right edge
+CELL = 6.0  # Lab units: colours in one cell are alike
+MOST_ALIKE = 0.3  # of a cut-out may have colours that are common at the picture's border
 SEVERAL = 0.2  # of the largest piece: what is as large as that is another garment
 NEAR = 0.02  # of the long side: pieces as near as that belong together
 LOOSE = 4  # so many pieces of one size are no garments
 THIN = 0.02  # of the long side, half the width of the widest tie, stand or hook
 LONG = 0.05  # of the height, the shortest of them
+HANGER_DIFFERS = 30.0  # Lab units between a hanger and the cloth; straps are of the cloth
 HEAD_DIFFERS = 12.0  # Lab units between a mannequin and its clothes
 
 Words = tuple[str, ...]
 
 
-def only_the_garment(inside: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, Words]:
+def only_the_garment(
+    inside: np.ndarray | None, small: np.ndarray, problem: NoGarmentFound | None = None
+) -> tuple[np.ndarray, Words]:
     """The share of the garment alone, float (height, width) 0..1, and what was left out, in words.
 
-    inside: of everything that stands out. lab: the photo, float (height, width, 3). Raises
-    NoGarmentFound where this is no cut-out of a garment, InputError for several of them.
+    inside: of everything that stands out from one field of background; None, and why, where there
+    is no such field. small: the photo, uint8 (height, width, 3). Where the background is a floor
+    and a wall, or shaded, the garment is cut out by its edges instead. Raises NoGarmentFound where
+    there is no garment, InputError for several of them.
     """
-    check_border(inside > 0.5)
+    lab = to_lab(small)
+    try:
+        if inside is None:
+            raise problem or NoGarmentFound("A garment on a plain background was wanted.")
+        check_border(inside > 0.5)
+        check_outline(inside, lab)
+        return alone(inside, lab)
+    except NoGarmentFound as refusal:
+        try:
+            by_edges = find_by_edges(small)
+            check_border(by_edges > 0.5)
+            check_outline(by_edges, lab)
+            check_unlike_border(by_edges > 0.5, lab)
+            found, words = alone(by_edges, lab)
+        except InputError:
+            raise refusal from None
+        said = "The background is not even, so the garment was cut out along its edges alone."
+        return found, (said, *words)
+
+
+def alone(inside: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, Words]:
+    """The garment without what is beside, below and above it, and what that was."""
     inside, words = one_piece(inside)
     for remove in (without_stand, without_ties, without_head):
-        rest, said = remove(inside, lab)
-        inside = rest
+        inside, said = remove(inside, lab)
         words += said
     return inside, words
+
+
+def check_outline(inside: np.ndarray, lab: np.ndarray) -> None:
+    """Raises NoGarmentFound for a cut-out whose outline is no edge: a vignette or a soft shadow."""
+    if contrast(inside, lab) < LEAST_CONTRAST:
+        raise NoGarmentFound(
+            "A garment on a plain background was wanted, but what stands out has no clear edge: a "
+            "vignette or a shadow. Use an evenly lit photo, or give a mask of the garment."
+        )
 
 
 def check_border(solid: np.ndarray) -> None:
     """Raises NoGarmentFound for a cut-out that runs along the border of its picture."""
     border = np.concatenate([solid[0], solid[-1], solid[:, 0], solid[:, -1]])
     share = float(border.mean())
-    if share > MOST_BORDER:
+    across = solid[:, 0].any() and solid[:, -1].any() and not solid[0].any()
+    if share > MOST_BORDER or (across and share > LEAST_BORDER):
         raise NoGarmentFound(
             "A garment on a plain background was wanted, but what stands out covers "
             f"{share:.0%} of the picture's edge: a floor, tiles, furniture, a hard shadow, or a "
             "garment cut off by the frame. Use a photo with free space around the garment, or "
             "give a mask of the garment."
+        )
+
+
+def check_unlike_border(solid: np.ndarray, lab: np.ndarray) -> None:
+    """Raises NoGarmentFound for what has the colours of the picture's border: tiles."""
+    cells = (np.floor(lab / CELL).astype(np.int64) + 64) @ np.array([65536, 256, 1])
+    border = np.concatenate([cells[0], cells[-1], cells[:, 0], cells[:, -1]])
+    colours, counts = np.unique(border, return_counts=True)
+    common = colours[counts > 0.01 * len(border)]
+    if np.isin(cells[solid], common).mean() > MOST_ALIKE:
+        raise NoGarmentFound(
+            "A garment on a plain background was wanted, but what stands out has the colours of "
+            "the picture's edge: tiles or a pattern. Use a plain background, or give a mask of the "
+            "garment."
         )
 
 
@@ -103,14 +157,20 @@ def without_ties(inside: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, Words
     core = within(narrowest(np.pad(solid, radius + 1), radius), radius)
     core = core[radius + 1 : -radius - 1, radius + 1 : -radius - 1]
     hem = np.flatnonzero(core.any(1))
-    about = core[:, max(0, round(middle) - radius) : round(middle) + radius + 1]
-    lowest = max(np.flatnonzero(about.any(1)), default=rows[-1])
+    inner = core[:, max(0, round(middle) - radius) : round(middle) + radius + 1]
+    lowest = max(np.flatnonzero(inner.any(1)), default=rows[-1])
     kept, said = inside.copy(), set()
+    cloth = np.median(lab[core], axis=0) if core.any() else np.zeros(3)
     labels, _ = pieces(solid & ~core)
     for number, place in boxes(labels):
         top, bottom = place[0].start, place[0].stop
         left, right = place[1].start, place[1].stop
         piece = labels[place] == number
+        about = left < middle < right  # straps lie to both sides of it
+        if about and is_hanger(piece, place, lab, cloth, rows[0] + 0.3 * tall):
+            kept[place][piece] = 0
+            said.add("A hanger was left out.")
+            continue
         if bottom - top < LONG * tall or piece.sum() > (bottom - top) ** 2 / 3:
             continue
         hangs = top > rows[0] + 0.45 * tall and bottom > lowest + 0.04 * tall
@@ -130,6 +190,21 @@ def without_ties(inside: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, Words
                 else "A tie below the hem was left out."
             )
     return kept, tuple(sorted(said))
+
+
+def is_hanger(
+    piece: np.ndarray,
+    place: tuple[slice, slice],
+    lab: np.ndarray,
+    cloth: np.ndarray,
+    lowest: float,
+) -> bool:
+    """Is a thin piece, bool (rows and columns of its place), that lies above `lowest`, long and of
+    quite another colour than the cloth?"""
+    if place[0].stop > lowest or max(piece.shape) < 0.06 * max(lab.shape):
+        return False
+    own = np.median(lab[place][piece], axis=0)
+    return float(np.linalg.norm(own - cloth)) > HANGER_DIFFERS
 
 
 def without_head(inside: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, Words]:

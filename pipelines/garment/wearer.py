@@ -22,7 +22,7 @@ MOST_LEAN = 50.0  # degrees from upright
 # Pairs of landmarks whose middle is bare as a rule: hands, forearms, shins.
 LIMBS = ((16, 20), (15, 19), (14, 16), (13, 15), (26, 28), (25, 27))
 NECK = 0.18  # shoulder widths above the shoulders
-SHOULDERS, HIPS, NOSE = [11, 12], [23, 24], 0
+SHOULDERS, HIPS, NOSE, FACE = [11, 12], [23, 24], 0, [0, 2, 5, 9, 10]
 
 
 @cache
@@ -49,7 +49,7 @@ def find_wearer(
         body = find_body(model, picture)
     except NobodyFound:
         body = None
-    if body is not None and alpha is not None and is_print(body, alpha):
+    if body is not None and (is_hood(body, picture) or alpha is not None and is_print(body, alpha)):
         return None
     if body is None or (score < SURE and not is_bare(body, picture, skin)):
         if alpha is not None and shows_skin(skin, alpha > 0.5):
@@ -134,6 +134,24 @@ def bare_limbs(body: Body, picture: np.ndarray, skin: np.ndarray) -> int:
         seen = np.median(lab[cut].reshape(-1, 3), axis=0)
         count += bool(np.hypot(*(seen - cloth)[1:]) > UNLIKE)
     return count
+
+
+def is_hood(body: Body, picture: np.ndarray) -> bool:
+    """Is what passes for a face of the chest's hue, and no skin? So is the inside of a hood."""
+    lab = to_lab(picture)
+    landmarks = body.landmarks[:, :2]
+    face, chest = landmarks[FACE].mean(0), landmarks[SHOULDERS + HIPS].mean(0)
+    colours = []
+    for x, y in (face, chest):
+        row, column = round(float(y)), round(float(x))
+        if not (0 <= row < lab.shape[0] and 0 <= column < lab.shape[1]):
+            return False
+        cut = lab[max(0, row - 2) : row + 3, max(0, column - 2) : column + 3]
+        colours.append(np.median(cut.reshape(-1, 3), axis=0))
+    hues = [np.degrees(np.arctan2(colour[2], colour[1])) for colour in colours]
+    turn = abs((hues[0] - hues[1] + 180) % 360 - 180)
+    coloured = min(float(np.hypot(*colour[1:])) for colour in colours) > 10
+    return coloured and turn < 15 and not skin_like(colours[0])
 
 
 def is_print(body: Body, alpha: np.ndarray) -> bool:

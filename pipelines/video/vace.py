@@ -13,6 +13,8 @@ from ..errors import InputError
 
 SHAPES = ("garment", "box")
 GREY = 127.5
+FAINT = 0.02  # a mask's value from which a pixel is redrawn: the model's masks are all or nothing,
+# since half a mask over a grey hole would leave grey in the picture
 
 
 def whole_length(count: int, most: int) -> int:
@@ -51,5 +53,5 @@ def shaped(mask: np.ndarray, shape: str, grow: int) -> np.ndarray:
 
 def control_frame(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """The frame with a flat grey hole where the mask is."""
-    weight = (mask > 0).astype(np.float32)[..., None]
+    weight = (mask > FAINT).astype(np.float32)[..., None]
     return np.rint(picture * (1 - weight) + GREY * weight).astype(np.uint8)

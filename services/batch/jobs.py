@@ -166,13 +166,19 @@ class Jobs:
     def failed(self, job: Job, message: str, refused: bool = False) -> bool:
         return self._end(job, REFUSED if refused else FAILED, message=message[:MOST_MESSAGE])
 
-    def give_back(self, job: Job) -> None:
-        """A job that was begun and not ended, by a worker that stops in order."""
+    def give_back(self, job: Job, counted: bool = False) -> None:
+        """A job that was begun and not ended. counted: what it was given to ended over it, so that
+        this lease counts; not for a worker that stops in order."""
         with self.database.writing() as session:
             session.execute(
                 update(Job)
                 .where(Job.id == job.id, Job.state == LEASED, Job.owner == job.owner)
-                .values(state=QUEUED, owner="", deadline=None, leases=Job.leases - 1)
+                .values(
+                    state=QUEUED,
+                    owner="",
+                    deadline=None,
+                    leases=Job.leases if counted else Job.leases - 1,
+                )
             )
 
     def retry(self, *states: str) -> int:

@@ -28,6 +28,10 @@ from ..router import Wishes
 ROLES = ("person", "garment")
 
 
+class EngineDied(Unavailable):
+    """The engine ended while it worked; the next one may do it."""
+
+
 class LocalMaker:
     """A model of this machine, which stays loaded; the garment stays read as long as it comes."""
 
@@ -108,10 +112,11 @@ class WorkflowMaker:
         try:
             history = engine.run(graph, 3600)
         except EngineError as error:
-            if not engine.alive:
-                self._stack.close()
-                self.engine = None
-            raise Unavailable(str(error), backend="engine") from error
+            if engine.alive:
+                raise Unavailable(str(error), backend="engine") from error
+            self._stack.close()
+            self.engine = None
+            raise EngineDied(str(error), backend="engine") from error
         problem = failure(history)
         if problem:
             raise InputError(problem["exception_message"].strip())

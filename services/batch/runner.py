@@ -17,6 +17,7 @@ from ..errors import BackendError, Cancelled, Refused
 from ..request import TryOnRequest, TryOnResult
 from .jobs import DONE, FAILED, LOST, REFUSED, Job, Jobs
 from .listing import request_of
+from .makers import EngineDied
 from .store import Store
 
 LEASE_SECONDS = 900.0
@@ -64,7 +65,8 @@ def run(
 ) -> Report:
     """Until no job is left, or somebody stops it. Failed items are named and the others go on.
 
-    Raises MissingFiles where the model itself is not installed: no other job could do better.
+    Raises MissingFiles where the model itself is not installed, and InputError where a result
+    cannot be stored, such as on a full disk: no other job could do better, and none is lost.
     """
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     began, report = time.monotonic(), Report()
@@ -119,12 +121,12 @@ def _work(
                 "then wanted as it is now."
             )
         result = make(request, tell, stopped)
-        name = f"{job.name}.png"
-        store.put(name, marked(result))
-    except Cancelled:
+        data = marked(result)
+    except (Cancelled, MissingFiles):
         raise
-    except MissingFiles:
-        raise
+    except EngineDied:
+        jobs.give_back(job, counted=True)
+        progress(job, report, "the engine ended; again later", 0.0)
     except Refused as error:
         jobs.failed(job, str(error), refused=True)
         progress(job, report, f"refused: {error}", 1.0)
@@ -132,6 +134,8 @@ def _work(
         jobs.failed(job, str(error))
         progress(job, report, f"failed: {error}", 1.0)
     else:
+        name = f"{job.name}.png"
+        store.put(name, data)  # where that fails, no other job could do better: it is raised
         if jobs.done(job, name, result.facts(), time.monotonic() - start):
             report.done += 1
             report.by_model[result.model] = report.by_model.get(result.model, 0) + 1

@@ -48,6 +48,32 @@ def test_the_engine_reuses_the_garment(made):
     assert all(Image.open(path).size == (320, 320) for path in out.glob("*.png"))
 
 
+def test_a_killed_engine_is_started_again_and_nothing_is_lost(made, tmp_path):
+    from fitting_room.services.batch.jobs import Jobs
+    from fitting_room.services.batch.listing import Listing, folder_pairs
+    from fitting_room.services.batch.makers import WorkflowMaker
+    from fitting_room.services.batch.runner import run
+    from fitting_room.services.batch.store import Store
+    from fitting_room.services.database import open_database
+
+    base = made[0].parent
+    jobs = Jobs(open_database(f"sqlite:///{tmp_path / 'ledger.sqlite'}"), "out")
+    pairs = folder_pairs(base / "people" / "ann.png", base / "garments")
+    jobs.add(Listing({"model": "workflow/preview", "category": "upper"}).wanted(pairs))
+    killed = []
+
+    def kill(job, report, stage, share):
+        if stage == "workflow" and not killed:
+            killed.append(maker.engine._process.pid)
+            maker.engine._process.kill()
+
+    with WorkflowMaker(WORKFLOW, None, cpu=True) as maker:
+        report = run(jobs, Store(str(tmp_path / "out")), maker, kill)
+        assert maker.engine._process.pid != killed[0]
+    assert (report.done, report.failed, report.lost) == (2, 0, 0)
+    assert len(list((tmp_path / "out").glob("*.png"))) == 2
+
+
 @pytest.fixture(scope="module")
 def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -213,6 +213,9 @@ def test_folder_is_read_by_name_and_again_when_it_changes(engine):
     graph["filter"] = settings(action="error")
     assert "person picture 2 (a.png)" in blocked(engine, graph)["exception_message"]
     (folder / "broken.png").write_text("no picture")
-    assert "broken.png cannot be read" in failure(engine.run(graph))["exception_message"]
+    graph["filter"] = settings(action="flag")
+    outputs = run(engine, graph)
+    assert outputs["flags"]["text"] == ["False", "True", "False"], "the others go on"
+    assert "broken.png cannot be read" in outputs["folder"]["text"][0]
     graph["folder"]["inputs"]["first"] = 9
     assert "from number 9 on" in failure(engine.run(graph))["exception_message"]

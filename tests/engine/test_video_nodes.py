@@ -66,7 +66,7 @@ def test_frames_masks_and_control_are_of_one_size_and_number(made):
         assert seen[name][0].shape == seen["frames"][0].shape
     for frame, control, mask in zip(seen["frames"], seen["control"], seen["small"], strict=True):
         hole = mask[..., 0] > 0
-        assert 0.1 < hole.mean() < 0.9
+        assert 0.1 < hole.mean() < 0.9 and set(np.unique(mask)) == {0, 255}
         assert np.abs(control[hole].astype(int) - 127).max() <= 1
         assert np.abs(control[~hole].astype(int) - frame[~hole]).max() <= 1
 

@@ -178,6 +178,61 @@ def test_a_run_that_was_stopped_goes_on(folders, tmp_path, kind):
     assert len(kept) >= len(made) - 1  # at most the one in flight was made twice
 
 
+def test_a_full_disk_stops_the_run_and_loses_nothing(folders, tmp_path, capsys, monkeypatch):
+    from fitting_room.services.batch.store import Store
+
+    out, real = tmp_path / "out", Store.put
+
+    def full(self, name, data):
+        if name.startswith("bob"):
+            raise InputError(f"{name} cannot be written: the disk is full.")
+        real(self, name, data)
+
+    monkeypatch.setattr(Store, "put", full)
+    arguments = ["batch", "--people", str(folders[0]), "--garments", str(folders[1]),
+                 "--category", "upper", "--out", str(out), "--json"]  # fmt: skip
+    assert main(arguments) == 1 and "disk is full" in capsys.readouterr().err
+    monkeypatch.setattr(Store, "put", real)
+    code, told = batch(folders, out, "--category", "upper", capsys=capsys)
+    assert code == 0 and told["done"] + told["skipped"] == 4 and told["failed"] == 0
+
+
+def test_an_engine_that_ends_is_followed_by_another(folders, tmp_path):
+    from fitting_room.services.batch.jobs import Jobs
+    from fitting_room.services.batch.makers import EngineDied, LocalMaker
+    from fitting_room.services.batch.runner import run
+    from fitting_room.services.batch.store import Store
+    from fitting_room.services.database import open_database
+
+    class Fragile(LocalMaker):
+        ended = 0
+
+        def __call__(self, request, progress, stopped):
+            if self.ended < 2:
+                self.ended += 1
+                raise EngineDied("ComfyUI has stopped.")
+            return super().__call__(request, progress, stopped)
+
+    jobs = Jobs(open_database(f"sqlite:///{tmp_path / 'ledger.sqlite'}"), "out")
+    jobs.add(Listing({"model": "preview", "category": "upper"}).wanted(folder_pairs(*folders)))
+    report = run(jobs, Store(str(tmp_path / "out")), Fragile("cpu"))
+    assert (report.done, report.failed, report.lost) == (4, 0, 0)
+
+
+def test_results_may_go_to_an_object_store(folders, tmp_path, capsys):
+    import fsspec
+
+    ledger = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    target = f"memory://{tmp_path.name}/run"
+    code, told = batch(
+        folders, target, "--category", "upper", "--ledger", ledger, "--gallery", capsys=capsys
+    )
+    assert code == 0 and told["done"] == 4
+    kept = fsspec.filesystem("memory").ls(f"/{tmp_path.name}/run", detail=False)
+    assert sum(name.endswith(".png") for name in kept) == 4
+    assert any(name.endswith("gallery.html") for name in kept)
+
+
 def _expire(path):
     import sqlite3
 

@@ -42,17 +42,17 @@ class Bars:
 def shrunk(picture: np.ndarray, width: int, height: int) -> np.ndarray:
     """At the size that pose and masks are made at. Golden stages: letterbox.*.resized_u8.
 
-    Pillow 13, with which these were recorded, begins with the columns of pictures that are more
-    than twice as high as wide; the order shows in single pixels (letterbox.tall).
+    Pillow 13, with which these were recorded, begins with the columns where they lose more than
+    twice as many pixels as the rows; the order shows in single pixels (letterbox.tall).
     """
     side = max(width, height)
     factor = min(side / picture.shape[1], side / picture.shape[0])
     if factor >= 1:
         return picture
-    size = _scaled(picture, factor, side, side)
-    if 2 * picture.shape[1] < picture.shape[0]:
-        picture = resize(picture, picture.shape[1], size[1], "lanczos")
-    return resize(picture, *size, "lanczos")
+    columns, rows = _scaled(picture, factor, side, side)
+    if picture.shape[0] - rows > 2 * (picture.shape[1] - columns):
+        picture = resize(picture, picture.shape[1], rows, "lanczos")
+    return resize(picture, columns, rows, "lanczos")
 
 
 def fitted(

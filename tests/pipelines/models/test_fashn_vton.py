@@ -281,3 +281,17 @@ def test_too_narrow_a_picture():
     for fit in (pictures.shrunk, pictures.fitted):
         with pytest.raises(InputError, match="too narrow"):
             fit(line, 48, 72)
+
+
+@pytest.mark.parametrize("size", [(420, 151), (366, 160), (1000, 490), (500, 300), (294, 142)])
+def test_first_resize_is_that_of_pillow_13(size):
+    """With which the cases were recorded: to the bit, whichever Pillow is here, on noise."""
+    import PIL
+    from PIL import Image
+
+    picture = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    made = pictures.shrunk(picture, 96, 144)
+    assert max(made.shape[:2]) == 144
+    if int(PIL.__version__.split(".")[0]) == 13:
+        wanted = Image.fromarray(picture).resize(made.shape[1::-1], Image.Resampling.LANCZOS)
+        assert np.array_equal(made, np.array(wanted))

@@ -1,7 +1,10 @@
 """Masks on a moving person: steady, along with the person, anew after a cut, none for nobody."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
+from drawn_people import draw_person
 from fitting_room.pipelines.errors import InputError
 from fitting_room.pipelines.masking.embedded import embedded_mask
 from fitting_room.pipelines.video.follow import Follower, is_cut, thumbnail, torso
@@ -167,3 +170,33 @@ def test_flicker_counts_blinks_only():
     assert flicker(blinking) == 1
     walking = [moved(np.pad(np.ones((4, 4)), 4), i, 0) for i in range(4)]
     assert flicker(walking) == 0
+
+
+class Known:
+    """Whoever stands in every frame of a drawn video is known beforehand."""
+
+    def __init__(self, body):
+        self.body = body
+
+    def start(self):
+        pass
+
+    def __call__(self, picture):
+        return self.body
+
+
+def test_memory_does_not_grow_with_the_length():
+    photo, body = draw_person()
+
+    def peak(count):
+        tracemalloc.start()
+        frames = (photo.copy() for _ in range(count))
+        total = sum(1 for _ in steady_masks(frames, Known(body), lambda p, b: b.mask))
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert total == count
+        return most
+
+    short, long = peak(20), peak(120)
+    assert long < 1.1 * short
+    assert long < 60 * photo.nbytes, "a window of frames, not the video"

@@ -1,0 +1,71 @@
+"""Cuts a garment out by its edges alone, where the background is smooth but not one field of
+colour: a vignette, a shadow across it, a wall and a floor.
+
+Whatever can be reached from the border without climbing an edge is background, each of its parts
+from its own border; the lines between them are thinner than any garment.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import NoGarmentFound
+from ..maps.colours import to_lab
+from ..maps.grids import average, narrowest, pieces, sizes_of, within
+from .background import reach_from_border, steepness
+
+STEEP = 0.9  # Lab units a pixel: more is an edge
+NOISY = 3.0  # times the usual slope of the photo, if that is more
+LINE = 0.007  # of the long side: half the width of a line between parts of the background
+STEP = 3  # pixels to either side of an outline between which its contrast is measured
+LEAST_CONTRAST = 1.6  # Lab units across most of a true outline, white on white included
+
+
+def find_by_edges(small: np.ndarray) -> np.ndarray:
+    """The share (height, width), 0..1, of what edges part from the border of a uint8 photo.
+
+    Raises NoGarmentFound where the edges let the background in, or nothing stands out.
+    """
+    from scipy import ndimage
+
+    lab = average(to_lab(small), 3)
+    slope = steepness(lab)
+    level = max(STEEP, NOISY * float(np.median(slope)))
+    background = reach_from_border(slope < level, 1)[0]
+    markers = np.zeros(background.shape, np.int16)
+    markers[~within(background, 3)] = 2
+    markers[background] = 1
+    cost = np.clip(slope * 12, 0, 255).astype(np.uint8)
+    solid = np.asarray(ndimage.watershed_ift(cost, markers)) == 2
+    radius = max(2, round(LINE * max(solid.shape)))
+    solid = within(narrowest(np.pad(solid, radius + 1), radius), radius)
+    solid = solid[radius + 1 : -radius - 1, radius + 1 : -radius - 1]
+    labels, count = pieces(solid)
+    sizes = sizes_of(labels, count)
+    if not count or sizes.max() < 0.01 * solid.size:
+        raise NoGarmentFound(
+            "A garment on a plain background was wanted, but nothing in this picture has an edge "
+            "all around. Use a photo on a plain background, or give a mask of the garment."
+        )
+    return (sizes >= 0.04 * sizes.max())[labels].astype(np.float32)
+
+
+def contrast(inside: np.ndarray, lab: np.ndarray) -> float:
+    """How clear the outline of a silhouette (height, width), 0..1, is in a photo (height, width,
+    3): the median Lab distance across it."""
+    solid = inside > 0.5
+    rim = solid & ~narrowest(solid, 1)
+    rim[:STEP] = rim[-STEP:] = rim[:, :STEP] = rim[:, -STEP:] = False
+    rows, columns = np.nonzero(rim)
+    if not len(rows):
+        return 0.0
+    soft = average(inside.astype(np.float32), 2 * STEP + 1)
+    down, across = np.gradient(soft)
+    ways = np.stack([down[rows, columns], across[rows, columns]])
+    ways /= np.maximum(np.hypot(*ways), 1e-6)
+    ends = []
+    for sign in (-STEP, STEP):
+        y = np.round(rows + sign * ways[0]).astype(int).clip(0, len(solid) - 1)
+        x = np.round(columns + sign * ways[1]).astype(int).clip(0, solid.shape[1] - 1)
+        ends.append(lab[y, x])
+    return float(np.median(np.linalg.norm(ends[0] - ends[1], axis=-1)))
