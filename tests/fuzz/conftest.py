@@ -24,4 +24,5 @@ _spec = importlib.util.spec_from_file_location(
 )
 _fixtures = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_fixtures)
-engine_folder, engine = _fixtures.engine_folder, _fixtures.engine
+engine_folder, service = _fixtures.engine_folder, _fixtures.service
+engine = _fixtures.engine
