@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .anatomy import ARM_RADII, LEG_RADII
 from .body import Body
 
 SEEN = 0.5  # landmark visibility above which a joint counts as seen
@@ -110,12 +111,6 @@ def unit_vector(vector: np.ndarray) -> np.ndarray:
     """The vector at length 1; (0, 1) for a vector of no length."""
     length = float(np.linalg.norm(vector))
     return vector / length if length > 1e-6 else np.array([0.0, 1.0])
-
-
-# Half widths of bare limbs as parts of the unit: means of adults (upper arm girth 0.29 m, elbow
-# 0.25 m, wrist 0.16 m, thigh 0.57 m, knee 0.37 m, ankle 0.22 m at a unit of 0.36 m), rounded.
-ARM_RADII = (0.150, 0.115, 0.078)
-LEG_RADII = (0.260, 0.165, 0.105)
 
 
 def build_figure(body: Body, origin: tuple[float, float], scale: float) -> Figure:

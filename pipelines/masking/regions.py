@@ -14,6 +14,7 @@ from ..maps.colours import Mixture, Palette, learn_mixture, read_palette, to_lab
 from ..maps.edges import refine, resize
 from ..maps.grids import widest
 from ..maps.spreading import spread
+from .anatomy import HIPS, WAIST
 from .figure import Figure, Limb, along, capsule, face_distance, pixel_grid, projected
 
 BACKGROUND, SKIN, HAIR, UPPER, LOWER, SHOES = range(6)
@@ -21,8 +22,6 @@ COMPONENTS = (8, 3, 3, 5, 4, 3)  # colours of the mixture of each kind
 SPREADS = [(8.0, 0.12) if kind == SKIN else (3.0, 0.0) for kind in range(6)]  # see learn_mixture
 READING_SIDE = 224  # pixels of the longer side at which kinds are told apart
 CUT_OFF = 0.04  # torso lengths of a lower garment at the photo's end that would not be told
-HIPS = 0.95  # torso lengths below the shoulders that a photo must show to show a lower garment
-WAIST = 0.80  # torso lengths below the shoulders, where nothing else tells
 
 
 @dataclass(frozen=True)

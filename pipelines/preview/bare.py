@@ -7,15 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..maps.edges import outline
+from ..masking.anatomy import ARM_PLACES, ARM_WIDTHS
 from ..masking.figure import Limb, LimbFrame, LimbFrames, along, pixel_grid, unit_vector
 from ..masking.regions import BACKGROUND, LOWER, SKIN, smooth_step
 from .scene import Scene
 from .shape import lookup
 
-# Half widths of a bare arm, in units, by place along it (see LimbFrame): the round of the shoulder,
-# the deltoid, the upper arm, the elbow at 0.5, the forearm, the wrist.
-ARM_PLACES = (0.0, 0.06, 0.14, 0.22, 0.32, 0.42, 0.5, 0.6, 0.7, 0.85, 1.0)
-ARM_WIDTHS = (0.120, 0.135, 0.145, 0.142, 0.131, 0.119, 0.112, 0.112, 0.103, 0.085, 0.075)
 STATIONS = np.linspace(0, 1, 41)  # places at which an arm's edges are looked for
 LIMBS = ("right_arm", "left_arm", "right_leg", "left_leg")
 CLOTH = 0.012  # units: as thick is a sleeve that lies close

@@ -8,6 +8,7 @@ from ..maps.edges import blur, resize
 from ..maps.grids import narrowest, widest
 from ..maps.patches import continue_background
 from ..maps.spreading import spread
+from ..masking.anatomy import COLLAR_LEVELS, COLLAR_SIDES, LEGS_APART, NAVEL
 from ..masking.figure import Limb, LimbFrame, LimbFrames, face_distance, pixel_grid, unit_vector
 from ..masking.regions import BACKGROUND, SKIN, smooth_step
 from .bare import BodyOutlines, hip_growth, inner_side, trunk_middle
@@ -17,11 +18,7 @@ from .scene import Scene
 
 # Natural logarithms of the brightness of red, green and blue at the outline of a bare limb.
 TURNED_AWAY = np.array([-0.30, -0.40, -0.45], dtype=np.float32)
-# Where a collar bone runs, in units: how far from the body's middle and below the shoulder joints.
-COLLAR_SIDES, COLLAR_LEVELS = (0.05, 0.2, 0.32, 0.44), (-0.03, -0.06, -0.095, -0.13)
 STRANGE = 200.0  # squared distance in Lab, where lightness counts 1 / 2.5, of other skin
-LEGS_APART = 0.97  # torso lengths below the shoulders: further down no garment hides a gap
-NAVEL = 0.73  # torso lengths below the shoulders
 
 
 def background_plate(picture: np.ndarray, person: np.ndarray, margin: int) -> np.ndarray:

@@ -10,10 +10,10 @@ import numpy as np
 
 from ..maps.edges import blur
 from ..maps.grids import pieces, widest
+from ..masking.anatomy import LEGS_APART
 from ..masking.figure import Limb, along, pixel_grid, projected, unit_vector
 from ..masking.regions import HAIR, LOWER, SKIN, UPPER, hand_discs, smooth_step
 from .bare import BodyOutlines
-from .fill import LEGS_APART
 from .lower import HIGHEST
 from .paint_maps import BareBody
 from .scene import Scene

@@ -7,13 +7,14 @@ import numpy as np
 from ..maps.edges import blur, outline, resize
 from ..maps.grids import narrowest, widest
 from ..maps.spreading import spread
+from ..masking.anatomy import WAIST
 from ..masking.figure import pixel_grid
 from ..masking.regions import LOWER, UPPER, hand_discs, smooth_step
 from .bare import lower_half_widths, lower_region
 from .paint_maps import LowerMaps
 from .scene import Scene
 
-HIGHEST = 0.8  # torso lengths below the shoulders, where a waistband is at most
+HIGHEST = WAIST  # torso lengths below the shoulders, where a waistband is at most
 MARGIN = 0.05  # units below the old hem that its shadow and its soft edge may reach
 SEAM = 0.085  # units below a waistband's upper edge is its lower one
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from ..maps.colours import to_lab
 from ..maps.edges import resize
+from ..masking.anatomy import WAIST
 from ..masking.body import WORKING_SIDE, Body
 from ..masking.figure import Figure, LimbFrames, build_figure, limb_frames
-from ..masking.regions import WAIST, Regions, fine_regions
+from ..masking.regions import Regions, fine_regions
 from .shape import BodyShape, measure_limbs, read_shape
 
 

@@ -6,16 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..masking.anatomy import HALF_WIDTHS, HEIGHTS, SHOULDER_RISES, SHOULDER_SIDES
 from ..masking.figure import Figure, Limb, capsule
 from ..masking.regions import BACKGROUND, HAIR, SKIN, UPPER, Regions, hand_discs
-
-# Half widths of the bare torso, in units, at heights in torso lengths below the shoulder joints:
-# chest, waist and hips of adults seen from the front; beyond the hips the outer sides of the legs.
-HEIGHTS = (-0.2, 0.15, 0.30, 0.65, 1.0, 1.12, 1.5, 2.4)
-HALF_WIDTHS = (0.46, 0.455, 0.455, 0.395, 0.48, 0.50, 0.46, 0.36)
-# How far the shoulder line lies above the joints, in units, by distance from the axis.
-SHOULDER_SIDES = (0.0, 0.17, 0.22, 0.32, 0.42, 0.52, 0.60, 0.66, 0.8)
-SHOULDER_RISES = (0.30, 0.29, 0.245, 0.195, 0.165, 0.115, 0.03, -0.10, -0.45)
 
 
 @dataclass(frozen=True)

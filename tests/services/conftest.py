@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -18,20 +19,18 @@ def postgres_program(name):
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory):
+def postgres_server():
     """URL of an empty server, without a database's name."""
     pytest.importorskip("psycopg")
     initdb, server = postgres_program("initdb"), postgres_program("postgres")
     if not initdb or not server:
         pytest.skip("PostgreSQL's programs (initdb, postgres) are not installed")
-    folder = tmp_path_factory.mktemp("postgres")
+    # Not below pytest's own folder, which other runs of pytest close to everybody else.
+    folder = Path(tempfile.mkdtemp(prefix="fitting_room_postgres_"))
     account = {}
     if os.geteuid() == 0:  # the server refuses to run as root
         account = {"user": "postgres", "group": "postgres"}
         shutil.chown(folder, "postgres", "postgres")
-        for parent in list(folder.parents)[:4]:
-            if parent.stat().st_uid == 0 and parent != Path("/"):
-                parent.chmod(parent.stat().st_mode | 0o011)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -51,6 +50,7 @@ def postgres_server(tmp_path_factory):
     finally:
         process.terminate()
         process.wait(timeout=30)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ pytest.importorskip("sqlalchemy")
 pytest.importorskip("alembic")
 
 from fitting_room.pipelines.errors import InputError
-from fitting_room.services import ledger  # noqa: F401 - so that its tables are known
+from fitting_room.services import ledger
+from fitting_room.services.batch import jobs  # noqa: F401 - so that its tables are known
 from fitting_room.services.database import Base, Money, open_database
 
 ROOT = Path(__file__).resolve().parents[2]
