@@ -188,8 +188,10 @@ def _ended(entry: Mapping[str, Any]) -> Seen:
             return Seen("cancelled", reason="it was interrupted")
         if kind == "execution_error":
             words = text(inner(said, "exception_message"))
-            theirs = text(inner(said, "exception_type")).startswith("fitting_room.pipelines.errors")
-            missing = theirs and "MissingFiles" in text(inner(said, "exception_type"))
+            # the engine names a package's modules by the folder that it lies in
+            error = text(inner(said, "exception_type"))
+            theirs = ".pipelines.errors." in error
+            missing = error.endswith(".MissingFiles")
             return Seen("refused" if theirs and not missing else "failed", reason=words or kind)
     outputs = inner(entry, "outputs")
     kept = [
