@@ -14,7 +14,7 @@ from .body import BodyPose
 from .compare import BeforeAfter
 from .costs import CostReport
 from .crop import CropForTryOn, Uncrop
-from .densepose import DensePose
+from .densepose import DensePoseMap
 from .design import DesignClothes
 from .editing import FrameForEditing, PasteBack
 from .encode import EncodeGarment
@@ -53,7 +53,7 @@ class FittingRoomExtension(ComfyExtension):
             GarmentMask,
             HumanParsing,
             OpenPose,
-            DensePose,
+            DensePoseMap,
             PreviewTryOn,
             LoadTryOnModel,
             EncodeGarment,

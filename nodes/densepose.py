@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 RENDERINGS = ("coloured", "labels", "uv")
 
 
-class DensePose(io.ComfyNode):
+class DensePoseMap(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return io.Schema(

@@ -13,7 +13,7 @@ from .convert import checked, paired
 
 if TYPE_CHECKING:
     from ..pipelines.diffusion.run import Pair, Progress, Step
-    from ..pipelines.models.common import Seen, Settings, Sight
+    from ..pipelines.models.common import FramedPerson, Settings, Sight
     from .encode import EncodedGarment
     from .model import TryOnModel
 
@@ -106,7 +106,7 @@ class _Looks:
         self, model: TryOnModel, rows: Sequence[PhotoRow], sights: Sequence[Sight]
     ) -> None:  # fmt: skip
         self.model, self.rows, self.sights = model, rows, sights
-        self.seen: dict[tuple[int, str], Seen] = {}
+        self.seen: dict[tuple[int, str], FramedPerson] = {}
         self.errors: list[InputError] = []
         self.problems: list[str] = []
         self._failed: set[int] = set()

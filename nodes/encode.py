@@ -132,7 +132,7 @@ class EncodeGarment(io.ComfyNode):
     ) -> io.NodeOutput:
         from ..pipelines.garment.category import settled_category
         from ..pipelines.models import door
-        from ..pipelines.models.common import Garment
+        from ..pipelines.models.common import GarmentView
         from ..pipelines.models.garment_photo import read_garment
         from .model import check_kind, tell
         from .perception import NETWORKS
@@ -150,7 +150,7 @@ class EncodeGarment(io.ComfyNode):
             picture = door.frame_garment(variant, photo, width, height, framing)
             pixels = (photo[0].movedim(0, -1) * 255).round().to(torch.uint8).numpy()
             what = settled_category(category, pixels, variant.categories)
-            taken = Garment(picture, what, words, photo)
+            taken = GarmentView(picture, what, words, photo)
             taken = read_garment(variant, taken, NETWORKS, photo_type)
             notes.extend(taken.notes)
 

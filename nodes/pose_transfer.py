@@ -90,7 +90,7 @@ class PoseTransfer(io.ComfyNode):
     ) -> io.NodeOutput:
         from ..pipelines.diffusion.run import pair_up
         from ..pipelines.models import door
-        from ..pipelines.models.common import Garment, Settings, Sight
+        from ..pipelines.models.common import GarmentView, Settings, Sight
         from .dressing import dress_rows, photo_rows
         from .model import check_kind, tell
         from .perception import NETWORKS
@@ -102,7 +102,7 @@ class PoseTransfer(io.ComfyNode):
         def encode(look: torch.Tensor) -> EncodedGarment:
             picture = door.frame_garment(variant, look, width, height, framing)
             made = model.run(
-                lambda: door.encode_garment(pipeline, variant, Garment(picture, ""), NETWORKS),
+                lambda: door.encode_garment(pipeline, variant, GarmentView(picture, ""), NETWORKS),
                 width, height,
             )  # fmt: skip
             return EncodedGarment(variant.name, width, height, "", made)

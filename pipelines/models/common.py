@@ -91,7 +91,7 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Seen:
+class FramedPerson:
     """A person as the model takes them, and the region of the photo that it is."""
 
     person: Person
@@ -110,7 +110,7 @@ class PutBack(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Garment:
+class GarmentView:
     """A garment as a model takes it.
 
     picture: framed, at the model's size. category: upper, lower or dress; "" for a model that has
@@ -173,7 +173,12 @@ def box_of(mask: Tensor) -> tuple[float, float, float, float]:
 
 
 def put_under_mask(
-    variant: Variant, sight: Sight, seen: Seen, made: Tensor, feather: int, settings: Settings
+    variant: Variant,
+    sight: Sight,
+    seen: FramedPerson,
+    made: Tensor,
+    feather: int,
+    settings: Settings,
 ) -> tuple[Tensor, Tensor]:
     """(the photo with the picture under its mask, the mask); without a mask the whole picture."""
     mask = torch.ones_like(sight.photo[:, :1]) if sight.mask is None else sight.mask

@@ -3,7 +3,7 @@
     pipeline = load_pipeline(find("leffa/virtual_tryon"), torch.float16)
     seen = see(variant, Sight(photo, mask, 768, 1024), readers, "upper")
     person = encode_person(pipeline, variant, seen.person)
-    garment = encode_garment(pipeline, variant, Garment(picture, "upper"), readers)
+    garment = encode_garment(pipeline, variant, GarmentView(picture, "upper"), readers)
     for picture in dress(pipeline, variant, [person], [garment], [(0, 0)], settings): …
 
 `models/<model>/model.py` holds the same functions for every model; this is the only code that knows
@@ -34,11 +34,11 @@ from ..diffusion.run import Pair, Progress, check_category, check_guidance, sile
 from ..errors import InputError, NobodyFound
 from ..files.locate import Located
 from .common import (
-    Garment,
+    FramedPerson,
+    GarmentView,
     Person,
     PutBack,
     Readers,
-    Seen,
     Settings,
     Sight,
     bytes_of,
@@ -71,7 +71,7 @@ def see(
     *,
     body_map: Tensor | None = None,
     start: Tensor | None = None,
-) -> Seen:
+) -> FramedPerson:
     """Everything that the model wants of a person's photo, framed alike.
 
     category: of the garment to come. body_map, start: of the photo's size, (1, 3, height, width);
@@ -99,7 +99,7 @@ def see(
     person = model.read_person(variant, person, readers)
     if person.body_map is not None and person.mask is not None and not given:
         check_read_body(person.body_map, person.mask)
-    return Seen(person, crop)
+    return FramedPerson(person, crop)
 
 
 def frame_garment(
@@ -110,7 +110,7 @@ def frame_garment(
     return module_of(variant).frame_garment(variant, photo, width, height, framing)
 
 
-def encode_garment(pipeline: Any, variant: Variant, garment: Garment, readers: Readers) -> Any:
+def encode_garment(pipeline: Any, variant: Variant, garment: GarmentView, readers: Readers) -> Any:
     """A garment as the model takes it, for any number of people, in main memory.
 
     Raises InputError for a category that the variant was not trained for.
@@ -222,7 +222,12 @@ def dress(
 
 
 def put_back(
-    variant: Variant, sight: Sight, seen: Seen, made: Tensor, settings: Settings, feather: int = 0
+    variant: Variant,
+    sight: Sight,
+    seen: FramedPerson,
+    made: Tensor,
+    settings: Settings,
+    feather: int = 0,
 ) -> PutBack:
     """Outside of what was repainted the photo's pixels come back bit-identical."""
     return PutBack(*module_of(variant).put_back(variant, sight, seen, made, feather, settings))

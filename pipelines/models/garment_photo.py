@@ -11,10 +11,12 @@ from ..diffusion.latents import to_bytes
 from ..errors import InputError, NoGarmentFound
 from ..garment.matting import ANALYSIS_SIDE, block_of, find_foreground, reduced
 from ..garment.wearer import find_wearer
-from .common import FLAT_LAY, PHOTO_TYPES, WORN, Garment, Readers
+from .common import FLAT_LAY, PHOTO_TYPES, WORN, GarmentView, Readers
 
 
-def read_garment(variant: Variant, garment: Garment, readers: Readers, photo_type: str) -> Garment:
+def read_garment(
+    variant: Variant, garment: GarmentView, readers: Readers, photo_type: str
+) -> GarmentView:
     """The garment with it known whether somebody wears it, and with what is to be said about that.
 
     photo_type: of PHOTO_TYPES. Raises InputError for another one, and for a garment that should be

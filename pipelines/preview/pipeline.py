@@ -104,7 +104,7 @@ class PreviewPipeline:
 
 
 @dataclass(frozen=True)
-class Plan:
+class PaintPlan:
     """What is painted: the maps, and how much skin that the photo does not show, in squares of the
     figure's unit."""
 
@@ -112,7 +112,7 @@ class Plan:
     guessed_skin: float
 
 
-def plan(person: Undressed, garment: Garment, pieces: list[Piece], lighting: float) -> Plan:
+def plan(person: Undressed, garment: Garment, pieces: list[Piece], lighting: float) -> PaintPlan:
     """Works out at a small size what a Painter paints."""
     scene, frames = person.scene, person.frames
     category, unit = garment.category, scene.figure.unit
@@ -152,7 +152,7 @@ def plan(person: Undressed, garment: Garment, pieces: list[Piece], lighting: flo
     falls = tuple(fallen(alpha.numpy(), 0.035 * unit) for alpha in first.alphas)
     maps = replace(maps, removed=maps.removed * (1 - stays), gaps=gaps, falls=falls)
     seen = maps.removed * (1 - worn) * (1 - maps.above)
-    return Plan(maps, skin_share(scene, bare, seen))
+    return PaintPlan(maps, skin_share(scene, bare, seen))
 
 
 def has_legs(pieces: list[Piece]) -> bool:

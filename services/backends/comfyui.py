@@ -22,10 +22,10 @@ from ..hosted.models import HostedModel
 from ..hosted.pictures import Encoded
 from ..hosted.service import (
     Forgotten,
-    Job,
+    HostedJob,
+    JobState,
     Order,
     Parcel,
-    Seen,
     Trouble,
     identity,
     inner,
@@ -84,11 +84,11 @@ class RemoteComfyUI:
             raise Trouble("ComfyUI did not say where the uploaded picture is")
         return f"{folder}/{kept}" if folder else kept
 
-    def accepted(self, answer: Answer, parcel: Parcel) -> Job | None:
+    def accepted(self, answer: Answer, parcel: Parcel) -> HostedJob | None:
         """Errors of nodes mean that a part of the workflow will not run: it is no success."""
         found = answer.told()
         name = identity(found.get("prompt_id"))
-        return Job(name) if name == parcel.body["prompt_id"] else None
+        return HostedJob(name) if name == parcel.body["prompt_id"] else None
 
     def refusal(self, answer: Answer) -> BackendError:
         found = answer.told()
@@ -98,13 +98,15 @@ class RemoteComfyUI:
             return Unavailable(f"That ComfyUI cannot run the workflow: {words} {details}".strip())
         return refusal_of(self.title, answer, words, key_names=self.optional_keys)
 
-    def find(self, wire: Wire, key: str, traces: Mapping[str, Any], began: float) -> Job | None:
+    def find(
+        self, wire: Wire, key: str, traces: Mapping[str, Any], began: float
+    ) -> HostedJob | None:
         name = str(uuid.UUID(hex=key))
         if self._history(wire, name) is not None or self._place(wire, name) is not None:
-            return Job(name)
+            return HostedJob(name)
         return None
 
-    def look(self, wire: Wire, job: Job, model: HostedModel) -> Seen:
+    def look(self, wire: Wire, job: HostedJob, model: HostedModel) -> JobState:
         entry = self._history(wire, job.remote_id)
         if entry is not None:
             return _ended(entry)
@@ -115,8 +117,8 @@ class RemoteComfyUI:
                 raise Forgotten
             return _ended(entry)
         if place:
-            return Seen("waiting", note=f"{place - 1} ahead" if place > 1 else "")
-        return Seen("running", 0.4)
+            return JobState("waiting", note=f"{place - 1} ahead" if place > 1 else "")
+        return JobState("running", 0.4)
 
     def _history(self, wire: Wire, name: str) -> dict[str, Any] | None:
         answer = wire.ask("GET", f"{self.base}/history/{part(name)}")
@@ -134,7 +136,7 @@ class RemoteComfyUI:
         ordered = [_second(each) for each in sorted(pending, key=lambda each: each[0])]
         return ordered.index(name) + 1 if name in ordered else None
 
-    def cancel(self, wire: Wire, job: Job) -> bool:
+    def cancel(self, wire: Wire, job: HostedJob) -> bool:
         wire.ask("POST", f"{self.base}/queue", json={"delete": [job.remote_id]})
         return wire.ask(
             "POST", f"{self.base}/interrupt", json={"prompt_id": job.remote_id}
@@ -180,19 +182,19 @@ def _set(node: Mapping[str, Any], name: str, value: Any) -> None:
         node["inputs"][name] = value
 
 
-def _ended(entry: Mapping[str, Any]) -> Seen:
+def _ended(entry: Mapping[str, Any]) -> JobState:
     messages = inner(entry, "status", "messages")
     for message in messages if isinstance(messages, list) else []:
         kind, said = (message[0], message[1]) if _second(message) is not None else ("", None)
         if kind == "execution_interrupted":
-            return Seen("cancelled", reason="it was interrupted")
+            return JobState("cancelled", reason="it was interrupted")
         if kind == "execution_error":
             words = text(inner(said, "exception_message"))
             # the engine names a package's modules by the folder that it lies in
             error = text(inner(said, "exception_type"))
             theirs = ".pipelines.errors." in error
             missing = error.endswith(".MissingFiles")
-            return Seen("refused" if theirs and not missing else "failed", reason=words or kind)
+            return JobState("refused" if theirs and not missing else "failed", reason=words or kind)
     outputs = inner(entry, "outputs")
     kept = [
         picture
@@ -204,7 +206,7 @@ def _ended(entry: Mapping[str, Any]) -> Seen:
     if kept:
         names = ("filename", "subfolder", "type")
         link = "/view?" + urlencode({name: text(kept[0].get(name)) for name in names})
-    return Seen("done", 1.0, pictures=(link,))
+    return JobState("done", 1.0, pictures=(link,))
 
 
 def _second(value: Any) -> Any:

@@ -18,10 +18,10 @@ from ..hosted.models import HostedModel
 from ..hosted.pictures import Encoded
 from ..hosted.service import (
     Forgotten,
-    Job,
+    HostedJob,
+    JobState,
     Order,
     Parcel,
-    Seen,
     Trouble,
     identity,
     inner,
@@ -107,9 +107,9 @@ class DashScope:
             raise Trouble(f"DashScope's storage answered {answer.status}", answer.retry_after)
         return f"oss://{key}"
 
-    def accepted(self, answer: Answer, parcel: Parcel) -> Job | None:
+    def accepted(self, answer: Answer, parcel: Parcel) -> HostedJob | None:
         name = identity(inner(answer.told(), "output", "task_id"))
-        return Job(name) if name else None
+        return HostedJob(name) if name else None
 
     def refusal(self, answer: Answer) -> BackendError:
         found = answer.told()
@@ -128,10 +128,12 @@ class DashScope:
             return Refused(said)
         return refusal_of(self.title, answer, f"{code} {words}".strip(), key_names=self.keys)
 
-    def find(self, wire: Wire, key: str, traces: Mapping[str, Any], began: float) -> Job | None:
+    def find(
+        self, wire: Wire, key: str, traces: Mapping[str, Any], began: float
+    ) -> HostedJob | None:
         return None
 
-    def look(self, wire: Wire, job: Job, model: HostedModel) -> Seen:
+    def look(self, wire: Wire, job: HostedJob, model: HostedModel) -> JobState:
         """Failures come with HTTP 200 here; so does a task that is not known (any more)."""
         found = told(self, wire.ask("GET", f"{self.base}/api/v1/tasks/{part(job.remote_id)}"))
         output = found.get("output")
@@ -141,17 +143,17 @@ class DashScope:
         phase = ENDS.get(status)
         if phase is None:
             share = SHARES.get(status)
-            return Seen("waiting" if share is None else "running", share or 0.0)
+            return JobState("waiting" if share is None else "running", share or 0.0)
         if phase == "done":
             count = inner(found, "usage", "image_count")
             units = Decimal(count) if type(count) is int and 0 <= count < 100 else None
-            return Seen("done", 1.0, pictures=(inner(output, "image_url"),), units=units,
+            return JobState("done", 1.0, pictures=(inner(output, "image_url"),), units=units,
                         billed=True)  # fmt: skip
         code = text(inner(output, "code"))
         reason = f"{code or status}: {text(inner(output, 'message'))}"
-        return Seen("refused" if code in REFUSED else phase, reason=reason)
+        return JobState("refused" if code in REFUSED else phase, reason=reason)
 
-    def cancel(self, wire: Wire, job: Job) -> bool:
+    def cancel(self, wire: Wire, job: HostedJob) -> bool:
         """Only a task that still waits is stopped."""
         return wire.ask("POST", f"{self.base}/api/v1/tasks/{part(job.remote_id)}/cancel").good
 

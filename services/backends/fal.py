@@ -19,10 +19,10 @@ from ..hosted.models import HostedModel
 from ..hosted.pictures import Encoded
 from ..hosted.service import (
     Forgotten,
-    Job,
+    HostedJob,
+    JobState,
     Order,
     Parcel,
-    Seen,
     Trouble,
     identity,
     inner,
@@ -104,7 +104,7 @@ class Fal:
         place_to_ask(place)
         return host.endswith((".fal.media", ".fal.ai", ".fal.run"))
 
-    def accepted(self, answer: Answer, parcel: Parcel) -> Job | None:
+    def accepted(self, answer: Answer, parcel: Parcel) -> HostedJob | None:
         """The addresses of the answer are used, as they differ from the submission's, but only
         where they are at the queue itself: the key goes to nobody else."""
         found = answer.told()
@@ -117,7 +117,7 @@ class Fal:
             for kind in usual
             for link in [found.get(f"{kind}_url")]
         }
-        return Job(name, links)
+        return HostedJob(name, links)
 
     def _usual(self, address: str, name: str) -> dict[str, str]:
         """Where a job is asked for: of the app's name, its owner and alias only."""
@@ -134,10 +134,12 @@ class Fal:
             return Unavailable(f"fal says 404: {words or 'it has no such model'}.")
         return refusal_of(self.title, answer, words, key_names=self.keys)
 
-    def find(self, wire: Wire, key: str, traces: Mapping[str, Any], began: float) -> Job | None:
+    def find(
+        self, wire: Wire, key: str, traces: Mapping[str, Any], began: float
+    ) -> HostedJob | None:
         return None
 
-    def look(self, wire: Wire, job: Job, model: HostedModel) -> Seen:
+    def look(self, wire: Wire, job: HostedJob, model: HostedModel) -> JobState:
         if not all(same_place(link, self.base) for link in job.links.values()):
             raise Unavailable("fal stands at another address now than when the job was sent.")
         found = told(self, wire.ask("GET", _with(job.links["status"], "logs=1")))
@@ -146,7 +148,7 @@ class Fal:
         kind = text(found.get("error_type"))
         if kind and kind != "client_cancelled":
             words = text(found.get("error")) or kind
-            return Seen("failed", reason=f"{kind}: {words}")
+            return JobState("failed", reason=f"{kind}: {words}")
         answer = wire.ask("GET", job.links["response"])
         if answer.good:
             output = answer.told()
@@ -154,11 +156,11 @@ class Fal:
                 raise Trouble("fal gave a result without JSON")
             pictures = output.get("images") or [output.get("image")]
             first = _first(pictures)
-            return Seen("done", 1.0, pictures=(inner(first, "url"),), units=_units(answer),
+            return JobState("done", 1.0, pictures=(inner(first, "url"),), units=_units(answer),
                         billed=True)  # fmt: skip
         return self._failed(answer, ran=inner(found, "metrics", "inference_time") is not None)
 
-    def _failed(self, answer: Answer, ran: bool) -> Seen:
+    def _failed(self, answer: Answer, ran: bool) -> JobState:
         if answer.status == 404:
             raise Forgotten
         told_so = answer.told()
@@ -166,18 +168,18 @@ class Fal:
         kind = text(inner(first, "type")) or text(told_so.get("error_type"))
         words = text(inner(first, "msg")) or text(told_so.get("detail"))
         if kind == "client_cancelled" or answer.status == 499:
-            return Seen("cancelled", reason=words, billed=ran)
+            return JobState("cancelled", reason=words, billed=ran)
         if answer.status in (400, 413, 415, 422):
             field = ".".join(map(text, inner(first, "loc") or ())) if first else ""
             cure = "Its moderation did not let the pictures pass." if "policy" in kind else ""
-            return Seen("refused", reason=f"{kind} {field}: {words}. {cure}".strip())
+            return JobState("refused", reason=f"{kind} {field}: {words}. {cure}".strip())
         if answer.status in (401, 403, 402):
             raise self.refusal(answer)
         if first is not None or answer.headers.get("x-fal-needs-retry") is not None:
-            return Seen("failed", reason=f"{kind or answer.status}: {words}")
+            return JobState("failed", reason=f"{kind or answer.status}: {words}")
         raise Trouble(f"fal answered {answer.status}", answer.retry_after)
 
-    def cancel(self, wire: Wire, job: Job) -> bool:
+    def cancel(self, wire: Wire, job: HostedJob) -> bool:
         """Asked for, not done: a job that runs already may still finish, and be billed."""
         return wire.ask("PUT", job.links["cancel"]).good
 
@@ -189,15 +191,15 @@ class Fal:
         return "the key is accepted; fal does not tell what is left"
 
 
-def _unfinished(found: Mapping[str, Any]) -> Seen:
+def _unfinished(found: Mapping[str, Any]) -> JobState:
     if found.get("status") == "IN_QUEUE":
         place = found.get("queue_position")
         ahead = f"{place} ahead" if isinstance(place, int) and place > 0 else ""
-        return Seen("waiting", note=ahead)
+        return JobState("waiting", note=ahead)
     logs = found.get("logs")
     lines = [inner(line, "message") for line in logs] if isinstance(logs, list) else []
     shares = [s for line in lines if isinstance(line, str) for s in SHARE.findall(line)]
-    return Seen("running", min(int(shares[-1]), 100) / 100 if shares else 0.3)
+    return JobState("running", min(int(shares[-1]), 100) / 100 if shares else 0.3)
 
 
 def _units(answer: Answer) -> Decimal | None:

@@ -14,7 +14,18 @@ from ..errors import BackendError, OutOfCredit, RateLimited
 from ..hosted.addresses import service_address
 from ..hosted.keys import Keys
 from ..hosted.models import HostedModel
-from ..hosted.service import Job, Order, Parcel, Seen, identity, inner, part, refusal_of, text, told
+from ..hosted.service import (
+    HostedJob,
+    JobState,
+    Order,
+    Parcel,
+    identity,
+    inner,
+    part,
+    refusal_of,
+    text,
+    told,
+)
 from ..hosted.wire import Answer, Wire
 
 KEY = "FASHN_API_KEY"
@@ -55,12 +66,12 @@ class Fashn:
         }
         return Parcel(f"{self.base}/v1/run", {"model_name": order.model.remote, "inputs": given})
 
-    def accepted(self, answer: Answer, parcel: Parcel) -> Job | None:
+    def accepted(self, answer: Answer, parcel: Parcel) -> HostedJob | None:
         found = answer.told()
         name = identity(found.get("id"))
         if not name and text(found.get("error")):
             raise self.refusal(answer)
-        return Job(name) if name else None
+        return HostedJob(name) if name else None
 
     def refusal(self, answer: Answer) -> BackendError:
         """Three kinds of 429, and each has its own cure."""
@@ -79,27 +90,29 @@ class Fashn:
             )
         return refusal_of(self.title, answer, words or kind, key_names=self.keys)
 
-    def find(self, wire: Wire, key: str, traces: Mapping[str, Any], began: float) -> Job | None:
+    def find(
+        self, wire: Wire, key: str, traces: Mapping[str, Any], began: float
+    ) -> HostedJob | None:
         return None
 
-    def look(self, wire: Wire, job: Job, model: HostedModel) -> Seen:
+    def look(self, wire: Wire, job: HostedJob, model: HostedModel) -> JobState:
         answer = wire.ask("GET", f"{self.base}/v1/status/{part(job.remote_id)}")
         found = told(self, answer)
         phase = ENDS.get(text(found.get("status")))
         if phase is None:
             running = found.get("status") == "processing"
-            return Seen("running" if running else "waiting", 0.4 if running else 0.0)
+            return JobState("running" if running else "waiting", 0.4 if running else 0.0)
         if phase == "done":
             output = found.get("output")
             pictures = tuple(output) if isinstance(output, list) else (output,)
             units = _credits(answer)
-            return Seen("done", 1.0, pictures=pictures, units=units, billed=True)
+            return JobState("done", 1.0, pictures=pictures, units=units, billed=True)
         kind = text(inner(found, "error", "name"))
         words = text(inner(found, "error", "message")) or text(found.get("status"))
         reason = f"{kind or 'failed'}: {words}. {CURES.get(kind, '')}".strip()
-        return Seen("refused" if kind in REFUSALS else phase, reason=reason)
+        return JobState("refused" if kind in REFUSALS else phase, reason=reason)
 
-    def cancel(self, wire: Wire, job: Job) -> bool:
+    def cancel(self, wire: Wire, job: HostedJob) -> bool:
         return False  # there is no such call
 
     def credits(self, wire: Wire) -> str:

@@ -17,7 +17,7 @@ from ..hosted.keys import find_keys
 from ..hosted.models import HostedModel
 from ..hosted.owner import free, is_worked_on, mine
 from ..hosted.pictures import encode, fit_to_photo, size_problems
-from ..hosted.service import Job, Order, Seen, Service
+from ..hosted.service import HostedJob, JobState, Order, Service
 from ..ledger import Attempt, Ledger
 from ..request import TryOnRequest, TryOnResult
 from ..results import ResultStore
@@ -236,7 +236,7 @@ class HostedBackend:
             )
 
     def _keep(
-        self, course: Course, request: TryOnRequest, seen: Seen, picture: np.ndarray,
+        self, course: Course, request: TryOnRequest, seen: JobState, picture: np.ndarray,
         warnings: tuple[str, ...],
     ) -> TryOnResult:  # fmt: skip
         """Into the store, then into the ledger: a job is done when its result is stored."""
@@ -275,6 +275,6 @@ class HostedBackend:
                 "masked": request.mask is not None}  # fmt: skip
 
 
-def _job_of(attempt: Attempt) -> Job:
+def _job_of(attempt: Attempt) -> HostedJob:
     links = attempt.resume.get("links")
-    return Job(attempt.remote_id, links if isinstance(links, dict) else {})
+    return HostedJob(attempt.remote_id, links if isinstance(links, dict) else {})

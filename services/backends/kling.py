@@ -22,10 +22,10 @@ from ..hosted.keys import Keys
 from ..hosted.models import HostedModel
 from ..hosted.service import (
     Forgotten,
-    Job,
+    HostedJob,
+    JobState,
     Order,
     Parcel,
-    Seen,
     Trouble,
     identity,
     inner,
@@ -79,7 +79,7 @@ class Kling:
         }
         return Parcel(f"{self.base}{PATH}", body)
 
-    def accepted(self, answer: Answer, parcel: Parcel) -> Job | None:
+    def accepted(self, answer: Answer, parcel: Parcel) -> HostedJob | None:
         found = answer.told()
         if isinstance(found.get("code"), int) and found["code"] != 0:
             raise self.refusal(answer)
@@ -103,29 +103,33 @@ class Kling:
             return Unavailable(f"{said} The keys are not accepted: look at {' and '.join(KEYS)}.")
         return refusal_of(self.title, answer, words, key_names=KEYS)
 
-    def find(self, wire: Wire, key: str, traces: Mapping[str, Any], began: float) -> Job | None:
+    def find(
+        self, wire: Wire, key: str, traces: Mapping[str, Any], began: float
+    ) -> HostedJob | None:
         try:
             return self._job(self._told(wire.ask("GET", f"{self.base}{PATH}/{part(key)}")))
         except Forgotten:
             return None
 
-    def look(self, wire: Wire, job: Job, model: HostedModel) -> Seen:
+    def look(self, wire: Wire, job: HostedJob, model: HostedModel) -> JobState:
         found = self._told(wire.ask("GET", f"{self.base}{PATH}/{part(job.remote_id)}"))
         data = found.get("data")
         status = text(inner(data, "task_status"))
         phase = ENDS.get(status)
         if phase is None:
             running = status == "processing"
-            return Seen("running" if running else "waiting", 0.4 if running else 0.0)
+            return JobState("running" if running else "waiting", 0.4 if running else 0.0)
         if phase == "done":
             images = inner(data, "task_result", "images")
             first = images[0] if isinstance(images, list) and images else None
-            return Seen("done", 1.0, pictures=(inner(first, "url"),), units=Decimal(1), billed=True)
+            return JobState(
+                "done", 1.0, pictures=(inner(first, "url"),), units=Decimal(1), billed=True
+            )
         reason = text(inner(data, "task_status_msg")) or "failed"
         refused = any(word in reason.lower() for word in REFUSED_WORDS)
-        return Seen("refused" if refused else "failed", reason=reason)
+        return JobState("refused" if refused else "failed", reason=reason)
 
-    def cancel(self, wire: Wire, job: Job) -> bool:
+    def cancel(self, wire: Wire, job: HostedJob) -> bool:
         return False  # there is no such call
 
     def credits(self, wire: Wire) -> str:
@@ -142,9 +146,9 @@ class Kling:
         return found
 
     @staticmethod
-    def _job(found: Any) -> Job | None:
+    def _job(found: Any) -> HostedJob | None:
         name = identity(inner(found, "data", "task_id"))
-        return Job(name) if name else None
+        return HostedJob(name) if name else None
 
 
 def _token(keys: Keys, moment: float) -> str:

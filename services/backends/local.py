@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ...pipelines.garment.read import Garment as ReadGarment
     from ...pipelines.masking.installed import InstalledNetworks
-    from ...pipelines.models.common import PutBack, Seen, Settings, Sight
+    from ...pipelines.models.common import FramedPerson, PutBack, Settings, Sight
 
 Kept = TypeVar("Kept")
 
@@ -155,11 +155,11 @@ class _Loaded:
 
     def fit(self, width: int, height: int) -> None:
         """Chooses where the networks lie for pictures of this size."""
-        from .placement import Placement
+        from .placement import DevicePlacement
 
         if width * height > self._size[0] * self._size[1]:
             self._size = (width, height)
-            self.pipeline.place = Placement(
+            self.pipeline.place = DevicePlacement(
                 self.variant, self.pipeline, self.device, width, height
             )  # fmt: skip
 
@@ -209,7 +209,7 @@ class _Loaded:
     def _garment(self, request: TryOnRequest, category: str) -> tuple[Any, tuple[str, ...]]:
         """(its encoding, how its photo was taken)."""
         from ...pipelines.models import door
-        from ...pipelines.models.common import AUTO, FIT, Garment
+        from ...pipelines.models.common import AUTO, FIT, GarmentView
         from ...pipelines.models.garment_photo import read_garment
 
         photo = garment_photo(request)
@@ -221,7 +221,7 @@ class _Loaded:
 
         def encode() -> tuple[Any, tuple[str, ...]]:
             picture = door.frame_garment(self.variant, photo, width, height, framing)
-            taken = Garment(picture, category, words, photo)
+            taken = GarmentView(picture, category, words, photo)
             if self.variant.kind == "try_on":
                 taken = read_garment(self.variant, taken, self.networks, shown)
             made = door.encode_garment(self.pipeline, self.variant, taken, self.networks)
@@ -234,10 +234,10 @@ class _Loaded:
 
     def _person(
         self, sight: Sight, category: str, start: torch.Tensor | None, request: TryOnRequest
-    ) -> tuple[Seen, Any]:
+    ) -> tuple[FramedPerson, Any]:
         from ...pipelines.models import door
 
-        def read() -> tuple[Seen, Any]:
+        def read() -> tuple[FramedPerson, Any]:
             seen = door.see(self.variant, sight, self.networks, category, start=start)
             return seen, door.encode_person(self.pipeline, self.variant, seen.person)
 

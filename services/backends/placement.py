@@ -61,7 +61,7 @@ def free_bytes(device: torch.device) -> int:
     return 8 * 1024**3
 
 
-class Placement:
+class DevicePlacement:
     """What a pipeline calls before each stage. Three ways, by the memory that is free:
 
     everything stays on the device; or only the networks of one stage are there at a time; or, where

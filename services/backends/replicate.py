@@ -19,10 +19,10 @@ from ..hosted.keys import Keys
 from ..hosted.models import HostedModel
 from ..hosted.pictures import Encoded
 from ..hosted.service import (
-    Job,
+    HostedJob,
+    JobState,
     Order,
     Parcel,
-    Seen,
     Trouble,
     identity,
     inner,
@@ -82,7 +82,7 @@ class Replicate:
             raise Trouble("Replicate did not say where the uploaded picture is")
         return address
 
-    def accepted(self, answer: Answer, parcel: Parcel) -> Job | None:
+    def accepted(self, answer: Answer, parcel: Parcel) -> HostedJob | None:
         return self._job(answer.told())
 
     def refusal(self, answer: Answer) -> BackendError:
@@ -100,7 +100,9 @@ class Replicate:
             )
         return refusal_of(self.title, answer, told_so, key_names=self.keys)
 
-    def find(self, wire: Wire, key: str, traces: Mapping[str, Any], began: float) -> Job | None:
+    def find(
+        self, wire: Wire, key: str, traces: Mapping[str, Any], began: float
+    ) -> HostedJob | None:
         wanted = traces.get("inputs") or {}
         address = f"{self.base}/v1/predictions"
         for _ in range(PAGES):
@@ -120,7 +122,7 @@ class Replicate:
             address = following
         return None
 
-    def look(self, wire: Wire, job: Job, model: HostedModel) -> Seen:
+    def look(self, wire: Wire, job: HostedJob, model: HostedModel) -> JobState:
         found = told(self, wire.ask("GET", f"{self.base}/v1/predictions/{part(job.remote_id)}"))
         status, output = text(found.get("status")), found.get("output")
         ran = _seconds(found)
@@ -128,22 +130,22 @@ class Replicate:
         if phase is None:
             shares = SHARE.findall(found.get("logs") or "") if _is_text(found.get("logs")) else []
             share = min(int(shares[-1]), 100) / 100 if shares else 0.0
-            return Seen("running" if status == "processing" else "waiting", share)
+            return JobState("running" if status == "processing" else "waiting", share)
         if phase == "done":
             pictures = tuple(output) if isinstance(output, list) else (output,)
-            return Seen("done", 1.0, pictures=pictures[:1], units=ran, billed=True)
+            return JobState("done", 1.0, pictures=pictures[:1], units=ran, billed=True)
         reason = text(found.get("error")) or status
         refused = phase == "failed" and (
             MODERATED.search(reason) or any(word in reason for word in model.refusals)
         )
         if refused and not MODERATED.search(reason):
             reason += ". It found no person or garment to work with: use other pictures."
-        return Seen(
+        return JobState(
             "refused" if refused else phase, reason=reason, units=ran,
             billed=found.get("started_at") is not None,
         )  # fmt: skip
 
-    def cancel(self, wire: Wire, job: Job) -> bool:
+    def cancel(self, wire: Wire, job: HostedJob) -> bool:
         address = f"{self.base}/v1/predictions/{part(job.remote_id)}/cancel"
         return wire.ask("POST", address).good
 
@@ -152,9 +154,9 @@ class Replicate:
         return f"the key belongs to {text(found.get('username')) or 'an account without a name'}"
 
     @staticmethod
-    def _job(found: Any) -> Job | None:
+    def _job(found: Any) -> HostedJob | None:
         name = identity(inner(found, "id"))
-        return Job(name) if name else None
+        return HostedJob(name) if name else None
 
 
 def _seconds(found: Mapping[str, Any]) -> Decimal | None:

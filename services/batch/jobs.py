@@ -78,7 +78,7 @@ class Job(Base):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedPicture:
     """A picture that somebody wants. person, garment: paths as they were given. settings: of the
     request. problem: why it cannot even be begun, "" where it can."""
 
@@ -98,7 +98,7 @@ class Jobs:
         self.database = database
         self.batch = batch
 
-    def add(self, wanted: Iterable[Wanted]) -> int:
+    def add(self, wanted: Iterable[WantedPicture]) -> int:
         """Queues what is not there yet; how many that were. The same list again adds nothing; a
         job whose pictures or settings were changed since is wanted anew, a failed file too."""
         added = 0

@@ -15,7 +15,7 @@ import numpy as np
 from ...pipelines.errors import InputError
 from ..backends.options import OPTIONS
 from ..request import Seen, TryOnRequest, content_hash, fingerprint_of
-from .jobs import Wanted
+from .jobs import WantedPicture
 
 ENDINGS = (".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff",
            ".webp")  # fmt: skip
@@ -138,7 +138,7 @@ class Listing:
         self._seen: dict[Path, _Facts | InputError] = {}
         self._names: dict[str, int] = {}
 
-    def wanted(self, pairs: list[Pair]) -> Iterator[Wanted]:
+    def wanted(self, pairs: list[Pair]) -> Iterator[WantedPicture]:
         for pair in pairs:
             settings = merged(self.settings, pair.settings)
             name = self._name(pair, settings)
@@ -147,7 +147,7 @@ class Listing:
             key = ""
             if isinstance(person, _Facts) and isinstance(garment, _Facts):
                 key = self._key(settings, person, garment)
-            yield Wanted(
+            yield WantedPicture(
                 name=name,
                 key=key,
                 model=settings.get("model", ""),

@@ -20,7 +20,7 @@ COLUMNS = ("backend", "model", "pictures", "attempts", "failed", "refused", "can
 
 
 @dataclass
-class Line:
+class CostLine:
     """Attempts of one model in one currency. seconds: a picture, on average. cost: of those that
     were, or may have been, billed. unpriced: billed ones whose cost nobody knows."""
 
@@ -54,7 +54,7 @@ class MonthReport:
     stale: models whose price in the book is old."""
 
     month: str
-    lines: tuple[Line, ...]
+    lines: tuple[CostLine, ...]
     totals: dict[str, Decimal]
     days: dict[tuple[str, str], Decimal]
     made: dict[str, int]
@@ -118,14 +118,14 @@ def month_report(
     Raises InputError for what is no month, and where a rate is missing for `currency`.
     """
     first, last = days_of(month)
-    lines: dict[tuple[str, str, str], Line] = {}
+    lines: dict[tuple[str, str, str], CostLine] = {}
     days: dict[tuple[str, str], Decimal] = {}
     made: dict[str, int] = {}
     projects: dict[tuple[str, str], Decimal] = {}
     totals: dict[str, Decimal] = {}
     for row in ledger.sums(first, last, project):
         line = lines.setdefault(
-            (row.backend, row.model, row.currency), Line(row.backend, row.model, row.currency)
+            (row.backend, row.model, row.currency), CostLine(row.backend, row.model, row.currency)
         )
         _add(line, row)
         if row.state == "done":
@@ -162,7 +162,7 @@ def plain(amount: Decimal) -> str:
     return f"{amount.normalize():f}" if amount else "0"
 
 
-def _add(line: Line, row: Any) -> None:
+def _add(line: CostLine, row: Any) -> None:
     line.attempts += row.count
     if row.state == "done":
         line.pictures += row.count

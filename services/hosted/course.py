@@ -21,7 +21,7 @@ from ..errors import BackendError, Cancelled, Refused, Unavailable, Undecided
 from ..ledger import Attempt, Ledger
 from .models import HostedModel
 from .owner import free, mine
-from .service import Forgotten, Job, Seen, Service, Trouble
+from .service import Forgotten, HostedJob, JobState, Service, Trouble
 from .wire import Limit, Lost, NotSent, Stopped, Wire, pause
 
 logger = logging.getLogger(__name__)
@@ -52,12 +52,12 @@ class Course:
     def note(self, **changes: Any) -> None:
         self.attempt = self.ledger.note(self.attempt, **changes)
 
-    def opened(self, job: Job) -> None:
+    def opened(self, job: HostedJob) -> None:
         """The service has accepted it: from here on it can be resumed."""
         resume = {**self.attempt.resume, "links": dict(job.links), **mine()}
         self.note(state="open", remote_id=job.remote_id, resume=resume, billed=True)
 
-    def charge(self, seen: Seen) -> dict[str, Any]:
+    def charge(self, seen: JobState) -> dict[str, Any]:
         """What the service's own count of units costs, for the ledger."""
         if seen.units is None or self.price is None:
             return {}
@@ -70,7 +70,7 @@ class Course:
         state = {Refused: "refused", Cancelled: "cancelled"}.get(type(error), "failed")
         self._end(state, error, billed=False)
 
-    def ended_badly(self, seen: Seen) -> NoReturn:
+    def ended_badly(self, seen: JobState) -> NoReturn:
         """The job is over without a picture, and the service has said why."""
         said = f"{self.service.title}: {seen.reason or seen.phase}"
         state = {"refused": "refused", "cancelled": "cancelled"}.get(seen.phase, "failed")
@@ -78,7 +78,7 @@ class Course:
         safety = "moderated by the service" if _moderated(seen) else ""
         self._end(state, kind(said), billed=seen.billed, safety=safety, **self.charge(seen))
 
-    def stopped_at(self, seen: Seen, error: BackendError) -> NoReturn:
+    def stopped_at(self, seen: JobState, error: BackendError) -> NoReturn:
         """The job was stopped at our wish."""
         self._end("cancelled", error, billed=seen.billed, **self.charge(seen))
 
@@ -157,6 +157,6 @@ def retry_after(error: Exception) -> float:
     return min(getattr(error, "retry_after", None) or 0.0, LONGEST_RATE_WAIT)
 
 
-def _moderated(seen: Seen) -> bool:
+def _moderated(seen: JobState) -> bool:
     words = seen.reason.lower()
     return any(word in words for word in ("moderat", "nsfw", "policy", "inspection", "risk"))

@@ -13,7 +13,7 @@ from ...pipelines.errors import InputError
 from ..places import home
 from ..request import CATEGORIES, TryOnRequest
 from ..toml import read_toml
-from .pictures import Wanted
+from .pictures import PictureLimits
 
 SHIPPED = Path(__file__).with_name("models.toml")
 INPUTS = ("person", "garment", "lower_garment", "category", "seed", "steps", "guidance",
@@ -31,7 +31,7 @@ class HostedModel:
     seconds: float
     shop: str
     for_a_shop: str
-    wanted: Wanted
+    wanted: PictureLimits
     options: Mapping[str, Any] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
     refusals: tuple[str, ...] = ()
@@ -115,7 +115,7 @@ def _model(entry: Mapping[str, Any]) -> HostedModel:
         raise ValueError("inputs name at least person and garment")
     if entry["shop"] not in SHOP:
         raise ValueError(f"shop is one of {', '.join(SHOP)}")
-    sizes = Wanted(
+    sizes = PictureLimits(
         longest=int(entry.get("longest", 2048)), shortest=int(entry.get("shortest", 64)),
         most=int(entry.get("most_bytes", 8 * 2**20)), least=int(entry.get("least_bytes", 0)),
     )  # fmt: skip

@@ -25,7 +25,7 @@ class NoPicture(Exception):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PictureLimits:
     """What a service takes. longest, shortest: pixels of the sides. most, least: bytes."""
 
     longest: int = 2048
@@ -52,7 +52,7 @@ class Encoded:
         return base64.b64encode(self.data).decode()
 
 
-def encode(picture: np.ndarray, wanted: Wanted) -> Encoded:
+def encode(picture: np.ndarray, wanted: PictureLimits) -> Encoded:
     """A uint8 (height, width, 3) picture as PNG, or as JPEG where a PNG would be heavy.
 
     It is made from pixels alone, so nothing that stood in the photo's file goes along.
@@ -80,7 +80,7 @@ def encode(picture: np.ndarray, wanted: Wanted) -> Encoded:
     return Encoded(data, "image/jpeg")
 
 
-def size_problems(what: str, picture: np.ndarray, wanted: Wanted) -> list[str]:
+def size_problems(what: str, picture: np.ndarray, wanted: PictureLimits) -> list[str]:
     """A sentence where the picture is too small for the service, also after it is scaled down."""
     height, width = picture.shape[:2]
     scale = min(1.0, wanted.longest / max(height, width))

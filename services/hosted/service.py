@@ -61,7 +61,7 @@ class Parcel:
 
 
 @dataclass(frozen=True)
-class Job:
+class HostedJob:
     """A job that the service has accepted. links: what is needed to ask for it again."""
 
     remote_id: str
@@ -69,7 +69,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Seen:
+class JobState:
     """How a job stands.
 
     phase: waiting, running, done, refused, failed, cancelled. share: done of all, 0..1. note: for
@@ -114,7 +114,7 @@ class Service(Protocol):
         """Uploads the pictures where the service has a place for them. May be repeated."""
         ...
 
-    def accepted(self, answer: Answer, parcel: Parcel) -> Job | None:
+    def accepted(self, answer: Answer, parcel: Parcel) -> HostedJob | None:
         """The job of a good answer to a submission; None where the answer does not say. Raises the
         service's refusal where the body tells one."""
         ...
@@ -123,13 +123,15 @@ class Service(Protocol):
         """What an answer of 4xx or 5xx means."""
         ...
 
-    def find(self, wire: Wire, key: str, traces: Mapping[str, Any], began: float) -> Job | None:
+    def find(
+        self, wire: Wire, key: str, traces: Mapping[str, Any], began: float
+    ) -> HostedJob | None:
         """A job that was accepted without our knowing. began: seconds since 1970."""
         ...
 
-    def look(self, wire: Wire, job: Job, model: HostedModel) -> Seen: ...
+    def look(self, wire: Wire, job: HostedJob, model: HostedModel) -> JobState: ...
 
-    def cancel(self, wire: Wire, job: Job) -> bool:
+    def cancel(self, wire: Wire, job: HostedJob) -> bool:
         """Whether the service took the wish; how the job ends, only `look` tells."""
         ...
 

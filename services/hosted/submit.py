@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import backends
 from ..errors import BackendError, Cancelled, RateLimited, Refused, Unavailable
 from .course import LONGEST_RATE_WAIT, PASSING, TRIES, Course
-from .service import Job, Order, Parcel
+from .service import HostedJob, Order, Parcel
 from .wire import Answer, Lost, NotSent, Stopped, beside, pause
 
 SUBMIT_SECONDS = 120.0
@@ -18,7 +18,7 @@ AMBIGUOUS = (408, 409, 425)
 """Statuses below 500 that do not say whether the job was taken."""
 
 
-def send(course: Course, order: Order) -> Job:
+def send(course: Course, order: Order) -> HostedJob:
     """Uploads and submits; the job is in the ledger. Raises a BackendError, with the ledger saying
     the same; Undecided where the job may have been accepted."""
     try:
@@ -53,7 +53,7 @@ def send(course: Course, order: Order) -> Job:
     course.fail(Unavailable(f"{course.service.title} did not take the job: {why}."))
 
 
-def look_for(course: Course, why: str) -> Job | None:
+def look_for(course: Course, why: str) -> HostedJob | None:
     """The job of a submission whose answer is missing; None where it surely is not there.
 
     Raises Undecided where nobody can tell.
@@ -72,7 +72,7 @@ def look_for(course: Course, why: str) -> Job | None:
     return job
 
 
-def _post(course: Course, parcel: Parcel) -> tuple[Answer, Job | None]:
+def _post(course: Course, parcel: Parcel) -> tuple[Answer, HostedJob | None]:
     """One submission; its job is in the ledger as soon as its answer is here."""
     answer = course.wire.ask(
         "POST", parcel.address, json=dict(parcel.body), headers=parcel.headers, certain=True,
@@ -84,7 +84,7 @@ def _post(course: Course, parcel: Parcel) -> tuple[Answer, Job | None]:
     return answer, job
 
 
-def _judge(course: Course, answer: Answer, number: int) -> Job | None:
+def _judge(course: Course, answer: Answer, number: int) -> HostedJob | None:
     """What an answer without a job means: None to send again, or the job after all."""
     wait = answer.retry_after
     not_now = answer.status == 503 and wait is not None
@@ -107,7 +107,7 @@ def _judge(course: Course, answer: Answer, number: int) -> Job | None:
     return look_for(course, f"it answered {answer.status} and named no job")
 
 
-def _find(course: Course) -> Job | None:
+def _find(course: Course) -> HostedJob | None:
     """Looks several times, as a list may lag behind."""
     traces = course.attempt.resume.get("traces") or {}
     began = course.attempt.started.timestamp()

@@ -12,7 +12,7 @@ from ..errors import BackendError, Cancelled, Unavailable, Undecided
 from .addresses import ForbiddenAddress
 from .course import PASSING, Course, retry_after
 from .pictures import NoPicture, decode, from_uri
-from .service import Forgotten, Job, Seen, Trouble
+from .service import Forgotten, HostedJob, JobState, Trouble
 from .wire import Limit, Stopped, pause
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class OutOfTime(Exception):
     """The limit of the whole job has passed."""
 
 
-def watch(course: Course, job: Job, keep: Callable[[Seen, np.ndarray], Kept]) -> Kept:
+def watch(course: Course, job: HostedJob, keep: Callable[[JobState, np.ndarray], Kept]) -> Kept:
     """What `keep` makes of the finished job and its picture.
 
     When the user stops, or the time is over, the job is stopped where the service can do that; one
@@ -64,7 +64,7 @@ def watch(course: Course, job: Job, keep: Callable[[Seen, np.ndarray], Kept]) ->
         raise
 
 
-def _until_over(course: Course, job: Job) -> Seen:
+def _until_over(course: Course, job: HostedJob) -> JobState:
     wait, troubles, unknown, refusals = FIRST_POLL, 0, 0, 0
     while True:
         try:
@@ -102,7 +102,7 @@ def _rest(course: Course, seconds: float, error: Exception | None = None) -> Non
     pause(min(seconds, course.limit.left), course.stopped)
 
 
-def _fetched(course: Course, job: Job, seen: Seen) -> np.ndarray:
+def _fetched(course: Course, job: HostedJob, seen: JobState) -> np.ndarray:
     """The picture of a job that is over. Raises what its end means where there is none."""
     if seen.phase != "done":
         course.ended_badly(seen)
@@ -126,7 +126,7 @@ def _fetched(course: Course, job: Job, seen: Seen) -> np.ndarray:
     course.let_go(Undecided(f"{said} {course.resumable()}"))
 
 
-def _seen_again(course: Course, job: Job, seen: Seen) -> Seen:
+def _seen_again(course: Course, job: HostedJob, seen: JobState) -> JobState:
     """With a fresh link, where the service gives one."""
     try:
         again = course.service.look(course.wire, job, course.model)
@@ -152,7 +152,10 @@ def _picture(course: Course, link: Any) -> np.ndarray:
 
 
 def _stop(
-    course: Course, job: Job, error: BackendError, keep: Callable[[Seen, np.ndarray], Kept]
+    course: Course,
+    job: HostedJob,
+    error: BackendError,
+    keep: Callable[[JobState, np.ndarray], Kept],
 ) -> Kept:
     """Ends a job that is not wanted any longer, and sees how it ends: finished all the same, it is
     kept; still running, it is left in the ledger to be resumed. Raises `error` but for the first.
@@ -174,7 +177,7 @@ def _stop(
     course.let_go(kind(f"{error} {course.resumable()}"))
 
 
-def _cancelled(course: Course, job: Job) -> Seen | None:
+def _cancelled(course: Course, job: HostedJob) -> JobState | None:
     """The end of the job, where there is one within a few seconds; None where it runs on."""
     course.wire.stopped = backends.never
     until = Limit(CANCEL_SECONDS)

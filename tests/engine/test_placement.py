@@ -23,7 +23,7 @@ import_checkout()
 from fitting_room.pipelines.diffusion.run import stay
 from fitting_room.pipelines.files.locate import find
 from fitting_room.pipelines.models import door
-from fitting_room.pipelines.models.common import Garment, Person, Settings
+from fitting_room.pipelines.models.common import GarmentView, Person, Settings
 from fitting_room.nodes.model import TryOnModel
 
 located = find(variant, folders=[models])
@@ -36,7 +36,7 @@ pose = torch.zeros(144, 96, dtype=torch.uint8).numpy()
 mask[..., 40:100, 20:80] = 1
 
 def draw():
-    encoding = door.encode_garment(pipeline, known, Garment(garment, "upper"), None)
+    encoding = door.encode_garment(pipeline, known, GarmentView(garment, "upper"), None)
     person = door.encode_person(pipeline, known, Person(photo, mask, "upper", body, pose))
     settings = Settings(steps=2, guidance=2.0)
     return next(door.dress(pipeline, known, [person], [encoding], [(0, 0)], settings))

@@ -315,6 +315,19 @@ def test_a_circle_is_noticed():
     assert sorted(circles({1: {2}, 2: {3}, 3: {1}, 4: {1}, 5: set()})) == [1, 2, 3]
 
 
+# Of every model the same thing, in its own folder.
+OF_EVERY_MODEL = {"GarmentEncoding", "PersonEncoding", "Networks"}
+
+
+def test_a_class_name_stands_for_one_thing():
+    seen = {}
+    for path in sources():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and node.name not in OF_EVERY_MODEL:
+                seen.setdefault(node.name, []).append(relative_name(path))
+    assert not {name: files for name, files in seen.items() if len(files) > 1}
+
+
 # ------------------------------------------------------------------ sizes
 
 

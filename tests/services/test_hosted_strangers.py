@@ -17,7 +17,7 @@ from fitting_room.services.hosted.keys import Keys, Secret, find_keys
 from fitting_room.services.hosted.models import read_models
 from fitting_room.services.hosted.pictures import (
     NoPicture,
-    Wanted,
+    PictureLimits,
     decode,
     encode,
     fit_to_photo,
@@ -185,7 +185,7 @@ def saved(array, kind="PNG", **how):
 
 
 def test_what_is_sent_has_no_metadata_and_the_wanted_size():
-    sent = encode(noise(3000, 2000), Wanted(longest=1024, most=2**20))
+    sent = encode(noise(3000, 2000), PictureLimits(longest=1024, most=2**20))
     with Image.open(io.BytesIO(sent.data)) as image:
         assert max(image.size) == 1024
         assert not image.getexif()
@@ -194,9 +194,9 @@ def test_what_is_sent_has_no_metadata_and_the_wanted_size():
 
 
 def test_a_small_picture_is_sent_exactly_and_a_light_one_made_heavier():
-    assert np.array_equal(decode(encode(noise(), Wanted()).data), noise())
+    assert np.array_equal(decode(encode(noise(), PictureLimits()).data), noise())
     flat = np.full((400, 400, 3), 90, np.uint8)
-    assert len(encode(flat, Wanted(least=5120)).data) >= 5120
+    assert len(encode(flat, PictureLimits(least=5120)).data) >= 5120
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
@@ -232,7 +232,7 @@ def test_what_is_no_picture_is_refused(data, words):
 
 def test_data_addresses():
     data = saved(noise())
-    assert from_uri(encode(noise(), Wanted()).uri()) is not None
+    assert from_uri(encode(noise(), PictureLimits()).uri()) is not None
     assert from_uri("https://example.com") is None
     with pytest.raises(NoPicture):
         from_uri("data:image/png;base64,****")

@@ -10,13 +10,15 @@ pytest.importorskip("sqlalchemy")
 pytest.importorskip("alembic")
 
 from fitting_room.services.batch import jobs as module
-from fitting_room.services.batch.jobs import MOST_LEASES, Jobs, Wanted
+from fitting_room.services.batch.jobs import MOST_LEASES, Jobs, WantedPicture
 from fitting_room.services.database import now, open_database
 
 
 def wanted(count, model="a", garment="g"):
     return [
-        Wanted(f"{model}-{garment}-{i}", f"key-{model}-{garment}-{i}", model, f"p{i}", garment)
+        WantedPicture(
+            f"{model}-{garment}-{i}", f"key-{model}-{garment}-{i}", model, f"p{i}", garment
+        )
         for i in range(count)
     ]
 

@@ -6,7 +6,7 @@ import torch
 from fitting_room.pipelines.files.locate import find
 from fitting_room.pipelines.models import door
 from fitting_room.services.backends import placement
-from fitting_room.services.backends.placement import Placement
+from fitting_room.services.backends.placement import DevicePlacement
 
 NAME = "leffa/virtual_tryon"
 
@@ -20,7 +20,7 @@ def pipeline(tmp_path):
 def placed(pipeline, monkeypatch, free):
     """On a card with so many bytes free; this only chooses, nothing is moved."""
     monkeypatch.setattr(placement, "free_bytes", lambda device: free)
-    return Placement(pipeline[1], pipeline[0], torch.device("cuda"), 96, 128)
+    return DevicePlacement(pipeline[1], pipeline[0], torch.device("cuda"), 96, 128)
 
 
 def needs(pipeline):
@@ -60,7 +60,7 @@ def test_a_card_too_small_for_a_stage_gets_its_layers_in_groups(pipeline, monkey
 
 
 def test_on_the_cpu_nothing_moves_and_every_stage_can_be_stopped(pipeline):
-    made = Placement(pipeline[1], pipeline[0], torch.device("cpu"), 96, 128)
+    made = DevicePlacement(pipeline[1], pipeline[0], torch.device("cpu"), 96, 128)
     assert made.way == "main memory"
 
     def stop():

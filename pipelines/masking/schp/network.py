@@ -30,7 +30,7 @@ def enlarged(features: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(features, size=like.shape[-2:], mode="bilinear", align_corners=True)
 
 
-class Bottleneck(nn.Module):
+class SchpBottleneck(nn.Module):
     def __init__(self, shapes: Shapes, name: str, stride: int, dilation: int) -> None:
         super().__init__()
         self.conv1, self.bn1 = conv(shapes, f"{name}.conv1"), norm(shapes, f"{name}.bn1")
@@ -53,7 +53,7 @@ class Bottleneck(nn.Module):
 
 def stage(shapes: Shapes, name: str, stride: int, dilation: int = 1) -> nn.Sequential:
     blocks = (
-        Bottleneck(shapes, f"{name}.{index}", stride if index == 0 else 1, dilation)
+        SchpBottleneck(shapes, f"{name}.{index}", stride if index == 0 else 1, dilation)
         for index in range(count(shapes, name))
     )
     return nn.Sequential(*blocks)

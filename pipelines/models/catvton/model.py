@@ -17,7 +17,7 @@ from .. import framing as frames
 from ..changed import Wearing
 from ..common import (
     FIT,
-    Garment,
+    GarmentView,
     Person,
     Readers,
     Settings,
@@ -94,7 +94,7 @@ def encode_person(pipeline: CatVTONPipeline, variant: Variant, person: Person) -
 
 
 def encode_garment(
-    pipeline: CatVTONPipeline, variant: Variant, garment: Garment, readers: Readers
+    pipeline: CatVTONPipeline, variant: Variant, garment: GarmentView, readers: Readers
 ) -> GarmentEncoding:
     return pipeline.encode_garment(garment.picture)
 

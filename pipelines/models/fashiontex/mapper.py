@@ -38,7 +38,7 @@ class _Modulation(nn.Module):
         return functional.leaky_relu(moved)
 
 
-class Part(nn.Module):
+class MapperPart(nn.Module):
     """Some layers of a code under one feature, (batch, layers, width)."""
 
     def __init__(self, width: int) -> None:
@@ -57,10 +57,10 @@ class Mapper(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.medium_mapping = Part(width)
-        self.second_type_mapper = Part(width)
-        self.fine_mapping = Part(width)
-        self.second_color_mapper = Part(width)
+        self.medium_mapping = MapperPart(width)
+        self.second_type_mapper = MapperPart(width)
+        self.fine_mapping = MapperPart(width)
+        self.second_color_mapper = MapperPart(width)
 
     @classmethod
     def shaped_like(cls, state: State) -> Mapper:

@@ -24,11 +24,11 @@ from .. import framing as frames
 from ..changed import Wearing, find_changes
 from ..common import (
     FIT,
-    Garment,
+    FramedPerson,
+    GarmentView,
     Person,
     PutBack,
     Readers,
-    Seen,
     Settings,
     Sight,
     put_under_mask,
@@ -127,7 +127,7 @@ def encode_person(pipeline: FashnVtonPipeline, variant: Variant, person: Person)
 
 
 def encode_garment(
-    pipeline: FashnVtonPipeline, variant: Variant, garment: Garment, readers: Readers
+    pipeline: FashnVtonPipeline, variant: Variant, garment: GarmentView, readers: Readers
 ) -> GarmentEncoding:
     """A worn garment is cut out of its photo and comes with its wearer's pose."""
     height, width = garment.picture.shape[-2:]
@@ -171,7 +171,12 @@ def dress(
 
 
 def put_back(
-    variant: Variant, sight: Sight, seen: Seen, made: Tensor, feather: int, settings: Settings
+    variant: Variant,
+    sight: Sight,
+    seen: FramedPerson,
+    made: Tensor,
+    feather: int,
+    settings: Settings,
 ) -> PutBack:
     """Only what the model changed, or what a mask covers."""
     if sight.mask is not None or settings.whole_picture:

@@ -52,7 +52,7 @@ SAME_PERSON = 0.1
 
 
 @dataclass(frozen=True)
-class View:
+class PhotoView:
     """The part of a photo that a frame shows, without what lies beyond the photo's edges.
 
     pixels: uint8 (height, width, 3) at the frame's scale. left, top: where it lies in the frame.
@@ -83,7 +83,7 @@ class View:
         return resized_labels(part, width, height) > 0
 
 
-def view_of(frame: np.ndarray, crop: Crop) -> View:
+def view_of(frame: np.ndarray, crop: Crop) -> PhotoView:
     """frame: uint8 (model height, model width, 3), the crop of a photo."""
     across, down = crop.model_width / crop.width, crop.model_height / crop.height
     left, top = max(crop.left, 0), max(crop.top, 0)
@@ -92,15 +92,15 @@ def view_of(frame: np.ndarray, crop: Crop) -> View:
     columns = slice(round((left - crop.left) * across), round((right - crop.left) * across))
     rows = slice(round((top - crop.top) * down), round((bottom - crop.top) * down))
     region = (left, top, right - left, bottom - top)
-    return View(np.ascontiguousarray(frame[rows, columns]), columns.start, rows.start, region)
+    return PhotoView(np.ascontiguousarray(frame[rows, columns]), columns.start, rows.start, region)
 
 
-def whole_view(picture: np.ndarray, photo_width: int, photo_height: int) -> View:
+def whole_view(picture: np.ndarray, photo_width: int, photo_height: int) -> PhotoView:
     """A whole photo, shrunk."""
-    return View(picture, 0, 0, (0, 0, photo_width, photo_height))
+    return PhotoView(picture, 0, 0, (0, 0, photo_width, photo_height))
 
 
-def read_pose(readers: Readers, view: View, body: Body) -> tuple[WholeBody, str]:
+def read_pose(readers: Readers, view: PhotoView, body: Body) -> tuple[WholeBody, str]:
     """(points, by what they were found) of one person in a view.
 
     Where DWPose finds nobody near the body of the photo, the body's own points are taken.
@@ -141,7 +141,7 @@ def draw_pose(body: WholeBody) -> np.ndarray:
     return draw_grey(body, body.width, body.height)
 
 
-def read_labels(readers: Readers, view: View, body: Body) -> tuple[np.ndarray, str] | None:
+def read_labels(readers: Readers, view: PhotoView, body: Body) -> tuple[np.ndarray, str] | None:
     """(FASHN's labels of a view, by what they were found); None where no parser is installed."""
     if readers.installed(OWN_PARSER):
         folder = readers.files(OWN_PARSER)[0].parent
@@ -156,7 +156,7 @@ def read_labels(readers: Readers, view: View, body: Body) -> tuple[np.ndarray, s
 
 
 def worn_cloth(
-    readers: Readers, view: View, body: Body, photo: np.ndarray, category: str
+    readers: Readers, view: PhotoView, body: Body, photo: np.ndarray, category: str
 ) -> np.ndarray:
     """Where a garment is that somebody wears, bool, in a view of the whole photo.
 
@@ -176,7 +176,9 @@ def worn_cloth(
         ) from error
 
 
-def read_wearing(readers: Readers, view: View, body: Body, category: str) -> tuple[Wearing, str]:
+def read_wearing(
+    readers: Readers, view: PhotoView, body: Body, category: str
+) -> tuple[Wearing, str]:
     """(where in a view the old garment is and what must stay, by what that was found).
 
     Raises InputError where that part of the body is not in the picture.

@@ -16,7 +16,7 @@ from ...images import Crop
 from .. import framing as frames
 from ..common import (
     FIT,
-    Garment,
+    GarmentView,
     Person,
     Readers,
     Settings,
@@ -91,7 +91,7 @@ def encode_person(pipeline: IdmVtonPipeline, variant: Variant, person: Person) -
 
 
 def encode_garment(
-    pipeline: IdmVtonPipeline, variant: Variant, garment: Garment, readers: Readers
+    pipeline: IdmVtonPipeline, variant: Variant, garment: GarmentView, readers: Readers
 ) -> GarmentEncoding:
     words = garment.description or WORDS[garment.category]
     return pipeline.encode_garment(garment.picture, Prompts.of([words]))

@@ -16,7 +16,7 @@ from ...images import Crop
 from .. import framing as frames
 from ..common import (
     FIT,
-    Garment,
+    GarmentView,
     Person,
     Readers,
     Settings,
@@ -75,7 +75,7 @@ def encode_person(pipeline: LadiVTONPipeline, variant: Variant, person: Person) 
 
 
 def encode_garment(
-    pipeline: LadiVTONPipeline, variant: Variant, garment: Garment, readers: Readers
+    pipeline: LadiVTONPipeline, variant: Variant, garment: GarmentView, readers: Readers
 ) -> GarmentEncoding:
     return pipeline.encode_garment(garment.picture, garment.category)
 

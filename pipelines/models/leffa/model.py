@@ -16,7 +16,7 @@ from ...images import Crop, letterbox
 from .. import framing as frames
 from ..common import (
     FIT,
-    Garment,
+    GarmentView,
     Person,
     Readers,
     Settings,
@@ -83,7 +83,7 @@ def encode_person(pipeline: LeffaPipeline, variant: Variant, person: Person) -> 
 
 
 def encode_garment(
-    pipeline: LeffaPipeline, variant: Variant, garment: Garment, readers: Readers
+    pipeline: LeffaPipeline, variant: Variant, garment: GarmentView, readers: Readers
 ) -> GarmentEncoding:
     return pipeline.encode_garment(garment.picture)
 

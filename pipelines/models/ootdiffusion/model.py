@@ -14,7 +14,7 @@ from ...images import Crop
 from .. import framing as frames
 from ..common import (
     FIT,
-    Garment,
+    GarmentView,
     Person,
     Readers,
     Settings,
@@ -70,7 +70,7 @@ def encode_person(
 
 
 def encode_garment(
-    pipeline: OOTDiffusionPipeline, variant: Variant, garment: Garment, readers: Readers
+    pipeline: OOTDiffusionPipeline, variant: Variant, garment: GarmentView, readers: Readers
 ) -> GarmentEncoding:
     return pipeline.encode_garment(garment.picture, garment.category)
 

@@ -23,7 +23,7 @@ from ...images import Crop
 from ...masking.parsing import parse
 from ...masking.people import find_people
 from .. import framing as frames
-from ..common import FIT, Garment, Person, Readers, Settings, Sight, put_under_mask, stack
+from ..common import FIT, GarmentView, Person, Readers, Settings, Sight, put_under_mask, stack
 from ..matching import HEIGHT, WIDTH
 from ..person import labels_of, masked_body, points_in, read_pose
 from . import pictures
@@ -81,7 +81,7 @@ def encode_person(pipeline: SieveNetPipeline, variant: Variant, person: Person) 
 
 
 def encode_garment(
-    pipeline: SieveNetPipeline, variant: Variant, garment: Garment, readers: Readers
+    pipeline: SieveNetPipeline, variant: Variant, garment: GarmentView, readers: Readers
 ) -> GarmentEncoding:
     return pipeline.encode_garment(garment.picture)
 

@@ -7,7 +7,7 @@ from fitting_room.pipelines.catalog.models import VARIANTS, variants_of
 from fitting_room.pipelines.errors import InputError, NobodyFound
 from fitting_room.pipelines.files.locate import find
 from fitting_room.pipelines.models import door
-from fitting_room.pipelines.models.common import Garment, Person, Settings, ignored
+from fitting_room.pipelines.models.common import GarmentView, Person, Settings, ignored
 
 FUNCTIONS = ("load", "person_crop", "frame_photo", "frame_garment", "read_person", "encode_person",
              "encode_garment", "dress", "put_back", "working_bytes", "sparing")  # fmt: skip
@@ -56,7 +56,7 @@ def ready(request, models):
         for photo, body in zip(pictures(2, 0), pictures(2, 1), strict=True)
     ]
     garments = [
-        door.encode_garment(pipeline, variant, Garment(picture, "upper", words), None)
+        door.encode_garment(pipeline, variant, GarmentView(picture, "upper", words), None)
         for picture, words in zip(pictures(3, 2), ("", "a red top", ""), strict=True)
     ]
     return pipeline, variant, people, garments
@@ -145,7 +145,7 @@ def test_a_setting_that_a_model_lacks_is_told():
 def test_a_category_that_a_model_does_not_know_is_refused(models):
     variant = VARIANTS["leffa/virtual_tryon"]
     with pytest.raises(InputError, match="trained for upper"):
-        door.encode_garment(None, variant, Garment(torch.zeros(1, 3, 64, 64), "lower"), None)
+        door.encode_garment(None, variant, GarmentView(torch.zeros(1, 3, 64, 64), "lower"), None)
 
 
 def test_the_body_under_the_mask_is_whose_body_is_wanted():

@@ -13,7 +13,7 @@ from fitting_room.pipelines.files.locate import find
 from fitting_room.pipelines.masking.body import load_body_model
 from fitting_room.pipelines.masking.installed import InstalledNetworks
 from fitting_room.pipelines.models import door
-from fitting_room.pipelines.models.common import Garment, Settings, Sight, ignored
+from fitting_room.pipelines.models.common import GarmentView, Settings, Sight, ignored
 from fitting_room.pipelines.models.garment_photo import read_garment
 from PIL import Image
 
@@ -60,7 +60,7 @@ def sight(mask=None, framing="fit", name="person.jpg"):
 def shirt(pipeline, readers, **how):
     photo = sample("tshirt.png")
     picture = door.frame_garment(VARIANT, photo, WIDTH, HEIGHT, "fit")
-    garment = Garment(picture, **{"category": "upper", "photo": photo, **how})
+    garment = GarmentView(picture, **{"category": "upper", "photo": photo, **how})
     return door.encode_garment(pipeline, VARIANT, garment, readers)
 
 
@@ -194,7 +194,7 @@ def test_worn_garment_is_cut_out_with_its_wearers_pose(pipeline, everything, mon
     monkeypatch.setattr(reading, "read_labels", lambda *_: (labels, "a drawing"))
     photo = sample("person.jpg")
     picture = door.frame_garment(VARIANT, photo, WIDTH, HEIGHT, "fit")
-    garment = Garment(picture, "upper", photo=photo, worn=True)
+    garment = GarmentView(picture, "upper", photo=photo, worn=True)
     made = door.encode_garment(pipeline, VARIANT, garment, everything)
     shown = ((made.pictures[0, :3] + 1) * 127.5).round()
     inside = shown[:, 36:-36]
@@ -217,19 +217,19 @@ def test_worn_garment_is_cut_out_with_its_wearers_pose(pipeline, everything, mon
 def test_photo_type(alone, name, declared, worn, said):
     photo = sample(name)
     picture = door.frame_garment(VARIANT, photo, WIDTH, HEIGHT, "fit")
-    garment = read_garment(VARIANT, Garment(picture, photo=photo), alone, declared)
+    garment = read_garment(VARIANT, GarmentView(picture, photo=photo), alone, declared)
     assert garment.worn == worn
     assert len(garment.notes) == bool(said) and all(said in note for note in garment.notes)
 
 
 def test_photo_type_that_does_not_fit(alone):
-    garment = Garment(sample("tshirt.png"))
+    garment = GarmentView(sample("tshirt.png"))
     with pytest.raises(InputError, match="declared as worn, but nobody"):
         read_garment(VARIANT, garment, alone, "worn")
     with pytest.raises(InputError, match="one of auto, flat-lay, worn; 'folded' came"):
         read_garment(VARIANT, garment, alone, "folded")
     other = VARIANTS["leffa/virtual_tryon"]  # made for garments alone
-    seen = read_garment(other, Garment(sample("person.jpg")), alone, "auto")
+    seen = read_garment(other, GarmentView(sample("person.jpg")), alone, "auto")
     assert not seen.worn and "may show the wearer" in seen.notes[0]
 
 
@@ -239,7 +239,7 @@ def test_worn_garment_without_a_parser(pipeline, alone):
     def encoded(name):
         photo = sample(name)
         picture = door.frame_garment(VARIANT, photo, WIDTH, HEIGHT, "fit")
-        garment = Garment(picture, "upper", photo=photo, worn=True)
+        garment = GarmentView(picture, "upper", photo=photo, worn=True)
         return door.encode_garment(pipeline, VARIANT, garment, alone)
 
     shown = ((encoded("person_close.jpg").pictures[0, :3] + 1) * 127.5).round()

@@ -13,7 +13,7 @@ from fitting_room.pipelines.files.locate import find
 from fitting_room.pipelines.masking.body import find_body, load_body_model
 from fitting_room.pipelines.masking.installed import InstalledNetworks
 from fitting_room.pipelines.models import door
-from fitting_room.pipelines.models.common import Garment, Settings, Sight
+from fitting_room.pipelines.models.common import GarmentView, Settings, Sight
 from fitting_room.pipelines.models.person import masked_body
 from PIL import Image
 
@@ -73,7 +73,7 @@ def test_a_photo_is_dressed_and_keeps_what_is_not_repainted(variant, pipelines, 
     person = door.encode_person(pipeline, variant, seen.person)
     size = SIZES[variant.name]
     picture = door.frame_garment(variant, sample("tshirt.png"), *size, framing)
-    garment = door.encode_garment(pipeline, variant, Garment(picture, "upper"), readers)
+    garment = door.encode_garment(pipeline, variant, GarmentView(picture, "upper"), readers)
     settings = Settings(steps=2, guidance=2.0)
     (made,) = door.dress(pipeline, variant, [person], [garment], [(0, 0)], settings)
     assert made.shape == (1, 3, size[1], size[0]) and made.isfinite().all()
