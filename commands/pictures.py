@@ -19,13 +19,9 @@ from ..pipelines.images import read_picture
 
 def photo(path: str) -> np.ndarray:
     """uint8 (height, width, 3) RGB; transparency is laid on white."""
-    from PIL import Image
+    from ..pipelines.picture_files import on_white
 
-    picture = read_picture(path)
-    if picture.mode == "RGBA":
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture).convert("RGB")
-    return np.asarray(picture)
+    return np.asarray(on_white(read_picture(path)))
 
 
 def alpha(path: str) -> np.ndarray | None:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ..pipelines.errors import InputError
-from ..pipelines.images import SMALLEST_SIDE
+from ..pipelines.images import SMALLEST_SIDE, over_white
 from ..pipelines.picture_files import LARGEST_PIXELS
 
 Item = TypeVar("Item")
@@ -71,8 +71,7 @@ def on_white(rows: torch.Tensor) -> torch.Tensor:
     hidden below. RGB comes back as it is."""
     if rows.shape[-1] != 4:
         return rows
-    alpha = rows[..., 3:].clamp(0, 1)
-    return rows[..., :3] * alpha + 1 - alpha
+    return over_white(rows[..., :3], rows[..., 3:].clamp(0, 1))
 
 
 def image_of(rows: Sequence[np.ndarray]) -> torch.Tensor:

@@ -8,7 +8,7 @@ import torch
 from comfy_api.latest import io
 
 from .convert import checked, each, paired
-from .encode import on_white
+from .encode import picture_of
 from .sockets import CATEGORY, ModelSocket
 
 if TYPE_CHECKING:
@@ -120,4 +120,4 @@ def _rows(picture: torch.Tensor | None, what: str) -> list[torch.Tensor | None]:
     """(1, 3, height, width) each; one None where nothing came."""
     if picture is None:
         return [None]
-    return [on_white(row).cpu() for row in checked(picture, what)]
+    return [picture_of(row).cpu() for row in checked(picture, what)]

@@ -12,7 +12,7 @@ from comfy_api.latest import io
 from ..pipelines.errors import InputError
 from .convert import checked, each, paired
 from .crop import masks_for
-from .encode import on_white
+from .encode import picture_of
 from .sockets import CATEGORY, BodySocket, CropSocket, GarmentSocket
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _garments(pictures: Sequence[torch.Tensor]) -> list[tuple]:
             "ground."
         )
     lists = [
-        [[on_white(row)] for row in checked(picture, "Frame for Editing, garment")]
+        [[picture_of(row)] for row in checked(picture, "Frame for Editing, garment")]
         for picture in pictures
     ]
     return paired(*lists)

@@ -10,7 +10,7 @@ import torch
 from comfy_api.latest import io
 
 from ..pipelines.models.common import AUTO, FRAMINGS, PHOTO_TYPES
-from .convert import checked, each, paired
+from .convert import checked, each, on_white, paired
 from .sockets import CATEGORY, EncodedGarmentSocket, ModelSocket
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class EncodeGarment(io.ComfyNode):
 
         check_kind(model, "try_on")
         variant, pipeline = model.variant, model.pipeline
-        photos = [on_white(row) for row in checked(garment, "Encode Garment")]
+        photos = [picture_of(row) for row in checked(garment, "Encode Garment")]
         lines = [line.strip() for line in description.splitlines() if line.strip()] or [""]
 
         width, height = width or variant.width, height or variant.height
@@ -181,9 +181,6 @@ def _unused(variant: Variant, ahead_steps: int, lines: Sequence[str]) -> str:
     return f"{variant.title} {' and '.join(said)}: ignored." if said else ""
 
 
-def on_white(row: torch.Tensor) -> torch.Tensor:
-    """(height, width, 3 or 4) to (1, 3, height, width); transparency is laid on white."""
-    picture = row.clamp(0, 1).cpu()
-    if picture.shape[-1] == 4:
-        picture = picture[..., :3] * picture[..., 3:] + 1 - picture[..., 3:]
-    return picture.movedim(-1, 0)[None]
+def picture_of(row: torch.Tensor) -> torch.Tensor:
+    """(height, width, 3 or 4) to (1, 3, height, width) in 0..1, white where it is transparent."""
+    return on_white(row.clamp(0, 1)).cpu().movedim(-1, 0)[None]

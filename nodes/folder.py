@@ -134,11 +134,7 @@ def _read_or_tell(path: Path) -> torch.Tensor | str:
 
 def _read(path: Path) -> torch.Tensor:
     """(1, height, width, 3) in 0..1; transparency is laid on white."""
-    from PIL import Image
-
     from ..pipelines.images import read_picture
+    from ..pipelines.picture_files import on_white
 
-    picture = read_picture(path, path.name)
-    if picture.mode == "RGBA":
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return image_of([np.asarray(picture.convert("RGB"))])
+    return image_of([np.asarray(on_white(read_picture(path, path.name)))])

@@ -9,7 +9,7 @@ from comfy_api.latest import io
 
 from ..pipelines.models.common import FRAMINGS
 from .convert import checked
-from .encode import EncodedGarment, on_white, size_inputs
+from .encode import EncodedGarment, picture_of, size_inputs
 from .sockets import CATEGORY, ModelSocket
 from .tryon import accelerated_input, sampling_inputs
 
@@ -107,7 +107,7 @@ class PoseTransfer(io.ComfyNode):
             )  # fmt: skip
             return EncodedGarment(variant.name, width, height, "", made)
 
-        looks = [on_white(row) for row in checked(appearance, "Pose Transfer, appearance")]
+        looks = [picture_of(row) for row in checked(appearance, "Pose Transfer, appearance")]
         rows = photo_rows(pose, None, None, body_map, "Pose Transfer")
         pairs = pair_up(len(rows), len(looks))
         sights = [Sight(row.photo, None, width, height, framing) for row in rows]

@@ -78,6 +78,11 @@ def crop_around(mask: torch.Tensor, width: int, height: int, context: float = 0.
     )
 
 
+def over_white(colours: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
+    """Colours in 0..1 with white where alpha, 1 = opaque and broadcastable, is 0."""
+    return colours * alpha + 1 - alpha
+
+
 def letterbox(photo_width: int, photo_height: int, width: int, height: int) -> Crop:
     """The whole photo, centred in a region of the aspect width:height."""
     scale = max(photo_width / width, photo_height / height)

@@ -113,6 +113,16 @@ def attempt(read: Callable[[], Value], otherwise: Value) -> Value:
         return otherwise
 
 
+def on_white(picture: Image.Image) -> Image.Image:
+    """RGB, with white where the picture is transparent."""
+    from PIL import Image
+
+    if not picture.has_transparency_data:
+        return picture.convert("RGB")
+    white = Image.new("RGBA", picture.size, "white")
+    return Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
+
+
 def eight_bits(picture: Image.Image, name: str) -> Image.Image:
     """A grey picture of more than 8 bits as "L" (or "LA" with its transparent grey); others as
     they are. Raises InputError, which begins with `name`, where the values are no 16-bit levels."""

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 
-def resize(values: np.ndarray, height: int, width: int) -> np.ndarray:
+def resized_map(values: np.ndarray, height: int, width: int) -> np.ndarray:
     """Float map (H, W) or (H, W, C) at another size: averaged smaller, interpolated larger."""
     channels = values if values.ndim == 3 else values[..., None]
     tensor = torch.from_numpy(np.array(channels, dtype=np.float32, order="C")).permute(2, 0, 1)
@@ -123,8 +123,8 @@ def blur(values: np.ndarray, sigma: float) -> np.ndarray:
     factor = int(sigma / 1.6)
     height, width = values.shape[:2]
     if factor > 1 and min(height, width) > 4 * factor:
-        small = resize(values, -(-height // factor), -(-width // factor))
-        return resize(blur(small, sigma / factor), height, width)
+        small = resized_map(values, -(-height // factor), -(-width // factor))
+        return resized_map(blur(small, sigma / factor), height, width)
     values = np.asarray(values, dtype=np.float32)
     sigmas = (sigma, sigma, 0) if values.ndim == 3 else sigma
     return gaussian_filter(values, sigmas, mode="nearest", truncate=3.0)

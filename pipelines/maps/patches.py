@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .edges import blur, resize
+from .edges import blur, resized_map
 from .grids import narrowest, widest
 from .spreading import spread
 
@@ -33,11 +33,11 @@ class Level:
     ) -> None:
         scale = side / max(known.shape)
         size = max(8, round(known.shape[0] * scale)), max(8, round(known.shape[1] * scale))
-        share = resize(known.astype(np.float32), *size)
-        sums = resize(picture * known[..., None], *size)
+        share = resized_map(known.astype(np.float32), *size)
+        sums = resized_map(picture * known[..., None], *size)
         sure = share > 0.4
         self.size = size
-        self.wanted = (resize(wanted.astype(np.float32), *size) > 0.02) & ~sure
+        self.wanted = (resized_map(wanted.astype(np.float32), *size) > 0.02) & ~sure
         self.colours = spread(sums / np.maximum(share, 1e-3)[..., None], sure)
         self.source = widest((share < 0.9).astype(np.float32), RADIUS) < 0.5
         self.source[:RADIUS] = self.source[-RADIUS:] = False
@@ -168,13 +168,13 @@ def evened(picture: np.ndarray, known: np.ndarray, wanted: np.ndarray) -> np.nda
     sigma = 0.012 * max(size)
 
     def around(region: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        inside = resize(region.astype(np.float32), *size)
-        sums = blur(resize(picture * region[..., None], *size), sigma)
+        inside = resized_map(region.astype(np.float32), *size)
+        sums = blur(resized_map(picture * region[..., None], *size), sigma)
         share = blur(inside, sigma)
         return sums / np.maximum(share, 1e-3)[..., None], share
 
     (outer, beside), (inner, filled) = around(known), around(wanted)
     step = np.clip(outer - inner, -MOST_EVENED, MOST_EVENED)
     step = spread(step, (filled > 0.25) & (beside > 0.25))
-    step = resize(step * np.minimum(3 * blur(beside, 4 * sigma), 1)[..., None], *known.shape)
+    step = resized_map(step * np.minimum(3 * blur(beside, 4 * sigma), 1)[..., None], *known.shape)
     return np.where(wanted[..., None], np.clip(picture + step, 0, 1), picture)

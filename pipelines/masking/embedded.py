@@ -52,13 +52,13 @@ def embedded_mask(
         raise InputError(f"The category must be upper, lower or dress, not {category!r}.")
     if sleeves not in SLEEVES:
         raise InputError(f"The sleeve length must be none, short or long, not {sleeves!r}.")
-    from ..maps.edges import resize
+    from ..maps.edges import resized_map
 
     height, width = body.mask.shape
     scale = max(1.0, max(height, width) / WORKING_SIDE)
     size = (max(1, round(height / scale)), max(1, round(width / scale)))
     figure = build_figure(body, (0, 0), 1 / scale)
-    person = resize(body.mask, *size)
+    person = resized_map(body.mask, *size)
     outside = region_distance(figure, person, category, SLEEVES[sleeves])
     kept = kept_distance(figure, person)
     if category == "lower":
@@ -69,7 +69,7 @@ def embedded_mask(
     if body.small is not None:
         cloth = cloth_distance(body, category, size) - (MARGIN + grow) * figure.unit
         outside = np.minimum(outside, np.maximum(cloth, -bare_distance(figure, size)))
-    distance = resize(outside.astype(np.float32), height, width) * scale
+    distance = resized_map(outside.astype(np.float32), height, width) * scale
     mask = np.clip(0.5 - distance / max(feather * figure.unit * scale, 1.0), 0, 1)
     if mask.max() < 0.5:
         raise InputError(
@@ -82,7 +82,7 @@ def embedded_mask(
 def cloth_distance(body: Body, category: str, size: tuple[int, int]) -> np.ndarray:
     """Signed distance (h, w) in pixels of the photo reduced to this size to the silhouette of the
     old clothes of a category, as the photo shows them; negative inside."""
-    from ..maps.edges import resize
+    from ..maps.edges import resized_map
     from ..maps.grids import pieces, sizes_of, widest
 
     assert body.small is not None
@@ -90,7 +90,7 @@ def cloth_distance(body: Body, category: str, size: tuple[int, int]) -> np.ndarr
     small = body.small.astype(np.float32) / 255
     scale = (right - left) / small.shape[1]
     figure = build_figure(body, (left, top), 1 / scale)
-    person = resize(body.mask[top:bottom, left:right], *small.shape[:2])
+    person = resized_map(body.mask[top:bottom, left:right], *small.shape[:2])
     kinds = fine_regions(small, person, figure).kinds
     wanted = {"upper": [UPPER], "lower": [LOWER], "dress": [UPPER, LOWER]}[category]
     cloth = (kinds[wanted].sum(0) > 0.35) & (widest(kinds[HAIR], 2) < 0.5)
@@ -102,7 +102,9 @@ def cloth_distance(body: Body, category: str, size: tuple[int, int]) -> np.ndarr
     shrink = size[1] / body.mask.shape[1]
     low = [round(left * shrink), round(top * shrink)]
     high = [max(low[0] + 1, round(right * shrink)), max(low[1] + 1, round(bottom * shrink))]
-    inside = resize(person_distance(cloth.astype(np.float32)), high[1] - low[1], high[0] - low[0])
+    inside = resized_map(
+        person_distance(cloth.astype(np.float32)), high[1] - low[1], high[0] - low[0]
+    )
     rows, columns = slice(low[1], high[1]), slice(low[0], high[0])
     place = whole[rows, columns]
     place[:] = np.minimum(inside * scale * shrink, sum(size))[: place.shape[0], : place.shape[1]]
@@ -185,13 +187,15 @@ def person_distance(person: np.ndarray) -> np.ndarray:
 
 def head_and_hands(body: Body) -> np.ndarray:
     """Float32 (height, width) of the body's photo, 1 = head, hair or a hand, roughly."""
-    from ..maps.edges import resize
+    from ..maps.edges import resized_map
 
     height, width = body.mask.shape
     scale = max(1.0, max(height, width) / WORKING_SIDE)
     size = (max(1, round(height / scale)), max(1, round(width / scale)))
-    kept = kept_distance(build_figure(body, (0, 0), 1 / scale), resize(body.mask, *size), False)
-    return (resize(kept.astype(np.float32), height, width) <= 0).astype(np.float32)
+    kept = kept_distance(
+        build_figure(body, (0, 0), 1 / scale), resized_map(body.mask, *size), False
+    )
+    return (resized_map(kept.astype(np.float32), height, width) <= 0).astype(np.float32)
 
 
 def kept_distance(figure: Figure, person: np.ndarray, feet: bool = True) -> np.ndarray:

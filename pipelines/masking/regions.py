@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..maps.colours import Mixture, Palette, learn_mixture, read_palette, to_lab
-from ..maps.edges import refine, resize
+from ..maps.edges import refine, resized_map
 from ..maps.grids import widest
 from ..maps.spreading import spread
 from .anatomy import HIPS, WAIST
@@ -111,8 +111,8 @@ def fine_regions(small: np.ndarray, person: np.ndarray, figure: Figure) -> Regio
     size: told apart at READING_SIDE, then drawn along its edges. figure: in its pixels."""
     scale = max(1.0, max(person.shape) / READING_SIDE)
     size = (round(person.shape[0] / scale), round(person.shape[1] / scale))
-    tiny = resize(small, *size)
-    regions = read_regions(tiny, figure.scaled(1 / scale), resize(person, *size))
+    tiny = resized_map(small, *size)
+    regions = read_regions(tiny, figure.scaled(1 / scale), resized_map(person, *size))
     kinds = refine(regions.kinds, tiny, small, 2, 3e-4)
     kinds = kinds / np.maximum(kinds.sum(0), 1e-6)
     if regions.one_piece:

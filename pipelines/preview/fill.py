@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..maps.edges import blur, resize
+from ..maps.edges import blur, resized_map
 from ..maps.grids import narrowest, widest
 from ..maps.patches import continue_background
 from ..maps.spreading import spread
@@ -85,7 +85,7 @@ def skin_shading(scene: Scene, frames: LimbFrames, points: np.ndarray) -> np.nda
         lit = lit + (light * rightwards(limb) * offset - lit) * inside
     turned, lit = blur(np.stack([turned, lit], -1), 0.02 * figure.unit).transpose(2, 0, 1)
     turned = turned + relief(scene, points)
-    return resize(np.exp(turned[..., None] * TURNED_AWAY + lit[..., None]), *size)
+    return resized_map(np.exp(turned[..., None] * TURNED_AWAY + lit[..., None]), *size)
 
 
 def relief(scene: Scene, points: np.ndarray) -> np.ndarray:
@@ -172,9 +172,9 @@ def skin_plate(scene: Scene, frames: LimbFrames) -> np.ndarray:
     share = known / (known + 3e-3)
     values = middle + (plain - middle) * share[..., None]
     size = (points.shape[0] // 2, points.shape[1] // 2)  # it is blurred anyway
-    known = resize(np.minimum(known + 3e-3, 1), *size)
-    plain = blur(spread(resize(values, *size), known), 0.025 * unit)
-    return np.clip(resize(plain, *points.shape[:2]) * shading, 0, 1)
+    known = resized_map(np.minimum(known + 3e-3, 1), *size)
+    plain = blur(spread(resized_map(values, *size), known), 0.025 * unit)
+    return np.clip(resized_map(plain, *points.shape[:2]) * shading, 0, 1)
 
 
 def empty_scene(scene: Scene, gone: np.ndarray, outline: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..maps.colours import to_lab
-from ..maps.edges import blur, resize
+from ..maps.edges import blur, resized_map
 from ..masking.figure import Figure, LimbFrames, pixel_grid
 from ..masking.regions import BACKGROUND, LOWER, SKIN, UPPER, Regions, smooth_step
 from .fill import round_shading, spread
@@ -25,8 +25,8 @@ def fold_shading(small: np.ndarray, figure: Figure, regions: Regions) -> np.ndar
     height, width = small.shape[:2]
     size = (max(2, height // 2), max(2, width // 2))
     unit = figure.unit * size[0] / height
-    half = resize(small, *size)
-    kinds = resize(regions.kinds.transpose(1, 2, 0), *size)
+    half = resized_map(small, *size)
+    kinds = resized_map(regions.kinds.transpose(1, 2, 0), *size)
     lab = to_lab(half)
     logarithm = np.log(half @ LUMINANCE + 0.04)
     total, weight = np.zeros(size, np.float32), np.zeros(size, np.float32)
@@ -48,7 +48,7 @@ def fold_shading(small: np.ndarray, figure: Figure, regions: Regions) -> np.ndar
     shading = spread((total / np.maximum(weight, 1e-6))[..., None], known)[..., 0]
     # Shadows may be deep; what is brighter is more often a faded or shiny old garment.
     limit = np.where(shading > 0, 0.4 * STRONGEST, STRONGEST)
-    return resize((limit * np.tanh(shading / limit)).astype(np.float32), height, width)
+    return resized_map((limit * np.tanh(shading / limit)).astype(np.float32), height, width)
 
 
 def weighted_blur(values: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..maps.edges import blur, outline, resize
+from ..maps.edges import blur, outline, resized_map
 from ..maps.grids import narrowest, widest
 from ..maps.spreading import spread
 from ..masking.anatomy import WAIST
@@ -34,9 +34,9 @@ def lower_maps(scene: Scene) -> tuple[LowerMaps[np.ndarray], np.ndarray]:
     known = smooth_step(kinds[LOWER], 0.8, 0.95) + 1e-7
     size = -(-height // 2), -(-width // 2)  # it is blurred anyway
     known = known * (rows > hem)
-    share = resize(known, *size)
-    plain = resize(scene.small * known[..., None], *size) / np.maximum(share, 1e-9)[..., None]
-    plain = resize(blur(spread(plain, share), 0.02 * unit), height, width)
+    share = resized_map(known, *size)
+    plain = resized_map(scene.small * known[..., None], *size) / np.maximum(share, 1e-9)[..., None]
+    plain = resized_map(blur(spread(plain, share), 0.02 * unit), height, width)
     narrow = max(1, round(0.02 * unit))
     solid = narrowest(lower_region(scene), narrow)
     usable = smooth_step(solid[mirrored, columns], 0.7, 0.9)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..maps.colours import to_lab
-from ..maps.edges import resize
+from ..maps.edges import resized_map
 from ..masking.anatomy import WAIST
 from ..masking.body import WORKING_SIDE, Body
 from ..masking.figure import Figure, LimbFrames, build_figure, limb_frames
@@ -48,7 +48,7 @@ def read_scene(picture: np.ndarray, body: Body) -> Scene:
     assert pixels is not None
     small, size = pixels.astype(np.float32) / 255, pixels.shape[:2]
     scale = max(1.0, max(photo.shape[:2]) / WORKING_SIDE)
-    small_person = resize(person, *size)
+    small_person = resized_map(person, *size)
     figure = build_figure(body, (window[0], window[1]), 1 / scale)
     regions = fine_regions(small, small_person, figure)
     figure = measure_limbs(figure, regions)

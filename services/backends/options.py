@@ -77,13 +77,14 @@ def garment_photo(request: TryOnRequest) -> torch.Tensor:
     """(1, 3, height, width) in 0..1; where a cut-out was given, on white."""
     import torch
 
+    from ...pipelines.images import over_white
     from ...pipelines.models.framing import unit
 
     photo = unit(request.garment)
     if request.garment_mask is None:
         return photo
     alpha = torch.from_numpy(request.garment_mask)[None, None].float()
-    return photo * alpha + 1 - alpha
+    return over_white(photo, alpha)
 
 
 def tensor_hash(tensor: torch.Tensor) -> str:

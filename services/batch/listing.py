@@ -214,16 +214,14 @@ def merged(settings: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, An
 
 @lru_cache(maxsize=KEPT_PICTURES)
 def _read(path: str, changed: int) -> tuple[Any, Any]:
-    from PIL import Image
-
     from ...pipelines.images import read_picture
+    from ...pipelines.picture_files import on_white
 
     picture = read_picture(path)
     if picture.mode != "RGBA":
         return np.asarray(picture), None
     alpha = np.asarray(picture)[..., 3].astype(np.float32) / 255
-    white = Image.new("RGBA", picture.size, "white")
-    return np.asarray(Image.alpha_composite(white, picture).convert("RGB")), alpha
+    return np.asarray(on_white(picture)), alpha
 
 
 def read(path: Path) -> tuple[Any, Any]:

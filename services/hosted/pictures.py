@@ -100,6 +100,8 @@ def decode(data: bytes) -> np.ndarray:
     import numpy as np
     from PIL import Image, UnidentifiedImageError
 
+    from ...pipelines.picture_files import on_white
+
     if not data:
         raise NoPicture("an empty file")
     try:
@@ -108,11 +110,7 @@ def decode(data: bytes) -> np.ndarray:
             if width * height > MOST_PIXELS:
                 raise NoPicture(f"a picture of {width}x{height} pixels")
             image.load()
-            if "A" in image.getbands() or "transparency" in image.info:
-                rich = image.convert("RGBA")
-                white = Image.new("RGBA", rich.size, "white")
-                image = Image.alpha_composite(white, rich)  # noqa: PLW2901
-            return np.asarray(image.convert("RGB"))
+            return np.asarray(on_white(image))
     except UnidentifiedImageError:
         page = b"<html" in data[:1000].lower() or b"<!doctype" in data[:1000].lower()
         raise NoPicture("a web page" if page else "no picture") from None
