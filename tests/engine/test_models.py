@@ -390,7 +390,7 @@ def test_out_of_memory_is_tried_once_more_then_told_with_numbers(engine):
 
 
 def test_interrupt_stops_a_run(engine):
-    graph = graph_of(**{"try": {"steps": 200, "seed": 99}})
+    graph = graph_of(**{"try": {"steps": 200, "seed": 99, "samples": 16}})  # many seconds
     found = []
     running = threading.Thread(target=lambda: found.append(engine.run(graph)))
     running.start()
