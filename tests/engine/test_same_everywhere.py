@@ -15,7 +15,15 @@ from test_models import graph_of, picture
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 TRY_ON = [variant.name for variant in variants_of("try_on")]
-SIZE = {"width": 96, "height": 128}
+
+
+def size_of(name):
+    """A small one that the model can work at: its own, where it was made for a small one."""
+    variant = VARIANTS[name]
+    if variant.width <= 192:
+        return {"width": variant.width, "height": variant.height}
+    step = variant.size_step
+    return {"width": 96 // step * step, "height": 128 // step * step}
 
 
 @pytest.fixture(scope="module")
@@ -61,14 +69,14 @@ def test_a_model(engine, local, pictures, name):
     result = local.run(
         TryOnRequest(
             person, (garment,), category, name, mask=np.float32(mask) / 255 if masked else None,
-            **SIZE, **steps,
+            **size_of(name), **steps,
         )
     )  # fmt: skip
     graph = graph_of(
         name,
         person=picture("same_person.png"),
         garment=picture("same_garment.png"),
-        encode={**SIZE, "category": category},
+        encode={**size_of(name), "category": category},
         drawn={
             "class_type": "LoadImageMask",
             "inputs": {"image": "same_mask.png", "channel": "red"},
@@ -113,20 +121,22 @@ def test_the_preview(engine, local, pictures):
 
 def test_the_command_line_is_the_local_backend(pictures, engine, local, tmp_path, monkeypatch):
     from fitting_room.commands.main import main
+    from fitting_room.commands.tryon import DOUBTFUL
 
     monkeypatch.setenv("FITTING_ROOM_MODELS", os.fspath(engine.base / "models" / "fitting_room"))
     files = [os.fspath(engine.base / "input" / f"same_{name}.png") for name in
              ("person", "garment", "mask")]  # fmt: skip
     made = tmp_path / "made.png"
+    size = size_of(TRY_ON[0])
     arguments = ["--model", TRY_ON[0], "--steps", "2", "--guidance", "2", "--seed", "5", "--width",
-                 "96", "--height", "128", "--category", VARIANTS[TRY_ON[0]].categories[0],
-                 "--device", "cpu"]  # fmt: skip
+                 str(size["width"]), "--height", str(size["height"]), "--category",
+                 VARIANTS[TRY_ON[0]].categories[0], "--device", "cpu"]  # fmt: skip
     masked = "mask" in VARIANTS[TRY_ON[0]].inputs
     arguments += ["--mask", files[2]] if masked else []
-    assert main(["tryon", *files[:2], "-o", str(made), *arguments]) == 0
+    assert main(["tryon", *files[:2], "-o", str(made), *arguments]) in (0, DOUBTFUL)
     person, garment, mask = pictures
     request = TryOnRequest(
         person, (garment,), VARIANTS[TRY_ON[0]].categories[0], TRY_ON[0],
-        mask=np.float32(mask) / 255 if masked else None, seed=5, steps=2, guidance=2.0, **SIZE,
+        mask=np.float32(mask) / 255 if masked else None, seed=5, steps=2, guidance=2.0, **size,
     )  # fmt: skip
     assert np.array_equal(np.asarray(Image.open(made)), local.run(request).picture)
