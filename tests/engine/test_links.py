@@ -6,7 +6,10 @@ import pytest
 from fitting_room.services.engine import EngineError, failure
 
 IMAGE = {"class_type": "LoadImage", "inputs": {"image": "fitting_room_person.jpg"}}
-KINDS = {"InputError", "NobodyFound", "NoGarmentFound", "MissingFiles", "PictureBlocked"}
+KINDS = {"InputError", "NobodyFound", "NoGarmentFound", "MissingFiles", "PictureBlocked",
+         "NobodyCould", "Refused", "Unavailable"}  # fmt: skip
+"""The last ones are what a service or the router says."""
+
 WRONG = ["text", 7, 0.5, None, {}, {"a": 1}, True]
 
 NAN = float("nan")
