@@ -83,17 +83,25 @@ def living(engine, *kinds):
     return int(history["outputs"]["text"]["text"][0])
 
 
+def free(engine, kinds, wanted, seconds):
+    """Asks for the memory, and waits that long for as few networks as wanted."""
+    status, _ = engine.post("/free", {"unload_models": True, "free_memory": True})
+    assert status == 200
+    deadline = time.monotonic() + seconds
+    while living(engine, *kinds) > wanted and time.monotonic() < deadline:
+        time.sleep(0.5)
+
+
 def test_networks_go_when_the_memory_is_asked_for(engine):
     kinds = ("Schp", "BodyModel")
     nodes = keep(graph(parsing=PARSING), one=["parsing", 1], two=["body", 1])
     nodes["parsing"] = {**PARSING, "inputs": {**PARSING["inputs"], "labels": "upper"}}
+    # What a routed try-on runs on this machine is kept outside ComfyUI's management.
+    free(engine, kinds, 0, 5)
+    kept = living(engine, *kinds)
     run(engine, nodes)
-    assert living(engine, *kinds) >= 2
-    status, _ = engine.post("/free", {"unload_models": True, "free_memory": True})
-    assert status == 200
-    deadline = time.monotonic() + 60
-    while living(engine, *kinds) and time.monotonic() < deadline:
-        time.sleep(0.5)
-    assert living(engine, *kinds) == 0
+    assert living(engine, *kinds) >= kept + 2
+    free(engine, kinds, kept, 60)
+    assert living(engine, *kinds) == kept
     run(engine, nodes)
     assert "leak" not in engine.log.read_text("utf-8", errors="replace").lower()
