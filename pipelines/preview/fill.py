@@ -160,12 +160,13 @@ def skin_plate(scene: Scene, frames: LimbFrames) -> np.ndarray:
     surest = in_face if figure.face_seen and in_face.sum() > 40 else sure > 0.5 * sure.max()
     typical = np.median(scene.lab[surest], axis=0)
     strange = ((scene.lab - typical) / np.array([2.5, 1, 1], np.float32)) ** 2
-    known = known * np.exp(strange.sum(-1) / -STRANGE)
+    alike = np.exp(strange.sum(-1) / -STRANGE)
+    known = known * alike
     # A face is lit and made up in its own way: it counts where little else is bare.
     elsewhere = float((known * ~face).sum()) / unit**2
     known = known * np.where(face, np.float32(0.05 if elsewhere < 0.15 else 0.005), 1)
     if known.sum() < 0.02 * unit * unit:
-        known = known + 0.2 * smooth_step(skin, 0.6, 0.9) * (1 - 0.9 * ~face) + 1e-6
+        known = known + 0.2 * smooth_step(skin, 0.6, 0.9) * (1 - 0.9 * ~face) * alike + 1e-6
     plain = picture / shading
     middle = np.median(plain[known >= 0.02 * known.max()], axis=0)
     # Far from all visible skin the average tone weighs as much as what is carried there.

@@ -317,3 +317,19 @@ def test_a_cut_is_part_of_the_whole_map_enlarged():
     assert (same.numpy() == maps[:, 2:, :5]).all()
     lower_right = Enlarged(maps[:, 2:, 1:], grid, corner=(1, 2)).cut(Cut(13, 31, 8, 24))
     assert torch.allclose(lower_right, whole[0][:, 13:, 8:], atol=1e-5)
+
+
+def test_arms_that_nobody_sees_have_the_colour_of_the_face():
+    """In a photo where the face alone is bare, dark cloth and shadows that pass for skin do not
+    colour the bared arms."""
+    from fitting_room.services.backends.preview import PreviewBackend
+    from fitting_room.services.request import TryOnRequest
+
+    samples = Path(__file__).parents[3] / "samples"
+    person, garment = (
+        np.asarray(Image.open(samples / name).convert("RGB"))
+        for name in ("person.jpg", "tshirt.png")
+    )
+    made = PreviewBackend().run(TryOnRequest(person, (garment,), "upper")).picture
+    face, arm = person[130:170, 200:240], made[390:420, 60:80]
+    assert arm.mean() > 0.6 * face.mean()
