@@ -15,6 +15,7 @@ import torch
 from ..pipelines.catalog.models import VARIANTS
 from ..pipelines.files.fingerprint import state_of, state_of_variants
 from ..pipelines.masking.installed import InstalledNetworks
+from .memory import goes_when_asked
 from .placement import body_model, managed, model_folders
 
 EVERY = tuple(name for name, variant in VARIANTS.items() if variant.kind == "tool")
@@ -42,8 +43,11 @@ def _ready(load: Callable[..., Any], *paths: Path) -> Any:
 def _read(load: Callable[..., Any], paths: tuple[Path, ...], state: tuple) -> Kept:
     network = load(*paths)
     modules = [network] if isinstance(network, torch.nn.Module) else vars(network).values()
-    patchers = [managed(m, _read.cache_clear) for m in modules if isinstance(m, torch.nn.Module)]
+    patchers = [managed(m) for m in modules if isinstance(m, torch.nn.Module)]
     return Kept(network, tuple(patchers))
+
+
+goes_when_asked(_read.cache_clear)
 
 
 def state_of_networks(folder: str = "") -> str:
