@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from fitting_room.services.engine import cached_nodes, failure
+from test_models import graph_of
 from test_parsing_nodes import MASK, PARSING, graph, keep
 
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
@@ -125,3 +126,13 @@ def test_networks_of_a_routed_run_go_too(engine):
     assert failure(history) is None, failure(history)["exception_message"]
     free(engine)
     assert none_left(engine, kinds)
+
+
+def test_a_try_on_is_made_anew_when_its_densepose_is_replaced(engine):
+    """The mask is another node's and knows of no network here."""
+    whole = {"class_type": "SolidMask", "inputs": {"value": 1.0, "width": 512, "height": 512}}
+    nodes = graph_of("leffa/virtual_tryon", mask=whole, **{"try": {"steps": 1}})
+    run(engine, nodes)
+    assert "try" in run(engine, nodes)
+    replace(files_of(engine, "densepose")[0])
+    assert "try" not in run(engine, nodes)
