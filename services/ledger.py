@@ -22,7 +22,7 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, Float, Index, Integer, String, Text, func, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .database import Base, Database, Moment, Money, now, open_database
+from .database import Base, Database, Moment, Money, now, open_database, patient
 from .places import ledger_url
 
 UNFINISHED = ("sending", "open")
@@ -96,6 +96,7 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self.database = database
 
+    @patient
     def begin(
         self, backend: str, model: str, fingerprint: str, *, project: str = "",
         price: Decimal | None = None, currency: str = "", resume: dict[str, Any] | None = None,
@@ -107,6 +108,7 @@ class Ledger:
             session.add(attempt)
         return attempt
 
+    @patient
     def claim(
         self, backend: str, model: str, fingerprint: str, worked_on: Callable[[Attempt], bool], *,
         resume: dict[str, Any], again: bool = False, **more: Any,
@@ -138,6 +140,7 @@ class Ledger:
             session.add(attempt)
         return attempt, True
 
+    @patient
     def note(self, attempt: Attempt, **changes: Any) -> Attempt:
         """Writes these columns of an attempt; returns it as it now stands."""
         if changes.get("state", "new") not in STATES:
@@ -151,10 +154,12 @@ class Ledger:
             kept.changed = now()
         return kept
 
+    @patient
     def get(self, number: int) -> Attempt | None:
         with self.database.reading() as session:
             return session.get(Attempt, number)
 
+    @patient
     def unfinished(self, fingerprints: Collection[str] = ()) -> list[Attempt]:
         """Attempts that may still bring a picture or may have been paid for nothing: sending, open
         and lost, oldest first. fingerprints: only of these, where there are any."""
@@ -164,6 +169,7 @@ class Ledger:
         with self.database.reading() as session:
             return list(session.scalars(wanted.order_by(Attempt.id)))
 
+    @patient
     def recent(self, backend: str, since: datetime) -> list[Attempt]:
         """A backend's newest attempts since a moment, newest first, of the newest of all."""
         wanted = select(Attempt).where(
@@ -172,12 +178,14 @@ class Ledger:
         with self.database.reading() as session:
             return list(session.scalars(wanted.order_by(Attempt.id.desc()).limit(20)))
 
+    @patient
     def attempts(self, first: date, last: date, project: str = "") -> list[Attempt]:
         """All that began on these days (UTC, both included), oldest first."""
         wanted = select(Attempt).where(*_days(first, last, project)).order_by(Attempt.id)
         with self.database.reading() as session:
             return list(session.scalars(wanted))
 
+    @patient
     def sums(self, first: date, last: date, project: str = "") -> Sequence[Any]:
         """Attempts added up: rows (day, backend, model, state, billed, project, currency, count,
         seconds, cost, unpriced). cost: Decimal. unpriced: those whose cost nobody knows."""
@@ -207,6 +215,7 @@ class Ledger:
                 found[row.currency] = found.get(row.currency, Decimal(0)) + row.cost
         return found
 
+    @patient
     def measured(self, last: int = 50) -> dict[tuple[str, str], tuple[float, Decimal | None, str]]:
         """(backend, model) -> median seconds, mean cost and its currency of the newest `last`
         pictures each among the newest MEASURED attempts, where there are any."""
