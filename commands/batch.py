@@ -6,7 +6,6 @@ import argparse
 import csv
 import hashlib
 import io
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..pipelines.errors import InputError
-from . import fleet, pictures
-from .routed import desk_of, stopping, wishes_of
+from ..services.places import ledger_url
+from . import dry_run, fleet, pictures
+from .routed import all_desk, stopping, wishes_of
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ..services.batch.jobs import Job, Jobs
     from ..services.batch.runner import Report
     from ..services.batch.store import Store
-    from ..services.desk import Desk
     from ..services.own_engine import OwnEngine
 
 SOME_FAILED, INTERRUPTED = 5, 130
@@ -80,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
     pairs = _pairs(options)
     listing = Listing(_settings(options), options.pattern)
     if options.dry_run:
-        return _dry_run(options, list(listing.wanted(pairs)))
+        return dry_run.run(options, list(listing.wanted(pairs)), _known_ledger(options))
     store = Store(options.out)
     jobs = Jobs(open_database(_ledger(options, store)), store.out)
     jobs.add(pictures_read(listing.wanted(pairs), len(pairs)))
@@ -137,10 +136,16 @@ def _ledger(options: argparse.Namespace, store: Store) -> str:
     if options.ledger:
         return options.ledger
     if store.folder is None:
-        from ..services.places import ledger_url
-
         return ledger_url()
     return f"sqlite:///{store.folder / LEDGER}"
+
+
+def _known_ledger(options: argparse.Namespace) -> str:
+    """The ledger, "" where that would be a file which is not there yet."""
+    if options.ledger or "://" in options.out:
+        return options.ledger or ledger_url()
+    path = Path(options.out, LEDGER).absolute()
+    return f"sqlite:///{path}" if path.is_file() else ""
 
 
 @contextmanager
@@ -155,14 +160,9 @@ def maker_of(options: argparse.Namespace, engine: OwnEngine | None = None) -> It
         with OwnEngine(options.models, ("--cpu",) if options.cpu else ()) as own:
             yield WorkflowMaker(options.graph, own)
     elif options.tier:
-        yield DeskMaker(_desk(options), wishes_of(options))
+        yield DeskMaker(all_desk(options), wishes_of(options))
     else:
         yield LocalMaker(options.device, options.precision)
-
-
-def _desk(options: argparse.Namespace) -> Desk:
-    options.backend, options.keep, options.again = [], False, False
-    return desk_of(options)
 
 
 def pictures_read(wanted: Iterator[Any], count: int) -> Iterator[Any]:
@@ -221,34 +221,6 @@ def _failed_list(jobs: Jobs, store: Store) -> None:
     rows.writerow(["name", "person", "garment", "state", "reason"])
     rows.writerows([job.name, job.person, job.garment, job.state, job.message] for job in bad)
     store.put(FAILED_LIST, file.getvalue().encode("utf-8-sig"))
-
-
-def _dry_run(options: argparse.Namespace, wanted: list[Any]) -> int:
-    """Counts, seconds as the ledger measured them, money and memory; nothing is begun."""
-    from ..pipelines.catalog.models import VARIANTS
-    from ..services.ledger import open_ledger
-
-    bad = [each for each in wanted if each.problem]
-    names = sorted({each.model for each in wanted})
-    ledger = options.ledger or ("" if "://" in options.out else f"sqlite:///{options.out}/{LEDGER}")
-    known = Path(options.out, LEDGER).is_file() or bool(options.ledger) or "://" in options.out
-    measured = open_ledger(ledger).measured() if known else {}
-    seconds = {model: each[0] for (_, model), each in measured.items() if model in names}
-    facts = {
-        "pictures": len(wanted),
-        "distinct": len({each.key for each in wanted if each.key}),
-        "unreadable": len(bad),
-        "models": names,
-        "seconds": round(sum(seconds.get(each.model, 0) for each in wanted)) if seconds else None,
-        "cost": "0" if not options.tier else None,
-        "memory_bytes": {
-            name: 2 * VARIANTS[name].parameters for name in names if name in VARIANTS
-        },
-    }  # fmt: skip
-    print(json.dumps(facts) if options.json else "\n".join(f"{k}: {v}" for k, v in facts.items()))
-    for each in bad:
-        print(f"{each.name}: {each.problem}", file=sys.stderr)
-    return 0
 
 
 def _told(options: argparse.Namespace, report: Report, page: str, store: Store) -> int:

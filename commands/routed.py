@@ -168,6 +168,12 @@ def desk_of(options: argparse.Namespace) -> Desk:
     )  # fmt: skip
 
 
+def all_desk(options: argparse.Namespace) -> Desk:
+    """The desk of a command that names no backend: everybody may be asked."""
+    options.backend, options.keep, options.again = [], False, False
+    return desk_of(options)
+
+
 @contextmanager
 def stopping() -> Iterator[Any]:
     """Turns Ctrl-C and SIGTERM into a wish that the run looks at; a second Ctrl-C ends it at once.

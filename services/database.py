@@ -59,7 +59,7 @@ def patient(method: Callable[Parameters, Given]) -> Callable[Parameters, Given]:
                 file = database.engine.dialect.name == "sqlite"  # it waited for others itself
                 if file or time.monotonic() > limit:
                     raise LedgerAway(
-                        f"The ledger {database.url} does not answer: {str(error.orig).strip()}. "
+                        f"The ledger {database.url} does not answer: {_first_line(error)}. "
                         "What it holds is kept; the same command goes on when it is back."
                     ) from error
             time.sleep(pause)
@@ -216,6 +216,10 @@ def _parsed(url: str) -> URL:
             f"A ledger is kept in SQLite or PostgreSQL, and {parsed.get_backend_name()} came."
         )
     return parsed
+
+
+def _first_line(error: DBAPIError) -> str:
+    return (str(error.orig).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def _arguments(parsed: URL) -> dict[str, Any]:

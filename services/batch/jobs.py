@@ -23,9 +23,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
-    and_,
     func,
-    or_,
     select,
     update,
 )
@@ -143,17 +141,18 @@ class Jobs:
     @patient
     def lease(self, owner: str, seconds: float) -> Job | None:
         """The next job for `owner`, in the order of model, garment and place; None where none is
-        left. One whose lease ran out comes again, until it counts as lost."""
+        left. One whose lease ran out comes first, until it counts as lost."""
         moment = now()
-        free = or_(Job.state == QUEUED, and_(Job.state == LEASED, Job.deadline < moment))
+        order = (Job.model, Job.garment, Job.place)
+        # Two questions, because one with "or" would sort all that is queued for every job.
+        overdue = self._mine().where(Job.state == LEASED, Job.deadline < moment)
+        queued = self._mine().where(Job.state == QUEUED)
         with self.database.writing() as session:
             while True:
-                wanted = (
-                    self._mine().where(free)
-                    .order_by(Job.model, Job.garment, Job.place).limit(1)
-                    .with_for_update(skip_locked=True)
-                )  # fmt: skip
-                job = session.scalars(wanted).first()
+                job = None
+                for wanted in (overdue, queued):
+                    free = wanted.order_by(*order).limit(1).with_for_update(skip_locked=True)
+                    job = job or session.scalars(free).first()
                 if job is None:
                     return None
                 if job.leases >= MOST_LEASES:
@@ -250,6 +249,17 @@ class Jobs:
                 .group_by(model)
             )
             return {name or "": Made(count, int(found)) for name, count, found in rows}
+
+    @patient
+    def mean_seconds(self) -> dict[str, float]:
+        """What a picture took by the model it was wanted from, in all batches of this ledger."""
+        with self.database.reading() as session:
+            wanted = select(Job.model, func.avg(Job.seconds)).where(Job.state == DONE)
+            return {
+                name: seconds
+                for name, seconds in session.execute(wanted.group_by(Job.model))
+                if seconds is not None
+            }
 
     @patient
     def begun_again(self) -> int:

@@ -51,11 +51,12 @@ def test_the_engine_reuses_the_garment(made):
 
 def test_a_killed_engine_is_started_again_and_nothing_is_lost(made, tmp_path):
     from fitting_room.services.batch.jobs import Jobs
-    from fitting_room.services.batch.listing import Listing, folder_pairs
+    from fitting_room.services.batch.listing import Listing, folder_pairs, request_of
     from fitting_room.services.batch.makers import WorkflowMaker, read_graph
     from fitting_room.services.batch.runner import run
     from fitting_room.services.batch.store import Store
     from fitting_room.services.database import open_database
+    from fitting_room.services.errors import Cancelled
     from fitting_room.services.own_engine import OwnEngine
 
     base = made[0].parent
@@ -71,11 +72,17 @@ def test_a_killed_engine_is_started_again_and_nothing_is_lost(made, tmp_path):
 
     store = Store(str(tmp_path / "out"))
     with OwnEngine(None, ("--cpu",)) as engine:
-        report = run(jobs, store, WorkflowMaker(read_graph(WORKFLOW), engine), kill)
+        maker = WorkflowMaker(read_graph(WORKFLOW), engine)
+        report = run(jobs, store, maker, kill)
         base = engine.running.base
         assert engine.running.process != killed[0]
         assert not [*(base / "output").iterdir(), *(base / "input").glob("job*")]
         assert len(list((base / "input" / "garments").iterdir())) == 1
+        asked = []
+        request = request_of(jobs.all()[0].person, jobs.all()[0].garment, {"seed": 5})
+        with pytest.raises(Cancelled):
+            maker(request, lambda *_: None, lambda: len(asked) > 2 or asked.append(1))
+        assert engine.running.alive
     assert (report.done, report.failed, report.lost) == (2, 0, 0)
     assert len(list((tmp_path / "out").glob("*.png"))) == 2
 

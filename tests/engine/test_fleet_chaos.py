@@ -25,7 +25,7 @@ from small_graphs import SMALL
 TESTS = Path(__file__).resolve().parents[1]
 LIMIT = 300
 COUNT, MODEL = 60, "catvton/mix"
-STEPS = 24  # so that a picture takes long enough to be ended in the middle of it
+STEPS = 12  # so that a picture takes long enough to be ended in the middle of it
 COMMAND = (
     "import sys; sys.path.insert(0, sys.argv[1]); import conftest; "
     "from fitting_room.commands.main import main; sys.exit(main(sys.argv[2:]))"
@@ -92,6 +92,7 @@ class Command:
 
     def __init__(self, arguments, log):
         self.log = log
+        self.models = Path(arguments[arguments.index("--models") + 1]).resolve()
         with log.open("w") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", COMMAND, str(TESTS), *map(str, arguments)],
@@ -113,25 +114,37 @@ class Command:
         out, _ = self.process.communicate(timeout=LIMIT)
         return self.process.returncode, json.loads(out.splitlines()[-1])
 
-    def family(self):
-        """{process: (parent, its command line)} of all that it started, and that they started."""
-        parents = {}
-        for folder in Path("/proc").iterdir():
-            with contextlib.suppress(OSError, ValueError):
-                words = (folder / "stat").read_text().rpartition(")")[2].split()
-                if words[0] != "Z":
-                    line = (folder / "cmdline").read_bytes().decode(errors="replace")
-                    parents[int(folder.name)] = (int(words[1]), line)
-        found, more = {}, {self.process.pid}
-        while more:
-            more = {one for one, (parent, _) in parents.items() if parent in more}
-            found |= {one: parents[one] for one in more}
+    def engines(self):
+        """{process of an engine: process of its actor}, known by the models folder."""
+        found = {}
+        for process, (parent, words) in processes().items():
+            if "main.py" in words and "--base-directory" in words:
+                base = Path(words[words.index("--base-directory") + 1])
+                if (base / "models").resolve() == self.models:
+                    found[process] = parent
         return found
 
-    def engines(self):
-        """{process of an engine: process of its actor}."""
-        return {one: parent for one, (parent, line) in self.family().items()
-                if "main.py" in line and "--listen" in line}  # fmt: skip
+    def family(self):
+        """Every process of it: those it started, engines, and their actors."""
+        known = processes()
+        found, more = set(), {self.process.pid}
+        while more:
+            found |= more
+            more = {one for one, (parent, _) in known.items() if parent in more} - found
+        engines = self.engines()
+        return found | set(engines) | set(engines.values())
+
+
+def processes():
+    """{process: (parent, words of its command line)} of all that live."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            state = (folder / "stat").read_text().rpartition(")")[2].split()
+            if state[0] != "Z":
+                line = (folder / "cmdline").read_bytes().decode(errors="replace")
+                found[int(folder.name)] = (int(state[1]), line.split("\0"))
+    return found
 
 
 def test_whatever_ends_nothing_is_lost_and_nothing_made_twice(
@@ -196,8 +209,8 @@ def ended_by_force(command, out):
     command.process.wait()
     kept = times(out)
     limit = time.monotonic() + 90
-    while left := [one for one in family if Path(f"/proc/{one}").exists()]:
-        assert time.monotonic() < limit, {one: family[one] for one in left}
+    while left := {one: each for one, each in processes().items() if one in family}:
+        assert time.monotonic() < limit, left
         time.sleep(0.2)
     return kept
 
