@@ -16,6 +16,10 @@ from .lower_outline import Armpit, Edges, read_bottom, read_lower, top_corner
 from .silhouette import SIDES, Silhouette, gap_tip, notches, offset
 
 
+VEST_LEGS = 0.82  # of the height: legs as long as that are the fronts of an open vest
+NECK = 0.42  # body half widths from the axis, where an outline does not tell
+
+
 @dataclass(frozen=True)
 class GarmentOutline:
     """What an outline shows, in upright coordinates (x, y).
@@ -165,6 +169,8 @@ def without_sleeve(silhouette: Silhouette, line: np.ndarray) -> Armpit:
 
 def guess_category(silhouette: Silhouette, armpits: dict[str, Armpit]) -> str:
     """The numbers are between those of some 60 catalogue photos of each kind."""
+    if silhouette.legs > VEST_LEGS:
+        return "upper"
     sleeves = sum(pit.sleeve for pit in armpits.values())
     edge = top_edge(silhouette)
     straight = edge["width"] > 0.5 and edge["up"] < 0.14 and edge["down"] < 0.15
@@ -256,6 +262,8 @@ def find_neck(line: np.ndarray, body: float) -> tuple[int, int]:
     # An open neckline (no back seen) ends at its highest point, a closed one where it bends down.
     bend = 0.0 if y[0] - y[near].min() > 0.08 * body else 0.18
     neck = int(np.where(near, bend * u - y, -np.inf).argmax())
+    if u[neck] < 0.2 * body:  # the back of a collar peaks in the middle: no neck is as narrow
+        neck = neck + int((u[neck:] > NECK * body).argmax())
     # A collar, a hood or a high neck stands on the shoulders: its foot is a notch.
     for start, deepest, end, _ in notches(line[neck:], 0.03 * body):
         foot, shoulder = line[neck + deepest], line[neck + end]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawn_people import draw_person
+from drawn_people import SKIN, SWEATER, draw_person
 from fitting_room.pipelines.errors import InputError, NoGarmentFound
 from fitting_room.pipelines.garment.read import read_garment
 from fitting_room.pipelines.preview.drawn import CUTS, Look, draw
@@ -173,13 +173,51 @@ def test_a_scarf_is_no_garment(box):
         read_garment(np.asarray(canvas(corners)))
 
 
-def test_an_open_jacket_is_told():
-    drawing, picture, pen = drawn("long-sleeved top")
+def opened(cut, top, half, **shape):
+    """A drawn garment whose front stands open below `top` pixels under its neckline."""
+    drawing = draw(replace(CUTS[cut], **shape), Look(BLUE, background=GREY), 480, 640, 0.7)
+    picture = Image.fromarray(drawing.picture)
     x, bottom = 240, round(drawing.points["hem_center"][1]) + 12
-    top = round(drawing.points["neck_bottom"][1]) + 20
-    pen.polygon([(x - 12, top), (x + 12, top), (x + 30, bottom), (x - 30, bottom)], fill=GREY)
-    with pytest.raises(InputError, match="open down its front"):
-        read_garment(np.asarray(picture))
+    y = round(drawing.points["neck_bottom"][1]) + top
+    corners = [(x - half // 2, y), (x + half // 2, y), (x + half, bottom), (x - half, bottom)]
+    ImageDraw.Draw(picture).polygon(corners, fill=GREY)
+    return drawing, np.asarray(picture)
+
+
+@pytest.mark.parametrize(("cut", "top", "half", "shape"), [
+    ("long-sleeved top", 20, 30, {}),
+    ("long-sleeved top", 4, 14, {}),
+    ("long-sleeved top", 12, 50, {"hem": (1.1, 5.0, 0.0)}),  # a coat
+    ("long-sleeved top", 90, 22, {}),  # buttoned at the breast
+    ("tank top", 8, 24, {"neck": (0.3, 0.3, 0.1)}),
+])  # fmt: skip
+def test_an_open_front_is_worn_open(cut, top, half, shape):
+    drawing, picture = opened(cut, top, half, **shape)
+    garment = read_garment(picture)
+    assert (garment.category, garment.sleeves) == ("upper", drawing.sleeves)
+    assert garment.open_front and "leg_left" not in garment.limbs and "crotch" not in garment.points
+    assert garment.fit.level == "doubtful" and "open down its front" in str(garment.fit)
+    for name in ("armpit_left", "hem_left", "hem_right", "armpit_right"):
+        assert np.hypot(*np.subtract(garment.points[name], drawing.points[name])) < 22, name
+    worn = PreviewPipeline()(*draw_person(), garment).picture
+    chest = worn[320:360].astype(int)
+    blue = np.abs(chest - BLUE).max(-1) < 60
+    assert blue[:, 252:266].mean() > 0.9 and blue[:, 334:348].mean() > 0.9
+    waist = worn[340:400, 298:302].astype(int)
+    assert (np.abs(waist - SWEATER).max(-1) < 30).mean() > 0.95
+    if garment.sleeves == "none":  # the old sleeves stay, no skin is invented
+        arm = worn[340:400, 180:420].astype(int)
+        assert (np.abs(arm - SKIN).max(-1) < 40).mean() < 0.02
+
+
+def test_two_legs_are_no_open_front():
+    shape = {"hem": (1.0, 6.2, 0.0), "legs": (3.3, 0.44, 0.6)}
+    suit = draw(replace(CUTS["t-shirt"], **shape), Look(BLUE, background=GREY), 480, 640, 0.9)
+    garment = read_garment(suit.picture)
+    assert garment.category == "dress" and not garment.open_front and "crotch" in garment.points
+    short = replace(CUTS["t-shirt"], hem=(1.0, 4.0, 0), legs=(3.0, 0.46, 0.55))
+    romper = read_garment(draw(short, Look(BLUE, background=GREY), 480, 640, 0.9).picture)
+    assert not romper.open_front
 
 
 def test_a_mask_that_marks_the_background_is_turned_round():
