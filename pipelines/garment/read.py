@@ -14,9 +14,12 @@ from ..maps.edges import blur, in_bytes
 from ..maps.grids import nearest_known
 from ..maps.spreading import spread
 from ..masking.body import BodyModel
+from .hood import WORDS as HOOD
+from .hood import hood_edge
 from .matte import CutOut, matte
 from .matting import ANALYSIS_SIDE, block_of, find_foreground, reduced
-from .open_front import WORDS, back_inside, closed_front, is_open
+from .open_front import WORDS as OPEN
+from .open_front import back_inside, closed_front, is_open
 from .opening import above_edge, find_edge
 from .outline import GarmentOutline, read_shape
 from .parts import INSIDE, NUMBERS, TORSO, GarmentLimb, at_full_size, centre_lines, divide
@@ -200,9 +203,18 @@ def measured(
         silhouette = measure(upright.mask, upright.axis)
         shape = read_shape(silhouette, "upper" if category == "auto" else category, sleeved)
         labels = divide(upright, shape)
-        words = (*words, WORDS)
+        words = (*words, OPEN)
         labels[back_inside(labels == TORSO, upright.mask & ~fronts, shape)] = INSIDE
-    edge = None if (labels == INSIDE).any() else front_edge(upright, shape, reduced(cut.picture, ANALYSIS_SIDE))
+    hood = hood_edge(upright.mask, shape)
+    if hood is not None:
+        words = (*words, HOOD)
+        labels[above_edge(labels == TORSO, hood)] = INSIDE
+        shape.points["neck_bottom"] = hood[hood[:, 1].argmax()]
+    edge = (
+        None
+        if (labels == INSIDE).any()
+        else front_edge(upright, shape, reduced(cut.picture, ANALYSIS_SIDE))
+    )
     if edge is not None:
         labels[above_edge(labels == TORSO, edge)] = INSIDE
         name = "waist_center" if shape.category == "lower" else "neck_bottom"
