@@ -41,8 +41,14 @@ class Regions:
 
 def smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """0 below low, 1 above high, smooth between; falls instead where low > high."""
-    place = np.minimum(np.maximum((values - low) * (1 / float(high - low)), 0), 1)
-    return place * place * (3 - 2 * place)
+    place = np.asarray((values - low) * (1 / float(high - low)))
+    np.maximum(place, 0, out=place)
+    np.minimum(place, 1, out=place)
+    result = place * place
+    place *= -2
+    place += 3
+    result *= place
+    return result
 
 
 def hand_disc(points: np.ndarray, arm: Limb, unit: float) -> np.ndarray:
