@@ -11,9 +11,9 @@ def spread(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
     known (height, width): bool, or how sure a colour is, 0..1. Averages at ever smaller sizes (a
     pyramid) fill what the finer ones leave open.
     """
-    weight = known.astype(np.float32)
-    values = np.ascontiguousarray(colours.transpose(2, 0, 1), np.float32)
-    levels = [(values, weight)]
+    weight: np.ndarray = known.astype(np.float32)
+    values: np.ndarray = np.ascontiguousarray(colours.transpose(2, 0, 1), np.float32)
+    levels: list[tuple[np.ndarray, np.ndarray]] = [(values, weight)]
     while weight.min() < 1 and min(weight.shape) > 1:
         sums, weight = [halved(value * weight) for value in values], halved(weight)
         values = np.stack(sums) / np.maximum(weight, np.float32(1e-9))
