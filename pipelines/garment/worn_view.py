@@ -124,8 +124,8 @@ def check_ends(seen: np.ndarray, category: str, figure: Figure) -> None:
 
 
 def check_torn(torso: np.ndarray, figure: Figure) -> None:
-    """Raises InputError for a trunk (h, w), bool, whose sides jump to and fro: in places its pattern
-    was taken for something else."""
+    """Raises InputError for a trunk (h, w), bool, whose sides jump to and fro: its pattern was in
+    places taken for something else."""
     level = (np.arange(len(torso)) - figure.neck[1]) / figure.torso
     rows = np.flatnonzero(torso.any(1) & (level > 0.2))
     rows = rows[: max(1, round(0.95 * len(rows)))]
