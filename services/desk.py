@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 HALF_BYTES = 2
 """Bytes of a parameter in half precision: a model's largest part must fit, the others wait."""
 
+
+MEASURED_SECONDS = 5.0
+"""For so long holds what the ledger told of how long things take."""
 
 Tried = tuple[str, BackendError | MissingFiles]
 """A model's name and what happened."""
@@ -85,6 +88,8 @@ class Desk:
     keep_local: bool = False
     project: str = ""
     order: tuple[str, ...] = ()
+    _measurements: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+    _measured_at: float = field(default=float("-inf"), init=False, repr=False)
 
     @cached_property
     def _backends(self) -> dict[str, Backend]:
@@ -102,13 +107,10 @@ class Desk:
         return plan(self.candidates(request), wishes, self.routes, self.book)
 
     def candidates(self, request: TryOnRequest) -> list[Candidate]:
-        measured = self.ledger.measured()
+        measured = self._measured()
         found = [self._local(each, request, measured) for each in self.local]
-        since = now() - LOOK_BACK
-        closed = {
-            name: resting(self.ledger.recent(name, since), now())
-            for name in dict.fromkeys(each.name for each in self.hosted)
-        }
+        recent = self.ledger.recent(now() - LOOK_BACK) if self.hosted else {}
+        closed = {name: resting(rows, now()) for name, rows in recent.items()}
         for each in self.hosted:
             estimate = each.estimate(request)
             known = measured.get((each.name, each.model.name))
@@ -119,9 +121,17 @@ class Desk:
                 estimate = replace(estimate, seconds=known[0])
             found.append(Candidate(
                 each.model.name, each.name, estimate, tuple(each.accepts(request)),
-                closed=closed[each.name],
+                closed=closed.get(each.name, ""),
             ))  # fmt: skip
         return sorted(found, key=self._place)
+
+    def _measured(self) -> dict[Any, Any]:
+        """What the ledger tells of the newest pictures: medians, which a few seconds do not change,
+        and which every picture of a batch asks for."""
+        if time.monotonic() - self._measured_at > MEASURED_SECONDS:
+            self._measurements = self.ledger.measured()
+            self._measured_at = time.monotonic()
+        return self._measurements
 
     def _place(self, candidate: Candidate) -> int:
         names = (candidate.model, candidate.model.split("/")[0])
