@@ -26,6 +26,7 @@ from .key_frame import KeyFrame, Reframe
 from .links import careful
 from .load import LoadTryOnModel
 from .mask import GarmentMask
+from .memory import watch_requests
 from .parsing import HumanParsing
 from .placement import add_models_folder
 from .pose import OpenPose
@@ -45,6 +46,7 @@ class FittingRoomExtension(ComfyExtension):
     async def on_load(self) -> None:
         add_models_folder()
         copy_samples()
+        watch_requests()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         nodes = [

@@ -14,12 +14,16 @@ from ..maps.edges import blur, in_bytes
 from ..maps.grids import nearest_known
 from ..maps.spreading import spread
 from ..masking.body import BodyModel
+from .hood import WORDS as HOOD
+from .hood import hood_edge
 from .matte import CutOut, matte
 from .matting import ANALYSIS_SIDE, block_of, find_foreground, reduced
+from .open_front import WORDS as OPEN
+from .open_front import back_inside, closed_front, is_open
 from .opening import above_edge, find_edge
 from .outline import GarmentOutline, read_shape
 from .parts import INSIDE, NUMBERS, TORSO, GarmentLimb, at_full_size, centre_lines, divide
-from .resemblance import check_closed, check_resemblance, straps
+from .resemblance import check_resemblance, straps
 from .silhouette import Upright, measure, stand_upright
 from .stray import only_the_garment
 from .wearer import embedded_body_model, find_wearer
@@ -48,6 +52,7 @@ class Garment:
     parts: uint8 (height, width): 0 none, 1 body or skirt, 2 right sleeve, 3 left sleeve, 4 right
         leg, 5 left leg, 6 inside of the back that is seen through the neckline or waistband.
     limbs: by part number, the centre lines of sleeves and legs.
+    open_front: open all the way down, so that it is worn over the old clothes.
     fit: how far the reading can be trusted.
     """
 
@@ -59,6 +64,7 @@ class Garment:
     points: dict[str, tuple[float, float]]
     parts: np.ndarray
     limbs: dict[int, GarmentLimb]
+    open_front: bool = False
     fit: FitReport = FitReport()
 
     def distance(self, one: str, other: str) -> float:
@@ -190,9 +196,25 @@ def measured(
         rest = replace(cut, alpha=np.where(gone, np.float32(0), cut.alpha))
         words = (*words, "Straps that hang down were left out.")
         return measured(rest, category, words, given, sleeved=False)
-    if not given:
-        check_closed(shape, silhouette.tall)
-    edge = front_edge(upright, shape, reduced(cut.picture, ANALYSIS_SIDE))
+    opened = is_open(shape, silhouette)
+    if opened:
+        fronts = upright.mask
+        upright = closed_front(upright, shape.points["crotch"])
+        silhouette = measure(upright.mask, upright.axis)
+        shape = read_shape(silhouette, "upper" if category == "auto" else category, sleeved)
+        labels = divide(upright, shape)
+        words = (*words, OPEN)
+        labels[back_inside(labels == TORSO, upright.mask & ~fronts, shape)] = INSIDE
+    hood = hood_edge(upright.mask, shape)
+    if hood is not None:
+        words = (*words, HOOD)
+        labels[above_edge(labels == TORSO, hood)] = INSIDE
+        shape.points["neck_bottom"] = hood[hood[:, 1].argmax()]
+    edge = (
+        None
+        if (labels == INSIDE).any()
+        else front_edge(upright, shape, reduced(cut.picture, ANALYSIS_SIDE))
+    )
     if edge is not None:
         labels[above_edge(labels == TORSO, edge)] = INSIDE
         name = "waist_center" if shape.category == "lower" else "neck_bottom"
@@ -215,6 +237,7 @@ def measured(
             )
             for part, limb in centre_lines(shape).items()
         },
+        open_front=opened,
         fit=doubtful(words),
     )
 
