@@ -45,13 +45,20 @@ def run(options: argparse.Namespace) -> int:
     from ..pipelines.images import write_picture
     from ..pipelines.marks.provenance import save_picture
     from ..services.backends.local import LocalBackend
+    from ..services.backends.preview import PreviewBackend
     from ..services.results import marks_of
 
     request = request_of(options)
     if routed.is_wanted(options):
         return routed.run(options, request)
+    local = LocalBackend(options.device, options.precision)
+    backend = PreviewBackend() if request.model == PREVIEW else local
+    here = routed.own_machine(options)
     with pictures.bar() as progress:
-        result = LocalBackend(options.device, options.precision).run(request, progress)
+        if here is None:
+            result, made_now = backend.run(request, progress), 1
+        else:
+            result, made_now = here.run(backend, request, progress)
     written = save_picture(options.output, result.picture, marks=marks_of(result))
     if options.mask_output and result.mask is not None:
         write_picture(options.mask_output, (result.mask * 255).round().astype("uint8"))
@@ -61,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     made = f"{result.category or 'person'}, {result.model}, {result.seconds:.1f} s; {result.fit}"
     pictures.report(
         options,
-        {"picture": path, **result.facts()},
+        {"picture": path, **result.facts(), "state": "done" if made_now else "kept"},
         f"{path}  ({made}){said}",
     )
     return 0 if result.fit.level == "ok" else DOUBTFUL
