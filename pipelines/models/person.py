@@ -24,8 +24,8 @@ SAME_PERSON = 0.1
 
 
 NEARLY = 0.75
-"""Of the largest part of a mask in a person's box: as much counts as equal, as a mask reaches beyond
-the person, and one person's box may hold another's."""
+"""Of the largest part of a mask that lies in a person's box: as much counts as equal, as a mask
+reaches beyond the person, and one person's box may hold another's."""
 
 
 def masked_body(readers: Readers, sight: Sight) -> Body:
