@@ -59,11 +59,13 @@ def run(options: argparse.Namespace) -> int:
     if routed.is_wanted(options):
         return routed.run(options, request)
     backend = LocalBackend(options.device, options.precision)
+    dropped = dropped_credentials(options)
     results, told = [], []
     for place, output in enumerate(outputs_of(options)):
         with pictures.bar() as progress:
             one = replace(request, seed=request.seed + place)
             result = backend.run(one, progress)
+        result = replace(result, warnings=(*result.warnings, *dropped))
         written = save_picture(output, result.picture, marks=marks_of(result))
         told.append({"picture": pictures.absolute(str(written)), **result.facts()})
         results.append(result)
@@ -102,6 +104,18 @@ def outputs_of(options: argparse.Namespace) -> list[str]:
     return [
         str(path.with_name(f"{path.stem}_{number}{path.suffix}"))
         for number in range(1, options.samples + 1)
+    ]
+
+
+def dropped_credentials(options: argparse.Namespace) -> list[str]:
+    """What to say of photos whose content credentials do not come along."""
+    from ..pipelines.marks.inspection import has_credentials
+
+    return [
+        f"The content credentials of {path} do not come along: they vouch for that photo, not for "
+        "a picture made of it."
+        for path in (options.person, options.garment)
+        if has_credentials(path)
     ]
 
 
