@@ -27,12 +27,14 @@ from . import (
     jobs,
     mask,
     pose,
+    serve,
     tryon,
 )
 
 COMMANDS = {
     "tryon": tryon,
     "batch": batch,
+    "serve": serve,
     "jobs": jobs,
     "costs": costs,
     "mask": mask,
