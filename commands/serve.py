@@ -33,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--refuse-node", action="append", default=[], metavar="CLASS", help="may not run here"
     )
     limits = parser.add_argument_group("limits")
+    limits.add_argument(
+        "--tries", type=int, default=3, help="of a prompt whose engines end over it (3)"
+    )
     limits.add_argument("--max-upload-mb", type=float, default=50.0, help="of one request (50)")
     limits.add_argument("--max-megapixels", type=float, default=50.0, help="of an upload (50)")
     limits.add_argument(
@@ -83,13 +86,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _settings(options: argparse.Namespace):  # noqa: ANN202 - known once its import is paid for
-    from ..services.gateway.gateway import Settings
+    from ..services.gateway.hub import GatewaySettings
 
-    positive = ("max_upload_mb", "max_megapixels", "keep_hours", "webhook_seconds")
+    positive = ("max_upload_mb", "max_megapixels", "keep_hours", "webhook_seconds", "tries")
     for name in positive:
         if getattr(options, name) <= 0:
             raise InputError(f"--{name.replace('_', '-')} must be above 0.")
-    return Settings(
+    return GatewaySettings(
         keep_hours=options.keep_hours,
         upload_bytes=int(options.max_upload_mb * 1e6),
         upload_pixels=int(options.max_megapixels * 1e6),
@@ -97,6 +100,7 @@ def _settings(options: argparse.Namespace):  # noqa: ANN202 - known once its imp
         public_url=(options.public_url or f"http://{options.host}:{options.port}").rstrip("/"),
         webhook_seconds=options.webhook_seconds,
         refused_nodes=frozenset(options.refuse_node),
+        tries=options.tries,
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
+from sqlalchemy.exc import OperationalError
 
 from ...pipelines.errors import InputError
 from .callers import COOKIE, Caller, Callers
@@ -45,6 +46,12 @@ async def explained(request: web.Request, handler: Handler) -> web.StreamRespons
     except EngineGone as problem:
         logger.warning("%s", problem)
         return no_engine()
+    except OperationalError:
+        logger.exception("The queue's database does not answer")
+        return error(
+            503, "no_queue", "The queue does not answer just now. Nothing was taken; try again.",
+            **{"Retry-After": "10"},
+        )  # fmt: skip
 
 
 def no_engine() -> web.Response:

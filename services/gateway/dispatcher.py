@@ -6,17 +6,16 @@ import asyncio
 import json
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .callers import Caller
 from .engines import EngineGone, EngineLink
 from .fleet import choose
-from .prompts import MOST_TRIES, QUEUED, Prompt
+from .hub import FOR_EVER, Hub
+from .prompts import QUEUED, Prompt
 from .run import Again, RefusedByEngine, Run
 from .shapes import failed_entry, state_of, summary
-
-if TYPE_CHECKING:
-    from .gateway import Gateway
+from .webhooks import Webhooks
 
 logger = logging.getLogger(__name__)
 AGAIN_SECONDS = 1.0
@@ -26,15 +25,11 @@ AGAIN_SECONDS = 1.0
 class Dispatcher:
     """runs: by prompt_id, of those that an engine works on."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self.gateway = gateway
+    def __init__(self, gateway: Hub, webhooks: Webhooks) -> None:
+        self.gateway, self.webhooks = gateway, webhooks
         self.runs: dict[str, Run] = {}
-        self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._served: dict[str, float] = {}
-
-    def wake(self) -> None:
-        self._wake.set()
 
     async def recover(self) -> None:
         """What ran when the last gateway ended: followed where its engine still has it."""
@@ -48,18 +43,22 @@ class Dispatcher:
 
     async def work(self) -> None:
         while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while idle := self.gateway.fleet.idle():
-                found = await self._next(idle)
-                if found is None:
-                    break
-                self._begin(*found)
+            await self.gateway.work_waits.wait()
+            self.gateway.work_waits.clear()
+            try:
+                while found := await self._next(self.gateway.fleet.idle()):
+                    self._begin(*found)
+            except Exception:  # the queue may be away for a while; what it holds is not lost
+                logger.exception("No prompt could be taken from the queue")
+                await asyncio.sleep(AGAIN_SECONDS)
+                self.gateway.work_waits.set()
 
     async def _next(self, idle: list[EngineLink]) -> tuple[EngineLink, Prompt] | None:
         """The next prompt and its engine: by the caller's priority, then by who has least running
         and waited longest."""
         gateway = self.gateway
+        if not idle:
+            return None
         waiting = [name for name, count in gateway.counts.items() if count.queued > 0]
         waiting.sort(
             key=lambda name: (
@@ -74,9 +73,11 @@ class Dispatcher:
                 continue
             link = choose(idle, *first)
             link.busy = "chosen"
-            prompt = await gateway.db(gateway.prompts.begin, name, link.address)
-            if prompt is None:
+            try:
+                prompt = await gateway.db(gateway.prompts.begin, name, link.address)
+            finally:
                 link.busy = ""
+            if prompt is None:
                 continue
             link.busy = prompt.id
             self._served[name] = time.monotonic()
@@ -109,14 +110,14 @@ class Dispatcher:
         finally:
             self.runs.pop(prompt.id, None)
             link.busy = ""
-            self.wake()
+            self.gateway.work_waits.set()
 
     async def _not_ended(self, run: Run, reason: str) -> None:
         prompt = run.prompt
         if run.cancelled:
             await self._settle(run, self._entry(prompt, "Interrupted", "It was interrupted."))
-        elif prompt.tries >= MOST_TRIES:
-            words = f"{prompt.tries} engines could not end this prompt; the last time: {reason}."
+        elif prompt.tries >= self.gateway.settings.tries:
+            words = f"It was tried {prompt.tries} times and did not end; the last time: {reason}."
             await self._settle(run, self._entry(prompt, "EngineEnded", words))
         else:
             await asyncio.sleep(AGAIN_SECONDS)
@@ -125,12 +126,12 @@ class Dispatcher:
     async def _again(self, prompt: Prompt, reason: str) -> None:
         logger.warning("The prompt %s is queued again: %s", prompt.id, reason)
         gateway = self.gateway
-        await gateway.db(gateway.prompts.again, prompt.id)
+        await gateway.db(gateway.prompts.again, prompt.id, seconds=FOR_EVER)
         gateway.metrics.again()
         gateway.counts[prompt.caller].running -= 1
         gateway.counts[prompt.caller].queued += 1
         gateway.tell_status(prompt.caller)
-        self.wake()
+        self.gateway.work_waits.set()
 
     @staticmethod
     def _entry(prompt: Prompt, kind: str, words: str) -> dict[str, Any]:
@@ -141,11 +142,13 @@ class Dispatcher:
         gateway, prompt = self.gateway, run.prompt
         state = state_of(entry)
         told = summary(entry)
-        delivery = gateway.webhooks.delivery(gateway.caller(prompt.caller), prompt, state, entry)
-        if await gateway.db(gateway.prompts.end, prompt.id, state, entry, told, delivery):
-            gateway.counts[prompt.caller].running -= 1
-            gateway.metrics.ended(prompt, state, told)
-        gateway.webhooks.wake()
+        delivery = self.webhooks.delivery(gateway.caller(prompt.caller), prompt, state, entry)
+        await gateway.db(
+            gateway.prompts.end, prompt.id, state, entry, told, delivery, seconds=FOR_EVER
+        )
+        gateway.counts[prompt.caller].running -= 1
+        gateway.metrics.ended(prompt, state, told)
+        self.webhooks.wake()
         client = gateway.sockets.of(prompt.caller, prompt.client)
         closing = run.closing
         if client and not closing:

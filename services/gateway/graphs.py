@@ -76,7 +76,10 @@ def translated(graph: Any, kinds: Kinds, job: str, find: Find) -> Translated:
         types = kinds.get(str(node.get("class_type")), {})
         passed = dict(values)
         for each, value in values.items():
-            if isinstance(value, str):
+            if not isinstance(value, str):
+                if ROOM in json.dumps(value):
+                    raise RefusedGraph(f"The name {ROOM} is reserved; leave it out of {each}.")
+            else:
                 passed[each] = _value(each, value, types.get(each, "COMBO"), job, find, inputs)
         changed[name] = {**node, "inputs": passed}
     return Translated(changed, tuple(inputs.values()))
@@ -99,7 +102,7 @@ def _value(
         inputs[stored.key] = stored
         return f"{ROOM}/in_{stored.key}/{stored.path.name}"
     if ROOM in plain or folder != "input":
-        return f"{NOWHERE}/{bare}"
+        return f"{NOWHERE}/{bare.replace(chr(92), '/').rpartition('/')[2]}"
     return plain
 
 

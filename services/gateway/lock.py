@@ -21,10 +21,14 @@ def holding(database: Database) -> Iterator[None]:
     process ends, however it ends."""
     taken = TAKEN.format(url=database.url)
     if database.engine.dialect.name == "postgresql":
-        with database.engine.connect() as connection:
+        alone = database.engine.execution_options(isolation_level="AUTOCOMMIT")
+        with alone.connect() as connection:
             if not connection.scalar(select(func.pg_try_advisory_lock(LOCK))):
                 raise InputError(taken)
-            yield
+            try:
+                yield
+            finally:
+                connection.execute(select(func.pg_advisory_unlock(LOCK)))
         return
     from filelock import FileLock, Timeout
 

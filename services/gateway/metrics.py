@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from ...pipelines.errors import MissingFiles
-
-if TYPE_CHECKING:
-    from .gateway import Gateway
-    from .prompts import Prompt
+from .engines import EngineLink
+from .prompts import Open, Prompt
 
 SECONDS = (0.1, 0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640, 1800, 3600)
 
@@ -68,14 +66,14 @@ class Metrics:
         if start and stop:
             self._run.observe((stop - start) / 1000)
 
-    def text(self, gateway: Gateway) -> bytes:
+    def text(
+        self, counts: Collection[Open], links: Collection[EngineLink], web_sockets: int
+    ) -> bytes:
         """In Prometheus' own format."""
-        counts = gateway.counts.values()
         self._open.labels("queued").set(sum(each.queued for each in counts))
         self._open.labels("running").set(sum(each.running for each in counts))
-        links = gateway.fleet.links.values()
         self._engines.labels("idle").set(sum(each.up and not each.busy for each in links))
         self._engines.labels("busy").set(sum(each.up and bool(each.busy) for each in links))
         self._engines.labels("down").set(sum(not each.up for each in links))
-        self._sockets.set(gateway.sockets.count())
+        self._sockets.set(web_sockets)
         return self._prometheus.generate_latest(self.registry)

@@ -65,7 +65,7 @@ def one_channel(path: Path, channel: str) -> bytes:
 
 def with_mask(original: bytes, mask: bytes, name: str) -> bytes:
     """The original as PNG with the mask's transparency; its text chunks are kept."""
-    from PIL import Image, PngImagePlugin
+    from PIL import PngImagePlugin
 
     told = PngImagePlugin.PngInfo()
     with opened(io.BytesIO(original), name) as picture:
@@ -75,7 +75,10 @@ def with_mask(original: bytes, mask: bytes, name: str) -> bytes:
     with opened(io.BytesIO(mask), "the mask") as drawn:
         alpha = drawn.convert("RGBA").getchannel("A")
         if alpha.size != whole.size:
-            alpha = alpha.resize(whole.size, Image.Resampling.BILINEAR)
+            raise InputError(
+                f"A mask of {whole.width}x{whole.height} pixels was wanted, and "
+                f"{alpha.width}x{alpha.height} came."
+            )
         whole.putalpha(alpha)
     out = io.BytesIO()
     whole.save(out, format="PNG", compress_level=4, pnginfo=told)

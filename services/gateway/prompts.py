@@ -23,8 +23,6 @@ from ..database import Base, Database, Moment, now
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 OPEN = (QUEUED, RUNNING)
 ENDS = (DONE, FAILED, CANCELLED)
-MOST_TRIES = 3
-"""Of one prompt whose engines end over it, before it counts as failed."""
 
 
 class Prompt(Base):
@@ -100,7 +98,7 @@ class Open:
 
 
 @dataclass
-class Prompts:
+class PromptQueue:
     """The queue. Every function is one transaction; `gateway.py` calls them in its own thread."""
 
     database: Database
@@ -172,7 +170,7 @@ class Prompts:
     def end(
         self, name: str, state: str, entry: Mapping[str, Any], summary: Any, beside: Base | None
     ) -> bool:
-        """Notes an end, and a row `beside` it; False where it was not running any more."""
+        """Notes an end, and a row `beside` it; False where it was noted before."""
         start, stop = summary.get("execution_start_time"), summary.get("execution_end_time")
         values = {
             "state": state, "entry": dict(entry), "summary": summary, "ended": now(),

@@ -126,5 +126,8 @@ async def ready(request: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    text = request.app[GATEWAY].metrics.text(request.app[GATEWAY])
+    gateway = request.app[GATEWAY]
+    text = gateway.metrics.text(
+        gateway.counts.values(), gateway.fleet.links.values(), gateway.sockets.count()
+    )
     return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4"})

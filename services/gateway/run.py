@@ -7,17 +7,15 @@ import json
 import logging
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import WSMessage, WSMsgType
 
 from ...pipelines.errors import InputError
 from .engines import EngineGone, EngineLink
 from .graphs import Produced, adopted, hidden, hidden_value, translated
-
-if TYPE_CHECKING:
-    from .gateway import Gateway
-    from .prompts import Prompt
+from .hub import Hub
+from .prompts import Prompt
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +36,7 @@ class RefusedByEngine(Exception):
 class Run:
     """cancelled: somebody wants it stopped. node: that runs now."""
 
-    def __init__(self, gateway: Gateway, link: EngineLink, prompt: Prompt) -> None:
+    def __init__(self, gateway: Hub, link: EngineLink, prompt: Prompt) -> None:
         self.gateway, self.link, self.prompt = gateway, link, prompt
         self.cancelled = False
         self.node: str | None = None
@@ -159,6 +157,8 @@ class Run:
             text = json.dumps(told)
         if client:
             client.send(hidden(text))
+            if kind == "progress":
+                client.progressed()
         return False
 
     async def collect(self, files: Sequence[Produced]) -> None:

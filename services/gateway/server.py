@@ -26,7 +26,8 @@ from .asked import GATEWAY
 from .callers import Callers
 from .files import Files
 from .fleet import Addresses
-from .gateway import Gateway, Settings
+from .gateway import Gateway
+from .hub import GatewaySettings
 from .taking import post_prompt
 
 logger = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ class Serving:
 
     host: str
     port: int
-    settings: Settings
+    settings: GatewaySettings
     callers: Callers
     database: Database
     files: Path
@@ -122,7 +123,7 @@ def application(serving: Serving) -> web.Application:
             app[GATEWAY] = gateway
             await gateway.start()
             yield
-            await gateway.close()
+            await gateway.end()
 
     app.cleanup_ctx.append(life)
     return app

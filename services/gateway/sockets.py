@@ -28,6 +28,7 @@ class ClientSocket:
         self.socket = socket
         self.features: Mapping[str, Any] = {}
         self._waiting: asyncio.Queue[str | bytes | None] = asyncio.Queue()
+        self._held = b""
 
     def tell(self, kind: str, data: Any) -> None:
         self.send(json.dumps({"type": kind, "data": data}))
@@ -39,9 +40,19 @@ class ClientSocket:
         self._waiting.put_nowait(None if waiting > 2 * MOST_WAITING else frame)
 
     def preview(self, frame: bytes) -> None:
-        """A binary frame of an engine; without its metadata for a client that knows none."""
-        known = self.features.get(WITH_METADATA, False)
-        self.send(frame if known else without_metadata(frame))
+        """A binary frame of an engine. A client that knows no metadata gets it as engines send it
+        to such a one: without them, and after the progress to which it belongs."""
+        self.progressed()
+        if self.features.get(WITH_METADATA, False) or not _has_metadata(frame):
+            self.send(frame)
+        else:
+            self._held = without_metadata(frame)
+
+    def progressed(self) -> None:
+        """A frame about progress went out."""
+        if self._held:
+            self.send(self._held)
+            self._held = b""
 
     async def write(self) -> None:
         """Sends until the end of the connection."""
@@ -57,10 +68,12 @@ class ClientSocket:
         await self.socket.close()
 
 
+def _has_metadata(frame: bytes) -> bool:
+    return len(frame) >= 8 and struct.unpack_from(">I", frame)[0] == PREVIEW_WITH_METADATA
+
+
 def without_metadata(frame: bytes) -> bytes:
-    """A preview as older clients know it: type, format, picture. Other frames as they are."""
-    if len(frame) < 8 or struct.unpack_from(">I", frame)[0] != PREVIEW_WITH_METADATA:
-        return frame
+    """A preview with metadata as older clients know it: type, format, picture."""
     (length,) = struct.unpack_from(">I", frame, 4)
     metadata = json.loads(frame[8 : 8 + length])
     number = FORMATS.get(metadata.get("image_type", ""), 1)

@@ -14,8 +14,9 @@ from ..database import now
 from .access import CALLER, error, no_engine
 from .asked import GATEWAY, body_of, is_uuid
 from .callers import Caller
-from .gateway import READS_FOLDERS, Gateway
+from .gateway import Gateway
 from .graphs import RefusedGraph, hidden_value, model_key, refused_nodes, translated
+from .hub import READS_FOLDERS
 from .prompts import QUEUED, Prompt
 
 SECRET = ("auth_token_comfy_org", "api_key_comfy_org")
@@ -65,7 +66,7 @@ async def _taken(
         return _repeated(caller, known, body)
     gateway.note_accepted(caller)
     gateway.tell_status(caller.name)
-    gateway.dispatcher.wake()
+    gateway.work_waits.set()
     number = prompt.row()[0]
     return web.json_response(
         {"prompt_id": name, "number": number, "node_errors": checked["node_errors"]}

@@ -14,23 +14,21 @@ import logging
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 from sqlalchemy import Integer, String, Text, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..database import Base, Database, Moment, now
+from ..database import Base, Moment, now
 from .callers import Caller
+from .hub import Hub
+from .prompts import Prompt
 from .shapes import STATUS
-
-if TYPE_CHECKING:
-    from .gateway import Gateway
-    from .prompts import Prompt
 
 logger = logging.getLogger(__name__)
 
-FIRST_SECONDS, LONGEST_SECONDS, GIVE_UP_HOURS = 5.0, 3600.0, 72.0
+LONGEST_SECONDS, GIVE_UP_HOURS = 3600.0, 72.0
 CALL_SECONDS = 15
 AT_ONCE = 8
 WAITING, ANSWERED, GIVEN_UP = "waiting", "answered", "given_up"
@@ -59,9 +57,8 @@ def signature(secret: str, moment: int, body: str) -> str:
 
 
 class Webhooks:
-    def __init__(self, gateway: Gateway, database: Database, first_seconds: float) -> None:
-        self.gateway, self.database = gateway, database
-        self.first_seconds = first_seconds
+    def __init__(self, gateway: Hub) -> None:
+        self.gateway, self.database = gateway, gateway.database
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -82,8 +79,11 @@ class Webhooks:
 
     async def work(self) -> None:
         while True:
-            for each in await self.gateway.db(self._due):
-                await asyncio.gather(*(self._deliver(one) for one in each))
+            try:
+                for each in await self.gateway.db(self._due):
+                    await asyncio.gather(*(self._deliver(one) for one in each))
+            except Exception:  # the queue may be away; the deliveries stay in it
+                logger.exception("Webhooks could not be called")
             self._wake.clear()
             try:
                 await asyncio.wait_for(self._wake.wait(), 1.0)
@@ -139,7 +139,9 @@ class Webhooks:
             kept = session.get(Delivery, number)
             if kept is None:
                 return
-            wait = min(LONGEST_SECONDS, self.first_seconds * 2.0 ** min(kept.tries, 20))
+            wait = min(
+                LONGEST_SECONDS, self.gateway.settings.webhook_seconds * 2.0 ** min(kept.tries, 20)
+            )
             kept.state, kept.tries, kept.message = state, kept.tries + 1, problem[:2000]
             kept.due = now() + timedelta(seconds=wait)
 
