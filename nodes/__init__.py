@@ -27,6 +27,7 @@ from .key_frame import KeyFrame, Reframe
 from .links import careful
 from .load import LoadTryOnModel
 from .mask import GarmentMask
+from .memory import watch_requests
 from .parsing import HumanParsing
 from .placement import add_models_folder
 from .pose import OpenPose
@@ -47,6 +48,7 @@ class FittingRoomExtension(ComfyExtension):
         add_models_folder()
         copy_samples()
         add_engine_routes()
+        watch_requests()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         nodes = [

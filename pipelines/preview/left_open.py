@@ -11,7 +11,7 @@ import numpy as np
 from ..maps.edges import blur
 from ..maps.grids import pieces, widest
 from ..masking.anatomy import LEGS_APART
-from ..masking.figure import Limb, along, pixel_grid, projected, unit_vector
+from ..masking.figure import Limb, along, projected, unit_vector
 from ..masking.regions import HAIR, LOWER, SKIN, UPPER, hand_discs, smooth_step
 from .bare import BodyOutlines
 from .lower import HIGHEST
@@ -39,7 +39,7 @@ def kept_clothes(
     where bare arms are in front of the torso; worn (h, w): where the new garment lies.
     """
     figure, unit = scene.figure, scene.figure.unit
-    level = figure.level(pixel_grid(*worn.shape))
+    level = scene.level
     arms = np.maximum(outlines.arms, free)
     inside = smooth_step(outlines.torso, 0.5, -1.0) * smooth_step(arms, 0.0, 2.0)
     if category == "lower":  # at its waistband, not between the legs
@@ -72,12 +72,11 @@ def carried(scene: Scene, outlines: BodyOutlines) -> np.ndarray:
         return np.zeros_like(body, dtype=np.float32)
     worn = scene.lab[clothes]
     worn = worn[:: max(1, len(worn) // COLOURS)]
-    away = np.linalg.norm(scene.lab[beside][:, None] - worn[None], axis=-1).min(1)
     strange = np.zeros(body.shape, bool)
-    strange[beside] = away > UNLIKE
+    strange[beside] = nearest_colour(scene.lab[beside], worn) > UNLIKE
     strange &= kinds[SKIN] + kinds[HAIR] < 0.5
     labels, count = pieces(strange)
-    near = hand_discs(pixel_grid(*body.shape), figure) < AT_HAND
+    near = hand_discs(scene.points, figure) < AT_HAND
     counts = np.bincount(labels.ravel(), minlength=count + 1)
     held = np.zeros(count + 1, bool)
     held[labels[near & strange]] = True
@@ -88,11 +87,19 @@ def carried(scene: Scene, outlines: BodyOutlines) -> np.ndarray:
     return blur(whole * (body > 0), 0.7)
 
 
+def nearest_colour(colours: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """How far (n,) each of the colours (n, 3) is from the nearest of the others (m, 3)."""
+    middle = others.mean(0)
+    colours, others = colours - middle, others - middle
+    squares = (others * others).sum(1) - 2 * colours @ others.T
+    return np.sqrt(np.maximum(squares.min(1) + (colours * colours).sum(1), 0))
+
+
 def below_ankles(scene: Scene) -> np.ndarray:
     """The feet (h, w), 0..1, with whatever is on them: they stay as they are. The shin of a leg
     that is in front of the other one's foot is none."""
     figure, unit = scene.figure, scene.figure.unit
-    points = pixel_grid(*scene.small.shape[:2])
+    points = scene.points
     feet = np.zeros(points.shape[:2], np.float32)
     for leg, other in ((figure.right_leg, "left_leg"), (figure.left_leg, "right_leg")):
         frame = scene.frames.of(other)

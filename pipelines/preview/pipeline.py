@@ -163,10 +163,7 @@ def lights(person: Undressed, pieces: list[Piece], lighting: float) -> Lights[np
     """How bright the parts of the garment are in the photo's light."""
     scene, folds = person.scene, np.exp(lighting * person.folds)
     parts = {"trunk"} | {piece.part for piece in pieces if piece.part.endswith("_arm")}
-    made = {
-        part: folds * body_shading(scene.figure, scene.shape, scene.frames, part, has_legs(pieces))
-        for part in parts
-    }
+    made = {part: folds * body_shading(scene, part, has_legs(pieces)) for part in parts}
     return Lights(**made)
 
 
