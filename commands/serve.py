@@ -11,6 +11,8 @@ from pathlib import Path
 
 from ..pipelines.errors import InputError, MissingFiles
 
+logger = logging.getLogger(__name__)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     engines = parser.add_argument_group("engines")
@@ -18,6 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--engine", action="append", default=[], metavar="URL",
         help="a running ComfyUI with this package, such as http://127.0.0.1:8188; several times",
     )  # fmt: skip
+    engines.add_argument(
+        "--workers", type=int, default=0, metavar="N", help="start so many, each on its own card"
+    )
+    engines.add_argument("--ray-address", help="of a Ray cluster whose machines they run on")
+    engines.add_argument("--models", type=Path, help="ComfyUI's models folder, for --workers")
+    engines.add_argument("--cpu", action="store_true", help="the workers need no card")
     where = parser.add_argument_group("where it is reached")
     where.add_argument("--host", default="127.0.0.1", help="(127.0.0.1); another one needs keys")
     where.add_argument("--port", type=int, default=8190, help="(8190); 0: any free one")
@@ -106,13 +114,37 @@ def _settings(options: argparse.Namespace):  # noqa: ANN202 - known once its imp
 
 @contextmanager
 def _engines(options: argparse.Namespace) -> Iterator[Callable[[], Sequence[str]]]:
-    """Where the engines are, as a function."""
-    if not options.engine:
-        raise InputError("Name the engines: --engine http://127.0.0.1:8188, once for each.")
+    """Where the engines are that live now, as a function."""
+    if not options.engine and not options.workers:
+        raise InputError(
+            "Name the engines: --engine http://127.0.0.1:8188, once for each, or --workers N, "
+            "which starts them."
+        )
     for address in options.engine:
         if not address.startswith(("http://", "https://")):
             raise InputError(f"An engine's address begins with http://, and {address} came.")
-    yield lambda: options.engine
+    if not options.workers:
+        yield lambda: options.engine
+        return
+    from ..services.fleet.workers import EngineSettings, Workers
+
+    workers = Workers(
+        options.workers,
+        engine=EngineSettings(options.models, ("--cpu",) if options.cpu else ()),
+        ray_address=options.ray_address,
+        gpus=0.0 if options.cpu else 1.0,
+    )
+
+    def addresses() -> list[str]:
+        for event in workers.watch():
+            logger.warning("%s", event)
+        return [*options.engine, *workers.addresses()]
+
+    workers.start(least=1)
+    try:
+        yield addresses
+    finally:
+        workers.stop()
 
 
 def _tell(options: argparse.Namespace, address: str, keys_are_on: bool) -> None:

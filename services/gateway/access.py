@@ -120,7 +120,10 @@ async def authenticated(request: web.Request, handler: Handler) -> web.StreamRes
     request[CALLER] = caller
     if "key" in request.query and request.method == "GET" and path in ("", "/"):
         return _to_page(request, callers, caller)
-    return await handler(request)
+    response = await handler(request)
+    if not response.prepared:  # one caller's answers lie in no cache for all
+        response.headers.setdefault("Cache-Control", "private")
+    return response
 
 
 def _caller(request: web.Request, callers: Callers) -> Caller | None:

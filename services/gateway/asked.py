@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any
 
@@ -20,9 +21,14 @@ async def body_of(request: web.Request) -> Any:
     if (request.content_length or 0) > MOST_PROMPT_BYTES:
         raise web.HTTPRequestEntityTooLarge(MOST_PROMPT_BYTES, request.content_length or 0)
     try:
-        return await request.json()
+        return json.loads(await request.text(), parse_constant=_no_number)
     except ValueError:
         return None
+
+
+def _no_number(name: str) -> None:
+    """NaN and Infinity are no JSON, and PostgreSQL keeps none."""
+    raise ValueError(name)
 
 
 def is_uuid(name: Any) -> bool:

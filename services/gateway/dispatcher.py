@@ -114,13 +114,14 @@ class Dispatcher:
 
     async def _not_ended(self, run: Run, reason: str) -> None:
         prompt = run.prompt
+        if not run.cancelled:
+            await asyncio.sleep(AGAIN_SECONDS)
         if run.cancelled:
             await self._settle(run, self._entry(prompt, "Interrupted", "It was interrupted."))
         elif prompt.tries >= self.gateway.settings.tries:
             words = f"It was tried {prompt.tries} times and did not end; the last time: {reason}."
             await self._settle(run, self._entry(prompt, "EngineEnded", words))
         else:
-            await asyncio.sleep(AGAIN_SECONDS)
             await self._again(prompt, reason)
 
     async def _again(self, prompt: Prompt, reason: str) -> None:

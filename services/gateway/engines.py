@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
+import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 CALL_SECONDS = 60
 RECONNECT_SECONDS = 0.5
+REFRESH_SECONDS = 10.0
+"""Between two looks at an engine's nodes for one that it may have got since."""
 PACKAGE_MISSING = (
     "This ComfyUI has no Fitting Room in its custom_nodes (or an older one), so that no workflow "
     "can be checked on it: install the package there and restart it."
@@ -58,6 +62,7 @@ class EngineLink:
     features: dict[str, Any] = field(default_factory=dict)
     frames: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _kinds_asked: float = -math.inf
 
     @property
     def client(self) -> str:
@@ -105,6 +110,7 @@ class EngineLink:
         self.features = (await self.call("GET", "/features")).body or {}
 
     async def refresh_kinds(self) -> None:
+        self._kinds_asked = time.monotonic()
         self.kinds = kinds_of((await self.call("GET", "/object_info")).body or {})
 
     async def kinds_for(self, graph: Any) -> Kinds:
@@ -112,7 +118,8 @@ class EngineLink:
         classes = {
             node.get("class_type") for node in graph.values() if isinstance(node, dict)
         } if isinstance(graph, dict) else set()  # fmt: skip
-        if classes - set(self.kinds) - {None} and not self.busy:
+        old = time.monotonic() - self._kinds_asked > REFRESH_SECONDS
+        if classes - set(self.kinds) - {None} and old:
             await self.refresh_kinds()
         return self.kinds
 

@@ -44,11 +44,15 @@ class Fleet:
             link.changed.set()
 
     async def watch(self) -> None:
+        told = ""
         while True:
             try:
                 await self.look()
+                told = ""
             except Exception as error:  # whatever Ray or a worker raises; the engines stay as known
-                logger.warning("The list of engines cannot be had: %s", error)
+                if str(error) != told:
+                    logger.error("The list of engines cannot be had: %s", error)
+                told = str(error)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _keep(self, link: EngineLink) -> None:

@@ -120,7 +120,9 @@ class Hub:
         recent, moment = self._accepted[caller.name], time.monotonic()
         while recent and recent[0] < moment - 60:
             recent.popleft()
-        return 60 - (moment - recent[0]) if len(recent) >= caller.per_minute else 0.0
+        if len(recent) + self.taking[caller.name] < caller.per_minute:
+            return 0.0
+        return 60 - (moment - recent[0]) if recent else 1.0
 
     def note_accepted(self, caller: Caller) -> None:
         self._accepted[caller.name].append(time.monotonic())

@@ -103,11 +103,12 @@ def application(serving: Serving) -> web.Application:
         client_max_size=serving.settings.upload_bytes,
     )
     app[CALLERS] = serving.callers
-    for method, path, handler in ROUTES:
-        app.router.add_route(method, path, handler)
-        app.router.add_route(method, f"/api{path}", handler)
-    for method, path, handler in OWN_ROUTES:
-        app.router.add_route(method, path, handler)
+    with_api = ((method, f"/api{path}", handler) for method, path, handler in ROUTES)
+    for method, path, handler in (*ROUTES, *with_api, *OWN_ROUTES):
+        if method == "GET":
+            app.router.add_get(path, handler)  # and HEAD
+        else:
+            app.router.add_route(method, path, handler)
     app.router.add_get("/{path:.*}", passing.pass_on)
     app.router.add_route("*", "/{path:.*}", passing.refused)
 

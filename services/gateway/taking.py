@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import uuid
 from collections.abc import Mapping
@@ -14,11 +15,13 @@ from ..database import now
 from .access import CALLER, error, no_engine
 from .asked import GATEWAY, body_of, is_uuid
 from .callers import Caller
+from .engines import EngineGone, EngineLink
 from .gateway import Gateway
 from .graphs import RefusedGraph, hidden_value, model_key, refused_nodes, translated
 from .hub import READS_FOLDERS
 from .prompts import QUEUED, Prompt
 
+logger = logging.getLogger(__name__)
 SECRET = ("auth_token_comfy_org", "api_key_comfy_org")
 """Keys in extra_data that ComfyUI shows nowhere."""
 
@@ -124,27 +127,34 @@ def _repeated(caller: Caller, known: Prompt, body: Mapping[str, Any]) -> web.Res
 async def _checked(
     gateway: Gateway, caller: Caller, name: str, body: dict[str, Any]
 ) -> dict[str, Any] | web.Response:
-    """{outputs, node_errors, inputs, graph} by an engine's own judgement, or its refusal."""
-    graph = body["prompt"]
+    """{outputs, node_errors, inputs} by an engine's own judgement, or its refusal."""
     for link in gateway.fleet.up():
-        kinds = await link.kinds_for(graph)
-        passed = translated(
-            graph, kinds, name.replace("-", ""), gateway.finder(caller.name)
-        )  # fmt: skip
-        await link.bring(passed.inputs)
-        asked = {
-            "prompt": passed.graph, "prompt_id": name,
-            "partial_execution_targets": body.get("partial_execution_targets"),
-        }  # fmt: skip
-        answer = await link.call("POST", "/fitting_room/engine/check", json=asked)
-        if answer.status == 200:
-            inputs = [each.name for each in passed.inputs]
-            return {**hidden_value(answer.body), "inputs": inputs, "graph": graph}
-        if answer.status == 400 and isinstance(answer.body, dict):
-            return web.json_response(hidden_value(answer.body), status=400)
-        text = f"The engine answered {answer.status} to this prompt; it is no valid workflow."
-        return error(400, "invalid_prompt", text)
+        try:
+            return await _checked_by(link, gateway, caller, name, body)
+        except EngineGone as problem:
+            logger.warning("A prompt was to be checked, and %s", problem)
     return no_engine()
+
+
+async def _checked_by(
+    link: EngineLink, gateway: Gateway, caller: Caller, name: str, body: dict[str, Any]
+) -> dict[str, Any] | web.Response:
+    kinds = await link.kinds_for(body["prompt"])
+    passed = translated(
+        body["prompt"], kinds, name.replace("-", ""), gateway.finder(caller.name)
+    )  # fmt: skip
+    await link.bring(passed.inputs)
+    asked = {
+        "prompt": passed.graph, "prompt_id": name,
+        "partial_execution_targets": body.get("partial_execution_targets"),
+    }  # fmt: skip
+    answer = await link.call("POST", "/fitting_room/engine/check", json=asked)
+    if answer.status == 200:
+        return {**hidden_value(answer.body), "inputs": [each.name for each in passed.inputs]}
+    if answer.status == 400 and isinstance(answer.body, dict):
+        return web.json_response(hidden_value(answer.body), status=400)
+    text = f"The engine answered {answer.status} to this prompt; it is no valid workflow."
+    return error(400, "invalid_prompt", text)
 
 
 def _row(

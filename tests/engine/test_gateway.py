@@ -529,6 +529,25 @@ def test_both_engines_work_and_the_warm_one_is_taken(gateway):
     assert len(stats["devices"]) == 2 and stats["system"]["comfyui_version"]
 
 
+def test_photos_and_results_go_after_the_set_time(two_engines, tmp_path):
+    addresses = [each.address for each in two_engines]
+    with GatewayProcess(tmp_path, addresses, "--keep-hours", "0.002") as gateway:
+        gateway.upload("goes.png", png((3, 3, 3)))
+        name = gateway.send(load("goes.png"))
+        gateway.ended(name)
+        gateway.post("/settings", {"Comfy.Mine": 1})
+
+        def gone():
+            here = [*(tmp_path / "gateway").rglob("*.png")]
+            there = [path for each in two_engines for path in each.base.rglob("goes.png")]
+            return not here and not there
+
+        until(gone, 60)
+        until(lambda: gateway.get(f"/api/jobs/{name}")[0] == 404, 30)
+        assert gateway.get("/settings")[1] == {"Comfy.Mine": 1}
+        assert gateway.post("/prompt", {"prompt": load("goes.png")})[0] == 400
+
+
 def test_a_second_gateway_on_the_same_queue_is_refused(gateway, two_engines):
     other = GatewayProcess(gateway.home, [two_engines[0].address])
     other.log = gateway.home / "second.log"
