@@ -4,14 +4,13 @@ import hashlib
 import hmac
 import io
 import json
-import threading
 import time
 import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlencode
 
 import numpy as np
 import pytest
+from listener import Listener
 from PIL import Image
 
 pytest.importorskip("aiohttp")
@@ -39,35 +38,10 @@ def gateway(two_engines, tmp_path_factory):
         yield running
 
 
-class Listener:
-    """A caller's own server: answers 500 as often as `refusals` says, and keeps what came."""
-
-    def __init__(self):
-        self.refusals, self.came = 0, []
-        listener = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                listener.came.append((time.monotonic(), dict(self.headers), body))
-                listener.refusals -= 1
-                self.send_response(500 if listener.refusals >= 0 else 200)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server.server_port}/hook"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
 @pytest.fixture(scope="module")
 def listener():
-    running = Listener()
-    yield running
-    running.server.shutdown()
-    running.server.server_close()
+    with Listener() as running:
+        yield running
 
 
 WEBHOOK_SECRET = "webhook-secret-0123456789"
