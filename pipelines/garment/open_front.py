@@ -10,8 +10,10 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .outline import VEST_LEGS, GarmentOutline
-from .silhouette import Silhouette, Upright
+from .kind import VEST_LEGS
+from .outline import GarmentOutline, read_shape
+from .parts import INSIDE, TORSO, divide
+from .silhouette import Silhouette, Upright, measure
 
 BELOW_PITS = 0.22  # of the height: legs begin further below the armpits
 SHORT = 1.55  # chest widths: a suit with two legs is longer than that from the armpits down
@@ -33,6 +35,20 @@ def is_open(shape: GarmentOutline, silhouette: Silhouette) -> bool:
     chest = float(np.hypot(*(pits[0] - pits[1])))
     short = silhouette.bottom - level < SHORT * chest
     return bool(crotch < level + BELOW_PITS * silhouette.tall or short)
+
+
+def read_open(
+    upright: Upright, shape: GarmentOutline, category: str, sleeved: bool
+) -> tuple[Upright, GarmentOutline, np.ndarray]:
+    """The closed silhouette of an open garment, what its outline shows, and its label map, in which
+    the inside of the back is marked. shape: of the open one."""
+    fronts = upright.mask
+    upright = closed_front(upright, shape.points["crotch"])
+    silhouette = measure(upright.mask, upright.axis)
+    shape = read_shape(silhouette, "upper" if category == "auto" else category, sleeved)
+    labels = divide(upright, shape)
+    labels[back_inside(labels == TORSO, upright.mask & ~fronts, shape)] = INSIDE
+    return upright, shape, labels
 
 
 def closed_front(upright: Upright, tip: np.ndarray) -> Upright:

@@ -100,6 +100,38 @@ def test_a_model_of_the_catalogue(run, person, garment, tmp_path):
     assert run("inspect", tmp_path / "made.png", "--json").facts["ai_made"] is True
 
 
+def test_samples_are_the_pictures_of_the_next_seeds(run, person, garment, tmp_path, monkeypatch):
+    models = tiny.install(tmp_path / "tiny", ["catvton/mix"])
+    monkeypatch.setenv("FITTING_ROOM_MODELS", str(models))
+    command = ("tryon", person, garment, "--model", "catvton/mix", "--category", "upper", "--steps",
+               1, "--width", 64, "--height", 96, "--device", "cpu")  # fmt: skip
+    done = run(*command, "-o", tmp_path / "made.png", "--seed", 4, "--samples", 2, "--json")
+    assert done.code in (OK, DOUBTFUL), done.error
+    names = [each["picture"] for each in done.facts["samples"]]
+    assert names == [str(tmp_path / "made_1.png"), str(tmp_path / "made_2.png")]
+    assert [each["seed"] for each in done.facts["samples"]] == [4, 5]
+    assert not (tmp_path / "made.png").exists()
+    one, two = map(opened, names)
+    assert (one != two).any()
+    run(*command, "-o", tmp_path / "alone.png", "--seed", 5)
+    assert np.array_equal(opened(tmp_path / "alone.png"), two)
+
+
+@pytest.mark.parametrize(
+    "more, words",
+    [
+        (("--samples", "0"), "from 1 up"),
+        (("--samples", "3"), "preview draws the same picture for every seed"),
+        (("--samples", "2", "--model", "sievenet/upper"), "sievenet/upper draws the same"),
+        (("--samples", "2", "--tier", "standard"), "not with a service"),
+    ],
+)
+def test_samples_that_cannot_be(run, person, garment, tmp_path, more, words):
+    done = run("tryon", person, garment, "-o", tmp_path / "made.png", *more)
+    assert done.code == 1 and words in done.error
+    assert not list(tmp_path.glob("made*"))
+
+
 def test_a_model_that_is_not_installed_names_the_command(run, person, garment, tmp_path):
     from fitting_room.pipelines.files.licences import accept_license
 
