@@ -31,9 +31,11 @@ from .placement import add_models_folder
 from .pose import OpenPose
 from .pose_transfer import PoseTransfer
 from .preview import PreviewTryOn
+from .printing import PlacePrint
 from .safety import SafetyCheck, SafetyFilter
 from .samples import copy_samples
 from .save import SavePicture
+from .save_video import SaveVideo
 from .tryon import TryOn
 from .video import VideoMasks
 from .views import Views, ViewSheet
@@ -60,6 +62,7 @@ class FittingRoomExtension(ComfyExtension):
             TryOn,
             PoseTransfer,
             DesignClothes,
+            PlacePrint,
             CropForTryOn,
             Uncrop,
             FrameForEditing,
@@ -76,6 +79,7 @@ class FittingRoomExtension(ComfyExtension):
             SafetyCheck,
             GuardedResult,
             SavePicture,
+            SaveVideo,
             HostedTryOn,
             RoutedTryOn,
             CostReport,

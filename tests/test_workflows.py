@@ -92,7 +92,8 @@ def test_photos_and_results_are_checked(path):
     tryons = {"FittingRoomTryOn", "FittingRoomPreviewTryOn", "FittingRoomPoseTransfer", "VAEDecode",
               "FittingRoomHostedTryOn", "FittingRoomRoutedTryOn",
               "FittingRoomDesignClothes"}  # fmt: skip
-    endings = {"SaveImage", "PreviewImage", "FittingRoomSavePicture", "SaveVideo"}
+    endings = {"SaveImage", "PreviewImage", "FittingRoomSavePicture", "SaveVideo",
+               "FittingRoomSaveVideo"}  # fmt: skip
     kinds = {node["class_type"] for node in graph.values()}
     assert kinds & tryons and kinds & endings
     for name, node in graph.items():
@@ -123,13 +124,12 @@ def test_what_a_model_made_is_marked(path):
     ids=lambda path: path.stem,
 )
 def test_what_a_core_model_made_is_marked_and_its_licence_told(path):
-    """A picture by Save Picture; of a video, which has no mark, the note says so."""
+    """A picture by Save Picture, a video by Save Marked Video; never by ComfyUI's own nodes."""
     graph = json.loads((path.parent / "api" / path.name).read_text("utf-8"))
     nodes = json.loads(path.read_text("utf-8"))["nodes"]
     note = next(n["widgets_values"][0] for n in nodes if n["type"] == "MarkdownNote")
     assert "Licence" in note and "许可证" in note and "Card: " in note and " GB" in note
-    marks = [n["inputs"] for n in graph.values() if n["class_type"] == "FittingRoomSavePicture"]
-    if any(node["class_type"] == "SaveVideo" for node in graph.values()):
-        assert "not marked as AI-made" in note
-    else:
-        assert marks and all(m["source"] == "generated" and m["ai_system"] for m in marks)
+    saving = {"FittingRoomSavePicture", "FittingRoomSaveVideo"}
+    marks = [n["inputs"] for n in graph.values() if n["class_type"] in saving]
+    assert marks and all(m["source"] == "generated" and m["ai_system"] for m in marks)
+    assert "SaveVideo" not in {node["class_type"] for node in graph.values()}

@@ -18,7 +18,7 @@ import core_models  # noqa: E402
 from pages import browser, page  # noqa: E402, F401 - fixtures
 
 ROOT = Path(__file__).resolve().parents[2]
-IN_THE_PAGE = ("test_apps.py", "test_browser.py")
+IN_THE_PAGE = ("test_apps.py", "test_browser.py", "test_template_browser.py")
 
 
 @pytest.hookimpl(wrapper=True)
