@@ -105,7 +105,8 @@ def klein():
         context_in_dim=7680, hidden_size=256, mlp_ratio=3.0, num_heads=2, depth=1,
         depth_single_blocks=2, axes_dim=[32] * 4, theta=2000, patch_size=1, qkv_bias=False,
         guidance_embed=False, txt_ids_dims=[3], global_modulation=True, mlp_silu_act=True,
-        ops_bias=False, default_ref_method="index", ref_index_scale=10.0, **_operations())))  # fmt: skip
+        ops_bias=False, default_ref_method="index", ref_index_scale=10.0,
+        **_operations())))  # fmt: skip
 
 
 def z_image():
