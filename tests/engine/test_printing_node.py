@@ -11,6 +11,9 @@ def node(kind, **inputs):
     return {"class_type": kind, "inputs": inputs}
 
 
+STANDARD = {"model": "open_nsfw", "level": "standard", "level.person_threshold": 0.5,
+            "level.garment_threshold": 0.5, "level.result_threshold": 0.5, "action": "error",
+            "language": "en"}  # fmt: skip
 SETTINGS = {"ground": "keep", "size": 0.5, "below": 0.15, "aside": 0.0, "turn": 0.0}
 
 
@@ -37,13 +40,16 @@ def seen(engine, history, name):
     ]
 
 
-def test_a_print_is_laid_on_the_chest_and_worn(engine):
+def test_a_print_is_laid_on_the_chest_and_worn_by_the_drawn_child(engine):
     prompt = graph()
     prompt |= {
-        "person": node("LoadImage", image="fitting_room_person.jpg"),
-        "body": node("FittingRoomBodyPose", image=["person", 0], person=0),
+        "child": node("LoadImage", image="fitting_room_child.jpg"),
+        "filter": node("FittingRoomSafetyFilter", **STANDARD),
+        "person": node("FittingRoomSafetyCheck", image=["child", 0], kind="person",
+                       filter=["filter", 0]),
+        "body": node("FittingRoomBodyPose", image=["person", 1], person=0),
         "printed": node("FittingRoomGarmentCutout", image=["print", 0], category="upper"),
-        "worn": node("FittingRoomPreviewTryOn", image=["person", 0], body=["body", 0],
+        "worn": node("FittingRoomPreviewTryOn", image=["person", 1], body=["body", 0],
                      garment=["printed", 0], lighting=0.0),
         "see": node("PreviewImage", images=["worn", 0]),
     }  # fmt: skip
@@ -55,7 +61,9 @@ def test_a_print_is_laid_on_the_chest_and_worn(engine):
     assert history["outputs"]["fit"]["text"] == ["0: ok"]
     (worn,) = seen(engine, history, "see")
     print_of = (worn[..., 0].astype(int) - worn[..., 1:].max(-1)) > 100
-    assert 0.005 < print_of[300:].mean() < 0.3, "the print is on the person's chest"
+    rows, columns = np.nonzero(print_of)
+    assert len(rows) > 2000
+    assert 400 < np.median(rows) < 600 and 340 < np.median(columns) < 430, "on the chest"
 
 
 def test_one_print_goes_on_a_batch_of_garments(engine):
