@@ -22,18 +22,22 @@ from . import (
     demo,
     doctor,
     download,
+    evaluate,
     garment,
     inspect,
     jobs,
     mask,
     pose,
+    serve,
     tryon,
 )
 
 COMMANDS = {
     "tryon": tryon,
     "batch": batch,
+    "serve": serve,
     "jobs": jobs,
+    "evaluate": evaluate,
     "costs": costs,
     "mask": mask,
     "pose": pose,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..pipelines.errors import UNREADABLE, InputError, readable
-from ..pipelines.images import read_picture
+from ..pipelines.images import read_mask, read_picture
 
 
 def photo(path: str) -> np.ndarray:
@@ -34,15 +34,7 @@ def alpha(path: str) -> np.ndarray | None:
 
 def mask(path: str | None, like: np.ndarray) -> np.ndarray | None:
     """float32 (height, width) from a picture file, white = 1; of the photo's size or an error."""
-    if path is None:
-        return None
-    found = np.asarray(read_picture(path).convert("L"), dtype=np.float32) / 255
-    if found.shape != like.shape[:2]:
-        raise InputError(
-            f"The mask {path} is {found.shape[1]}x{found.shape[0]} pixels and its photo "
-            f"{like.shape[1]}x{like.shape[0]}. Draw it on the photo itself."
-        )
-    return found
+    return None if path is None else read_mask(path, like)
 
 
 def add_output(parser: argparse.ArgumentParser, default: str) -> None:

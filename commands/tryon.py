@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
 from . import pictures, routed
@@ -55,6 +56,7 @@ def run(options: argparse.Namespace) -> int:
     if options.mask_output and result.mask is not None:
         write_picture(options.mask_output, (result.mask * 255).round().astype("uint8"))
     path = pictures.absolute(str(written))
+    result = replace(result, warnings=(*result.warnings, *dropped_credentials(options)))
     said = "".join(f"\n  {warning}" for warning in result.warnings)
     made = f"{result.category or 'person'}, {result.model}, {result.seconds:.1f} s; {result.fit}"
     pictures.report(
@@ -63,6 +65,18 @@ def run(options: argparse.Namespace) -> int:
         f"{path}  ({made}){said}",
     )
     return 0 if result.fit.level == "ok" else DOUBTFUL
+
+
+def dropped_credentials(options: argparse.Namespace) -> list[str]:
+    """What to say of photos whose content credentials do not come along."""
+    from ..pipelines.marks.inspection import has_credentials
+
+    return [
+        f"The content credentials of {path} do not come along: they vouch for that photo, not for "
+        "a picture made of it."
+        for path in (options.person, options.garment)
+        if has_credentials(path)
+    ]
 
 
 def request_of(options: argparse.Namespace) -> Any:

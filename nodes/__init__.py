@@ -18,6 +18,7 @@ from .densepose import DensePoseMap
 from .design import DesignClothes
 from .editing import FrameForEditing, PasteBack
 from .encode import EncodeGarment
+from .engine_routes import add_engine_routes
 from .folder import PictureFolder
 from .garment import GarmentCutout
 from .guard import GuardedResult
@@ -26,6 +27,7 @@ from .key_frame import KeyFrame, Reframe
 from .links import careful
 from .load import LoadTryOnModel
 from .mask import GarmentMask
+from .memory import watch_requests
 from .parsing import HumanParsing
 from .placement import add_models_folder
 from .pose import OpenPose
@@ -47,6 +49,8 @@ class FittingRoomExtension(ComfyExtension):
     async def on_load(self) -> None:
         add_models_folder()
         copy_samples()
+        add_engine_routes()
+        watch_requests()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         nodes = [

@@ -118,6 +118,12 @@ class EncodeGarment(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **inputs: object) -> str:
+        from .perception import state_of_helpers
+
+        return state_of_helpers("try_on")
+
+    @classmethod
     def execute(
         cls,
         model: TryOnModel,

@@ -59,6 +59,13 @@ def marks_of(source: str, system: str, aigc_field: str, producer: str) -> Any:
     )
 
 
+def dropped(source: str) -> list[str]:
+    """What to say where the files are not signed although this process could."""
+    if source != "none" or not os.environ.get("FITTING_ROOM_C2PA_CERTIFICATE"):
+        return []
+    return ["Content credentials were left out: they say what made a file. Choose a source."]
+
+
 def label_inputs() -> list[io.Input]:
     """Of the label that people read."""
     return [

@@ -12,9 +12,10 @@ import comfy.model_management as management
 import comfy.model_patcher
 import torch
 
-from ..pipelines.catalog.models import VARIANTS
+from ..pipelines.catalog.models import VARIANTS, variants_of
 from ..pipelines.files.fingerprint import state_of, state_of_variants
 from ..pipelines.masking.installed import InstalledNetworks
+from .memory import goes_when_asked
 from .placement import body_model, managed, model_folders
 
 EVERY = tuple(name for name, variant in VARIANTS.items() if variant.kind == "tool")
@@ -42,8 +43,11 @@ def _ready(load: Callable[..., Any], *paths: Path) -> Any:
 def _read(load: Callable[..., Any], paths: tuple[Path, ...], state: tuple) -> Kept:
     network = load(*paths)
     modules = [network] if isinstance(network, torch.nn.Module) else vars(network).values()
-    patchers = [managed(m, _read.cache_clear) for m in modules if isinstance(m, torch.nn.Module)]
+    patchers = [managed(m) for m in modules if isinstance(m, torch.nn.Module)]
     return Kept(network, tuple(patchers))
+
+
+goes_when_asked(_read.cache_clear)
 
 
 def state_of_networks(folder: str = "") -> str:
@@ -52,6 +56,12 @@ def state_of_networks(folder: str = "") -> str:
     folders = model_folders()
     named = [base / folder.strip() for base in (*folders, Path())] if folder.strip() else []
     return f"{state_of_variants(EVERY, folders=folders)} {state_of(named)}"
+
+
+def state_of_helpers(kind: str) -> str:
+    """The same of those networks that models of a kind (`Variant.kind`) ask for while they run."""
+    helpers = {name for variant in variants_of(kind) for name in (*variant.needs, *variant.uses)}
+    return state_of_variants(sorted(helpers), folders=model_folders())
 
 
 NETWORKS = InstalledNetworks(model_folders, _ready, body_model)

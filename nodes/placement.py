@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,16 +10,13 @@ import comfy.model_management as management
 import comfy.model_patcher
 import folder_paths
 import torch
-from comfy.patcher_extension import CallbacksMP
 
 from ..pipelines.catalog.models import VARIANTS
+from .memory import goes_when_asked
 
 if TYPE_CHECKING:
     from ..pipelines.masking.body import BodyModel
     from ..pipelines.safety.models import SafetyModel
-
-LATER = 1.0
-"""Seconds after an unloading at which what was unloaded is let go of."""
 
 KIND = "fitting_room"
 """ComfyUI's name for this package's models: the folder below models, and in extra_model_paths."""
@@ -38,44 +33,17 @@ def model_folders() -> tuple[Path, ...]:
     return tuple(dict.fromkeys(map(Path, [*named, Path(folder_paths.models_dir) / KIND])))
 
 
-def managed(
-    module: torch.nn.Module, forget: Callable[[], None] | None = None
-) -> comfy.model_patcher.ModelPatcher:
+def managed(module: torch.nn.Module) -> comfy.model_patcher.ModelPatcher:
     """A patcher that lets ComfyUI move and evict the module; keep it as long as the module.
-
-    forget: lets go of the module. It is called where ComfyUI unloads it and no workflow runs: that
-    is the user who asks for the memory (/free), main memory as well.
 
     The module lies in a holder: ComfyUI sets `device` on what it manages, which a module that has
     a `device` of its own (all of transformers and diffusers, our body model) refuses.
     """
-    patcher = comfy.model_patcher.ModelPatcher(
+    return comfy.model_patcher.ModelPatcher(
         torch.nn.ModuleList([module]),
         load_device=management.get_torch_device(),
         offload_device=management.unet_offload_device(),
     )
-    if forget is not None:
-
-        def unloaded(_patcher: object, everything: bool) -> None:
-            if everything and not _workflow_runs():
-                # Not here: ComfyUI is going through its list of models, and this would shorten it.
-                later = threading.Timer(LATER, _forget_when_idle, [forget])
-                later.daemon = True
-                later.start()
-
-        patcher.add_callback(CallbacksMP.ON_DETACH, unloaded)
-    return patcher
-
-
-def _forget_when_idle(forget: Callable[[], None]) -> None:
-    if not _workflow_runs():
-        forget()
-
-
-def _workflow_runs() -> bool:
-    from server import PromptServer
-
-    return bool(PromptServer.instance.prompt_queue.currently_running)
 
 
 @cache
@@ -83,7 +51,10 @@ def _body_model() -> tuple[BodyModel, comfy.model_patcher.ModelPatcher]:
     from ..pipelines.masking.body import load_body_model
 
     model = load_body_model()
-    return model, managed(model, _body_model.cache_clear)
+    return model, managed(model)
+
+
+goes_when_asked(_body_model.cache_clear)
 
 
 def body_model() -> BodyModel:
@@ -101,7 +72,10 @@ def _safety_model(
     from ..pipelines.safety.models import load_safety_model
 
     model = load_safety_model(name, folders=folders)
-    return model, managed(model.network, _safety_model.cache_clear)
+    return model, managed(model.network)
+
+
+goes_when_asked(_safety_model.cache_clear)
 
 
 def state_of_safety_model(name: str) -> str:

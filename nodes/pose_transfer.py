@@ -73,6 +73,12 @@ class PoseTransfer(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **inputs: object) -> str:
+        from .perception import state_of_helpers
+
+        return state_of_helpers("pose_transfer")
+
+    @classmethod
     def execute(
         cls,
         model: TryOnModel,

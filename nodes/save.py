@@ -13,7 +13,16 @@ from comfy_api.latest import io
 from ..pipelines.errors import InputError
 from ..pipelines.writing import next_number, write_numbered
 from .convert import checked, each, on_white
-from .marking import CORNERS, PRODUCER, SOURCES, label_inputs, mark_inputs, marks_of, place_of
+from .marking import (
+    CORNERS,
+    PRODUCER,
+    SOURCES,
+    dropped,
+    label_inputs,
+    mark_inputs,
+    marks_of,
+    place_of,
+)
 from .sockets import CATEGORY
 
 ENDINGS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "png 16 bit": ".png"}
@@ -102,7 +111,8 @@ class SavePicture(io.ComfyNode):
 
         saved = each(range(len(rows)), work)
         found = [{"filename": name, "subfolder": place, "type": "output"} for name in saved]
-        return io.NodeOutput(ui={"images": found})
+        told = dropped(source)
+        return io.NodeOutput(ui={"images": found, **({"text": told} if told else {})})
 
     @classmethod
     def _workflow(cls) -> dict[str, Any]:

@@ -12,7 +12,16 @@ from comfy_api.latest import io, ui
 
 from ..pipelines.errors import InputError
 from ..pipelines.writing import next_number, write_numbered
-from .marking import CORNERS, PRODUCER, SOURCES, label_inputs, mark_inputs, marks_of, place_of
+from .marking import (
+    CORNERS,
+    PRODUCER,
+    SOURCES,
+    dropped,
+    label_inputs,
+    mark_inputs,
+    marks_of,
+    place_of,
+)
 from .sockets import CATEGORY
 
 ENDING = ".mp4"
@@ -99,7 +108,9 @@ class SaveVideo(io.ComfyNode):
         folder = Path(folder_paths.get_output_directory()) / place
         path, _ = write_numbered(folder, name, next_number(folder, name), ENDING, data)
         saved = ui.SavedResult(path.name, place, io.FolderType.output)
-        return io.NodeOutput(ui=ui.PreviewVideo([saved]))
+        shown = ui.PreviewVideo([saved]).as_dict()
+        told = dropped(source)
+        return io.NodeOutput(ui=shown | ({"text": told} if told else {}))
 
 
 def _afresh(video: Any, label: Any) -> Any:

@@ -204,6 +204,12 @@ class TryOn(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **inputs: object) -> str:
+        from .perception import state_of_helpers
+
+        return state_of_helpers("try_on")
+
+    @classmethod
     @left_out("Try On")
     def execute(
         cls,

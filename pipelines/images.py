@@ -246,6 +246,21 @@ def read_picture(path: str | Path, name: str = "") -> Image.Image:
         return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
 
 
+def read_mask(path: str | Path, photo: np.ndarray) -> np.ndarray:
+    """float32 (height, width) in 0..1 from a picture file, white = 1.
+
+    Raises InputError as `read_picture`, and for another size than that of `photo` (height, width,
+    3).
+    """
+    found = np.asarray(read_picture(path).convert("L"), dtype=np.float32) / 255
+    if found.shape != photo.shape[:2]:
+        raise InputError(
+            f"The mask {path} is {found.shape[1]}x{found.shape[0]} pixels and its photo "
+            f"{photo.shape[1]}x{photo.shape[0]}. Draw it on the photo itself."
+        )
+    return found
+
+
 WRITTEN = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 """Ending -> the format that `write_picture` writes."""
 

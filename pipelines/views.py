@@ -92,7 +92,7 @@ def label(name: str, angle: int | None, shown: str) -> str:
 def sheet(
     pictures: Sequence[np.ndarray], labels: Sequence[str], columns: int, cell: int
 ) -> np.ndarray:
-    """All pictures on white, a label under each: uint8 (height, width, 3).
+    """All pictures on white, a label of one or more lines under each: uint8 (height, width, 3).
 
     pictures: uint8 (height, width, 3) of any sizes. cell: pixels of a field's longer side.
     Raises InputError where labels and pictures are not equally many.
@@ -112,7 +112,8 @@ def sheet(
     text, gap = max(12, cell // 28), max(6, cell // 48)
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
-    step_x, step_y = wide + gap, high + gap + round(1.8 * text)
+    lines = max(name.count("\n") for name in labels) + 1
+    step_x, step_y = wide + gap, high + gap + round((0.6 + 1.2 * lines) * text)
     page = Image.new("RGB", (gap + columns * step_x, gap + rows * step_y), "white")
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(text)
     for index, (picture, name) in enumerate(zip(pictures, labels, strict=True)):
@@ -123,5 +124,5 @@ def sheet(
         page.paste(one, (left + (wide - size[0]) // 2, top + (high - size[1]) // 2))
         invented = name.endswith("invented")
         draw.text((left + wide / 2, top + high + round(0.3 * text)), name, anchor="ma", font=font,
-                  fill=(190, 30, 40) if invented else (30, 30, 30))  # fmt: skip
+                  align="center", fill=(190, 30, 40) if invented else (30, 30, 30))  # fmt: skip
     return np.asarray(page)

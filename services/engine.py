@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+GUARD = Path(__file__).with_name("engine_guard.py")
 PACKAGE = Path(__file__).absolute().parent.parent  # not resolved: it may be a link in custom_nodes
 NAME = "comfyui-fitting-room"
 START_SECONDS = 300
@@ -64,7 +65,9 @@ class Engine:
     """A ComfyUI process on a free port, with folders of its own and only this package in it.
 
     Use it as a context manager. base: an empty folder for its models, input, output and database;
-    the package, and any `more` folders of nodes, are linked into `base/custom_nodes`.
+    the package, and any `more` folders of nodes, are linked into `base/custom_nodes`. host: the
+    address of this machine that it listens on; whoever reaches it may use it. temporary: folders
+    to remove where this process is killed. An engine never outlives the process that started it.
     """
 
     def __init__(
@@ -73,21 +76,26 @@ class Engine:
         base: Path,
         arguments: tuple[str, ...] = ("--cpu",),
         more: tuple[Path, ...] = (),
+        host: str = "127.0.0.1",
+        temporary: tuple[Path, ...] = (),
     ) -> None:
         self.base = base.resolve()
         self._packages = {NAME: PACKAGE, **{folder.name: folder for folder in more}}
-        self.port = _free_port()
-        self.address = f"http://127.0.0.1:{self.port}"
+        self.host = host
+        self.port = _free_port(host)
+        self.address = f"http://{host}:{self.port}"
         # Two engines on one folder: what each writes for itself goes by its port.
         self.log = self.base / f"engine-{self.port}.log"
         self._engine = engine
         self._arguments = arguments
+        self._temporary = temporary
         self._process: subprocess.Popen | None = None
+        self._guard: subprocess.Popen | None = None
 
     def __enter__(self) -> Engine:
         self._link_packages()
         command = [
-            engine_python(self._engine), "main.py", "--port", str(self.port),
+            engine_python(self._engine), "main.py", "--listen", self.host, "--port", str(self.port),
             "--base-directory", str(self.base), "--disable-api-nodes",
             "--database-url", f"sqlite:///{self.base / f'comfyui-{self.port}.db'}",
             "--temp-directory", str(self.base / "temp" / str(self.port)), *self._arguments,
@@ -96,14 +104,16 @@ class Engine:
         try:
             with open(self.log, "wb") as log:
                 self._process = subprocess.Popen(
-                    command, cwd=self._engine, stdout=log, stderr=subprocess.STDOUT
-                )
-        except OSError as error:
-            raise EngineError(f"ComfyUI cannot be started with {command[0]}: {error}.") from error
-        try:
+                    command, cwd=self._engine, stdout=log, stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )  # fmt: skip
+            self._guard = self._guarded(self._process.pid)
             self._wait_until_up()
-        except BaseException:
+        except BaseException as error:
             self.__exit__(None, None, None)
+            if isinstance(error, OSError):
+                told = f"ComfyUI cannot be started with {command[0]}: {error}."
+                raise EngineError(told) from error
             raise
         return self
 
@@ -121,8 +131,17 @@ class Engine:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._guard is not None:
+            self._guard.communicate(b".")
         for left in self.base.glob(f"comfyui-{self.port}.db*"):
             left.unlink(missing_ok=True)
+
+    def _guarded(self, process: int) -> subprocess.Popen:
+        folders = [str(folder) for folder in self._temporary]
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", str(GUARD), str(process), *folders],
+            stdin=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
 
     def _link_packages(self) -> None:
         for name in ("custom_nodes", "models", "input", "output", "temp", "user"):
@@ -153,6 +172,11 @@ class Engine:
     @property
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def process(self) -> int | None:
+        """Its number at the operating system, None before it is started."""
+        return None if self._process is None else self._process.pid
 
     def log_tail(self, characters: int = 3000) -> str:
         return self.log.read_text("utf-8", "replace")[-characters:]
@@ -246,7 +270,7 @@ def _json(content: bytes) -> Any:
         raise EngineError(f"ComfyUI's answer was no JSON: {content[:300]!r}") from error
 
 
-def _free_port() -> int:
+def _free_port(host: str) -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         return probe.getsockname()[1]

@@ -7,11 +7,10 @@ from functools import cached_property
 from itertools import product
 
 import numpy as np
-import torch
 
 from ..errors import NoGarmentFound
 from ..maps.grids import narrowest, pieces, widest, within
-from ..maps.spreading import enlarged, halved, spread, to_picture, to_planes
+from ..maps.spreading import enlarged, halved, spread
 
 BORDER_SHARE = 0.45  # of the border that has to look like one smooth background
 
@@ -80,16 +79,16 @@ def carry_field(lab: np.ndarray) -> tuple[np.ndarray, float]:
     Found on a half-size copy: what fits the border's colours gives a better field, which fits
     more. Not further: it would creep into a garment of nearly the background's colour.
     """
-    small = to_picture(halved(to_planes(lab)))
+    small = halved(lab)
     field = fit_background(small)
     noise = border_noise(small, field)
     radius = max(1, round(max(small.shape[:2]) / 256))
     background = reach_from_border(distance_from(small, field) < 0.45 + noise, radius)[0]
     coarse, factor = smooth_field(small, background)
-    distance = distance_from(small, to_picture(enlarged(coarse, factor, background.shape)))
+    distance = distance_from(small, enlarged(coarse, factor, background.shape))
     background = reach_from_border(distance < 0.45 + noise, radius)[0]
     coarse, factor = smooth_field(small, background)
-    field = to_picture(enlarged(coarse, 2 * factor, lab.shape[:2]))
+    field = np.ascontiguousarray(enlarged(coarse, 2 * factor, lab.shape[:2]))
     return field, border_noise(lab, field)
 
 
@@ -106,21 +105,20 @@ def rim_width(shape: tuple[int, ...]) -> int:
     return max(2, round(0.012 * max(shape[:2])))
 
 
-def smooth_field(lab: np.ndarray, background: np.ndarray) -> tuple[torch.Tensor, int]:
+def smooth_field(lab: np.ndarray, background: np.ndarray) -> tuple[np.ndarray, int]:
     """The background's colours carried on behind the garment, too coarse to follow its shadow:
-    (1, 3, height, width), and how many times smaller."""
+    float32 (height, width, 3), and how many times smaller."""
     from scipy import ndimage
 
-    weights = to_planes(background[..., None])
-    colours = to_planes(lab) * weights
+    weights = background.astype(np.float32)
+    colours = lab * weights[..., None]
     factor = 1
-    while max(weights.shape[-2:]) > 64:
+    while max(weights.shape) > 64:
         colours, weights = halved(colours), halved(weights)
         factor *= 2
-    coarse = to_picture(colours / weights.clamp_min(1e-6))
-    coarse = spread(coarse, to_picture(weights)[..., 0] > 0.4)
-    smooth = ndimage.gaussian_filter(coarse, (1.5, 1.5, 0), mode="nearest")
-    return to_planes(np.asarray(smooth)), factor
+    coarse = colours / np.maximum(weights, np.float32(1e-6))[..., None]
+    coarse = spread(coarse, weights > 0.4)
+    return np.asarray(ndimage.gaussian_filter(coarse, (1.5, 1.5, 0), mode="nearest")), factor
 
 
 def distance_from(lab: np.ndarray, field: np.ndarray) -> np.ndarray:

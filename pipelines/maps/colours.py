@@ -97,9 +97,11 @@ def learn_mixture(
     for _ in range(count - 1):  # far and frequent colours first
         means = np.vstack([means, colours[np.argmax(nearest * weights)]])
         nearest = np.minimum(nearest, distances(means[-1:])[:, 0])
-    owner = np.zeros(len(colours), dtype=int)
+    owner = np.full(len(colours), -1)
     for _ in range(8):
-        owner = distances(means).argmin(1)
+        before, owner = owner, distances(means).argmin(1)
+        if (owner == before).all():
+            break  # the means would stay where they are
         totals = np.bincount(owner, weights, count)
         sums = [np.bincount(owner, weights * colours[:, k], count) for k in range(3)]
         filled = totals > 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -9,14 +11,24 @@ import torch.nn.functional as F
 
 def resized_map(values: np.ndarray, height: int, width: int) -> np.ndarray:
     """Float map (H, W) or (H, W, C) at another size: averaged smaller, interpolated larger."""
+    if height >= values.shape[0] and width >= values.shape[1]:
+        return enlarged(values, height, width)
     channels = values if values.ndim == 3 else values[..., None]
     tensor = torch.from_numpy(np.array(channels, dtype=np.float32, order="C")).permute(2, 0, 1)
-    shrink = height < values.shape[0] or width < values.shape[1]
     resized = F.interpolate(
-        tensor[None], (height, width), mode="bilinear", antialias=shrink, align_corners=False
+        tensor[None], (height, width), mode="bilinear", antialias=True, align_corners=False
     )[0].permute(1, 2, 0)
     array = resized.numpy()
     return array if values.ndim == 3 else array[..., 0]
+
+
+def enlarged(values: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A float map (H, W) or (H, W, C) interpolated linearly to a size that is nowhere smaller, as
+    float32; corners are aligned with corners."""
+    import cv2
+
+    large = cv2.resize(np.asarray(values, np.float32), (width, height))
+    return large.reshape(height, width, *values.shape[2:])
 
 
 def reduced(photo: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -31,51 +43,59 @@ def in_bytes(picture: np.ndarray) -> np.ndarray:
     return np.clip(np.round(picture * 255), 0, 255).astype(np.uint8)
 
 
-def box(values: torch.Tensor, radius: int) -> torch.Tensor:
-    """Mean over (2 radius + 1) squares of (C, H, W), counting only pixels inside."""
-    for axis in (1, 2):
-        length = values.shape[axis]
-        total = values.clone()
-        for step in range(1, min(radius, length - 1) + 1):
-            rest = length - step
-            total.narrow(axis, 0, rest).add_(values.narrow(axis, step, rest))
-            total.narrow(axis, step, rest).add_(values.narrow(axis, 0, rest))
-        places = torch.arange(length)
-        count = (places + radius + 1).clamp(max=length) - (places - radius).clamp(min=0)
-        values = total.div_(count if axis == 2 else count[:, None])
-    return values
+def box(planes: np.ndarray, radius: int) -> np.ndarray:
+    """Mean over (2 radius + 1) squares of float32 (C, H, W), counting only pixels inside."""
+    import cv2
+
+    places = [np.arange(length) for length in planes.shape[1:]]
+    down, across = (
+        np.minimum(place + radius + 1, len(place)) - np.maximum(place - radius, 0)
+        for place in places
+    )
+    share = (1 / (down[:, None] * across)).astype(np.float32)
+    ones, result = np.ones(2 * radius + 1), np.empty(planes.shape, np.float32)
+    for plane, mean in zip(planes, result, strict=True):
+        cv2.sepFilter2D(plane, -1, ones, ones, dst=mean, borderType=cv2.BORDER_CONSTANT)
+    result *= share
+    return result
 
 
 def guided_coefficients(
-    guide: torch.Tensor, values: torch.Tensor, radius: int, softness: float
-) -> torch.Tensor:
+    guide: np.ndarray, values: np.ndarray, radius: int, softness: float
+) -> np.ndarray:
     """Local linear models value = a . colour + b of the colour guided filter (He et al. 2013).
 
-    guide (3, H, W) in 0..1, values (C, H, W). Returns (4, C, H, W): a for each colour, then b.
+    guide float32 (3, H, W) in 0..1, values (C, H, W). Returns (4, C, H, W): a for each colour,
+    then b.
     """
+    values = np.ascontiguousarray(values, np.float32)
     mean_guide, mean_values = box(guide, radius), box(values, radius)
     pairs = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
-    products = torch.stack([guide[i] * guide[j] for i, j in pairs])
-    expected = torch.stack([mean_guide[i] * mean_guide[j] for i, j in pairs])
-    rr, rg, rb, gg, gb, bb = box(products, radius) - expected
-    rr, gg, bb = rr + softness, gg + softness, bb + softness
+    covariance = box(np.stack([guide[i] * guide[j] for i, j in pairs]), radius)
+    for plane, (i, j) in zip(covariance, pairs, strict=True):
+        plane -= mean_guide[i] * mean_guide[j]
+        if i == j:
+            plane += np.float32(softness)
+    rr, rg, rb, gg, gb, bb = covariance
     inverse_rr, inverse_rg, inverse_rb = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
     inverse_gg, inverse_gb, inverse_bb = rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg
     determinant = rr * inverse_rr + rg * inverse_rg + rb * inverse_rb
-    cross = torch.stack(
-        [box(guide[i] * values, radius) - mean_guide[i] * mean_values for i in range(3)]
-    )  # (3, C, H, W)
-    a = torch.stack(
-        [
-            inverse_rr * cross[0] + inverse_rg * cross[1] + inverse_rb * cross[2],
-            inverse_rg * cross[0] + inverse_gg * cross[1] + inverse_gb * cross[2],
-            inverse_rb * cross[0] + inverse_gb * cross[1] + inverse_bb * cross[2],
-        ]
-    ) / determinant.clamp_min(1e-12)
-    b = mean_values - (a * mean_guide[:, None]).sum(0)
-    coefficients = torch.cat([a, b[None]])
-    flat = coefficients.flatten(0, 1)
-    return box(flat, radius).unflatten(0, coefficients.shape[:2])
+    determinant = np.maximum(determinant, np.float32(1e-12))
+    rows = (
+        (inverse_rr, inverse_rg, inverse_rb),
+        (inverse_rg, inverse_gg, inverse_gb),
+        (inverse_rb, inverse_gb, inverse_bb),
+    )
+    result = np.empty((4, *values.shape), np.float32)
+    cross = [box(guide[i] * values, radius) - mean_guide[i] * mean_values for i in range(3)]
+    for factor, row in zip(result, rows, strict=False):
+        np.multiply(row[0], cross[0], out=factor)
+        factor += row[1] * cross[1]
+        factor += row[2] * cross[2]
+        factor /= determinant
+    result[3] = mean_values - (result[:3] * mean_guide[:, None]).sum(0)
+    flat = result.reshape(-1, *values.shape[1:])
+    return box(flat, radius).reshape(result.shape)
 
 
 def guided_models(
@@ -86,8 +106,8 @@ def guided_models(
     values (h, w, C) in 0..1; picture float32 (h, w, 3) in 0..1. Returns float32 (h, w, 4 C): the
     factors r of all maps, then g, b and the offsets. Smooth, so that they can be enlarged.
     """
-    models = guided_coefficients(to_tensor(picture), to_tensor(values), radius, softness)
-    return models.flatten(0, 1).permute(1, 2, 0).numpy()
+    models = guided_coefficients(to_planes(picture), to_planes(values), radius, softness)
+    return np.moveaxis(models.reshape(-1, *models.shape[2:]), 0, -1)
 
 
 def refine(
@@ -98,19 +118,20 @@ def refine(
     values (C, h, w) in 0..1; small float32 (h, w, 3) in 0..1 is the picture at their size; large
     (H, W, 3) the same picture at the wanted size. Returns float32 (C, H, W).
     """
-    models = guided_coefficients(
-        to_tensor(small), torch.from_numpy(values.astype(np.float32)), radius, softness
-    )
-    size = list(large.shape[:2])
-    *factors, result = (F.interpolate(model[None], size, mode="bilinear")[0] for model in models)
-    for k, factor in enumerate(factors):
-        result.addcmul_(factor, torch.from_numpy(np.ascontiguousarray(large[..., k])))
-    return result.clamp_(0, 1).numpy()
+    models = guided_coefficients(to_planes(small), values, radius, softness)
+    height, width = large.shape[:2]
+    colours = to_planes(large)
+    result = np.empty((len(values), height, width), np.float32)
+    for k, plane in enumerate(result):
+        plane[...] = enlarged(models[3, k], height, width)
+        for factor, colour in zip(models[:3, k], colours, strict=True):
+            plane += enlarged(factor, height, width) * colour
+    return np.clip(result, 0, 1, out=result)
 
 
-def to_tensor(array: np.ndarray) -> torch.Tensor:
+def to_planes(array: np.ndarray) -> np.ndarray:
     """(H, W, C) to float32 (C, H, W)."""
-    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(array, -1, 0), dtype=np.float32))
+    return np.ascontiguousarray(np.moveaxis(array, -1, 0), dtype=np.float32)
 
 
 def blur(values: np.ndarray, sigma: float) -> np.ndarray:
@@ -118,16 +139,25 @@ def blur(values: np.ndarray, sigma: float) -> np.ndarray:
 
     Wide blurs are made at a smaller size, where they look the same.
     """
-    from scipy.ndimage import gaussian_filter
+    import cv2
 
     factor = int(sigma / 1.6)
     height, width = values.shape[:2]
     if factor > 1 and min(height, width) > 4 * factor:
         small = resized_map(values, -(-height // factor), -(-width // factor))
         return resized_map(blur(small, sigma / factor), height, width)
-    values = np.asarray(values, dtype=np.float32)
-    sigmas = (sigma, sigma, 0) if values.ndim == 3 else sigma
-    return gaussian_filter(values, sigmas, mode="nearest", truncate=3.0)
+    bell = gaussian(sigma)
+    values = np.ascontiguousarray(values, dtype=np.float32)
+    soft = cv2.sepFilter2D(values, -1, bell, bell, borderType=cv2.BORDER_REPLICATE)
+    return soft.reshape(values.shape)
+
+
+@lru_cache(maxsize=256)
+def gaussian(sigma: float) -> np.ndarray:
+    """Weights of a Gaussian up to three standard deviations; they add up to 1."""
+    places = np.arange(-int(3 * sigma + 0.5), int(3 * sigma + 0.5) + 1)
+    weights = np.exp(places**2 * (-0.5 / (sigma * sigma)))
+    return weights / weights.sum()
 
 
 def outline(values: np.ndarray, sigma: float) -> np.ndarray:

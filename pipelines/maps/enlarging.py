@@ -79,7 +79,10 @@ class EnlargedMaps:
     def __init__(self, maps: Any, grid: Grid) -> None:
         self.channels: list[np.ndarray] = []
         self.places = mapped(maps, self._place)
-        self.enlarged = Enlarged(np.stack(self.channels).astype(np.float32), grid)
+        planes = np.empty((len(self.channels), *self.channels[0].shape), np.float32)
+        for index, channel in enumerate(self.channels):
+            planes[index] = channel
+        self.enlarged = Enlarged(planes, grid)
 
     def _place(self, values: np.ndarray) -> int | slice:
         start = len(self.channels)

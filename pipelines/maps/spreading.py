@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 
 
 def spread(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -13,36 +11,39 @@ def spread(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
     known (height, width): bool, or how sure a colour is, 0..1. Averages at ever smaller sizes (a
     pyramid) fill what the finer ones leave open.
     """
-    value, weight = to_planes(colours), to_planes(known[..., None])
-    levels = [(value, weight)]
-    while weight.min() < 1 and min(weight.shape[-2:]) > 1:
-        sums, weight = halved(value * weight), halved(weight)
-        value = sums / weight.clamp_min(1e-9)
-        weight = (4 * weight).clamp_max(1)
-        levels.append((value, weight))
-    mean = (value * weight).sum((2, 3), keepdim=True) / weight.sum().clamp_min(1e-9)
-    filled = torch.lerp(mean.expand_as(value), value, weight)
-    for value, weight in reversed(levels[:-1]):
-        filled = torch.lerp(enlarged(filled, 2, value.shape[-2:]), value, weight)
-    return to_picture(filled)
+    weight: np.ndarray = known.astype(np.float32)
+    values: np.ndarray = np.ascontiguousarray(colours.transpose(2, 0, 1), np.float32)
+    levels: list[tuple[np.ndarray, np.ndarray]] = [(values, weight)]
+    while weight.min() < 1 and min(weight.shape) > 1:
+        sums, weight = [halved(value * weight) for value in values], halved(weight)
+        values = np.stack(sums) / np.maximum(weight, np.float32(1e-9))
+        weight = np.minimum(4 * weight, 1)
+        levels.append((values, weight))
+    mean = (values * weight).sum((1, 2), keepdims=True) / max(float(weight.sum()), 1e-9)
+    filled = mean + (values - mean) * weight
+    for values, weight in reversed(levels[:-1]):
+        below = np.stack([enlarged(plane, 2, weight.shape) for plane in filled])
+        filled = values - below
+        filled *= weight
+        filled += below
+    return np.ascontiguousarray(filled.transpose(1, 2, 0))
 
 
-def to_planes(values: np.ndarray) -> torch.Tensor:
-    """(height, width, channels) as float32 (1, channels, height, width)."""
-    return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1), np.float32))[None]
+def halved(values: np.ndarray) -> np.ndarray:
+    """Averages of 2x2 pixels of a float32 map (height, width) or (height, width, channels); at the
+    edge of what there is of them."""
+    import cv2
+
+    height, width = values.shape[:2]
+    if height % 2 or width % 2:
+        values = cv2.copyMakeBorder(values, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    size = (values.shape[1] // 2, values.shape[0] // 2)
+    return cv2.resize(values, size, interpolation=cv2.INTER_AREA)
 
 
-def to_picture(planes: torch.Tensor) -> np.ndarray:
-    """(1, channels, height, width) as (height, width, channels)."""
-    return np.ascontiguousarray(planes[0].permute(1, 2, 0).numpy())
+def enlarged(values: np.ndarray, factor: int, size: tuple[int, ...]) -> np.ndarray:
+    """A map so many times larger, linearly, and cut to (height, width)."""
+    import cv2
 
-
-def halved(planes: torch.Tensor) -> torch.Tensor:
-    """Averages of 2x2 pixels."""
-    return F.avg_pool2d(planes, 2, ceil_mode=True)
-
-
-def enlarged(planes: torch.Tensor, factor: int, size: tuple[int, ...]) -> torch.Tensor:
-    """So many times larger, linearly, and cut to (height, width)."""
-    large = F.interpolate(planes, scale_factor=factor, mode="bilinear", align_corners=False)
-    return large[..., : size[0], : size[1]]
+    large = cv2.resize(values, (factor * values.shape[1], factor * values.shape[0]))
+    return large[: size[0], : size[1]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -73,22 +74,22 @@ class Figure:
             **{name: getattr(self, name).scaled(factor) for name in limbs},
         )
 
-    @property
+    @cached_property
     def neck(self) -> np.ndarray:
         """Middle between the shoulder joints."""
         return (self.right_shoulder + self.left_shoulder) / 2
 
-    @property
+    @cached_property
     def hips(self) -> np.ndarray:
         """Middle between the hip joints."""
         return (self.right_hip + self.left_hip) / 2
 
-    @property
+    @cached_property
     def down(self) -> np.ndarray:
         """Unit vector from the shoulders to the hips."""
         return unit_vector(self.hips - self.neck)
 
-    @property
+    @cached_property
     def across(self) -> np.ndarray:
         """Unit vector along the shoulders towards the viewer's right."""
         return self.facing * unit_vector(self.left_shoulder - self.right_shoulder)
@@ -101,7 +102,7 @@ class Figure:
         """How far points (..., 2) lie to the viewer's right of the torso's middle, in pixels."""
         return projected(points, self.neck, self.across)
 
-    @property
+    @cached_property
     def torso(self) -> float:
         """Distance from the shoulders to the hips."""
         return float(np.linalg.norm(self.hips - self.neck))
@@ -167,20 +168,37 @@ def along(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple[np.nd
     the distance to that place."""
     dx, dy = (float(value) for value in end - start)
     length = max(dx * dx + dy * dy, 1e-9)
-    x, y = points[..., 0] - float(start[0]), points[..., 1] - float(start[1])
-    place = np.minimum(np.maximum(x * (dx / length) + y * (dy / length), 0), 1)
+    x, y = (np.asarray(points[..., axis] - float(start[axis])) for axis in (0, 1))
+    place = np.asarray(x * (dx / length))
+    place += y * (dy / length)
+    np.maximum(place, 0, out=place)
+    np.minimum(place, 1, out=place)
     x -= place * dx
     y -= place * dy
-    return place, np.sqrt(x * x + y * y)
+    x *= x
+    y *= y
+    x += y
+    return place, np.sqrt(x, out=x)
 
 
-def capsule(points: np.ndarray, limb: Limb, grow: float = 0.0) -> np.ndarray:
-    """Signed distance (...,) in pixels to the limb's outline: negative inside."""
+def capsule(points: np.ndarray, limb: Limb, grow: float = 0.0, most: float = np.inf) -> np.ndarray:
+    """Signed distance (...,) in pixels to the limb's outline: negative inside. Where it is more
+    than `most`, it may be given as infinite."""
     best = np.full(points.shape[:-1], np.inf, points.dtype)
+    if most < np.inf:
+        reach = float(limb.radii.max()) + grow + most
+        (left, top), (right, bottom) = limb.line.min(0) - reach, limb.line.max(0) + reach
+        x, y = points[..., 0], points[..., 1]
+        near = (x > left) & (x < right) & (y > top) & (y < bottom)
+        best[near] = capsule(points[near], limb, grow)
+        return best
     for k in range(len(limb.line) - 1):
         place, distance = along(points, limb.line[k], limb.line[k + 1])
         near, far = float(limb.radii[k]) + grow, float(limb.radii[k + 1]) + grow
-        best = np.minimum(best, distance - near - place * (far - near))
+        place *= far - near
+        distance -= near
+        distance -= place
+        np.minimum(best, distance, out=best)
     return best
 
 

@@ -41,8 +41,14 @@ class Regions:
 
 def smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """0 below low, 1 above high, smooth between; falls instead where low > high."""
-    place = np.minimum(np.maximum((values - low) * (1 / float(high - low)), 0), 1)
-    return place * place * (3 - 2 * place)
+    place = np.asarray((values - low) * (1 / float(high - low)))
+    np.maximum(place, 0, out=place)
+    np.minimum(place, 1, out=place)
+    result = place * place
+    place *= -2
+    place += 3
+    result *= place
+    return result
 
 
 def hand_disc(points: np.ndarray, arm: Limb, unit: float) -> np.ndarray:
@@ -66,13 +72,14 @@ def place_priors(figure: Figure, mask: np.ndarray) -> np.ndarray:
     side = np.abs(figure.side(points)) / unit
     fall = figure.level(points) / figure.torso
     face = face_distance(points, figure)
+    far = max(4.0, 0.3 * unit)  # from there on nothing below changes
     arms = np.minimum(
-        capsule(points, figure.right_arm, 0.06 * unit),
-        capsule(points, figure.left_arm, 0.06 * unit),
+        capsule(points, figure.right_arm, 0.06 * unit, far),
+        capsule(points, figure.left_arm, 0.06 * unit, far),
     )
     legs = np.minimum(
-        capsule(points, figure.right_leg, 0.08 * unit),
-        capsule(points, figure.left_leg, 0.08 * unit),
+        capsule(points, figure.right_leg, 0.08 * unit, far),
+        capsule(points, figure.left_leg, 0.08 * unit, far),
     )
     in_arms, in_legs = smooth_step(arms, 4, -4), smooth_step(legs, 4, -4)
     hands = smooth_step(hand_discs(points, figure), 1.15, 0.7)
@@ -171,7 +178,8 @@ def split_at_waist(kinds: np.ndarray, figure: Figure) -> np.ndarray:
     points = pixel_grid(*kinds.shape[1:])
     level = figure.level(points) / figure.torso
     unit = figure.unit
-    arms = np.minimum(capsule(points, figure.right_arm), capsule(points, figure.left_arm)) / unit
+    limbs = figure.right_arm, figure.left_arm
+    arms = np.minimum(*(capsule(points, arm, most=0.1 * unit) for arm in limbs)) / unit
     upper = np.maximum(smooth_step(level, WAIST + 0.01, WAIST - 0.01), smooth_step(arms, 0.05, 0.0))
     result = kinds.copy()
     both = kinds[UPPER] + kinds[LOWER]
@@ -229,7 +237,8 @@ def without_known(
 def posterior(priors: np.ndarray, mixtures: list[Mixture], palette: Palette) -> np.ndarray:
     """Probability of each kind (6, H, W) from where a pixel lies and which colour it has."""
     evidence = np.stack([mixture.log_likelihood(palette.colours) for mixture in mixtures])
-    evidence = np.exp(evidence - evidence.max(0))[:, palette.index].reshape(priors.shape)
+    evidence = np.exp(evidence - evidence.max(0)).astype(np.float32)
+    evidence = evidence.take(palette.index, 1).reshape(priors.shape)
     kinds = np.where(priors > 0, priors + 1e-6, 0) * evidence
     return kinds / kinds.sum(0)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..maps.edges import outline
 from ..masking.anatomy import ARM_PLACES, ARM_WIDTHS
-from ..masking.figure import Limb, LimbFrame, LimbFrames, along, pixel_grid, unit_vector
+from ..masking.figure import Limb, LimbFrame, LimbFrames, along, unit_vector
 from ..masking.regions import BACKGROUND, LOWER, SKIN, smooth_step
 from .scene import Scene
 from .shape import lookup
@@ -127,7 +127,7 @@ def bare_arm(scene: Scene, name: str, covered: float) -> LimbFrame:
     offsets[near] *= radius / edge
     beyond[near] += radius - edge
     if covered > 0.9:  # a cuff may hide the way from the wrist to the hand
-        hand = along(pixel_grid(*beyond.shape), arm.line[-1], arm.end)[1]
+        hand = along(scene.points, arm.line[-1], arm.end)[1]
         beyond = np.minimum(beyond, hand - ARM_WIDTHS[-1] * scene.figure.unit)
     return LimbFrame(frame.place, offsets, beyond)
 
@@ -187,14 +187,11 @@ def hip_growth(scene: Scene) -> np.ndarray:
     return result
 
 
-def trunk_half_widths(
-    scene: Scene, growth: np.ndarray, level: np.ndarray, side: np.ndarray
-) -> np.ndarray:
+def trunk_half_widths(scene: Scene, growth: np.ndarray) -> np.ndarray:
     """Half widths (h, w) of the bare trunk, which goes over into the hips that the photo shows.
     growth: see hip_growth."""
-    near = near_hips(scene, level)
-    grown = near * np.where(side < 0, *of_body(growth, scene.figure.unit))
-    return scene.shape.half_width(level, side) + grown
+    grown = of_body(growth, scene.figure.unit).astype(np.float32)
+    return scene.half_width + near_hips(scene, scene.level) * np.where(scene.side < 0, *grown)
 
 
 def trunk_middle(scene: Scene, growth: np.ndarray, level: np.ndarray) -> np.ndarray:
@@ -216,14 +213,14 @@ def near_hips(scene: Scene, level: np.ndarray) -> np.ndarray:
     return smooth_step(hem - level, 0.9 * scene.figure.unit, 0)
 
 
-def lower_half_widths(scene: Scene, level: np.ndarray, side: np.ndarray) -> np.ndarray:
+def lower_half_widths(scene: Scene) -> np.ndarray:
     """The same of the lower garment under an old hem: close to the waist, as seen at the hem."""
     unit, growth = scene.figure.unit, hip_growth(scene)
     hem = scene.regions.waist * scene.figure.torso
-    near = smooth_step(hem - level, 0.3 * unit, 0)
-    rest = growth - of_body(growth, unit)
-    body = trunk_half_widths(scene, growth, level, side) + CLOTH * unit
-    return body + near * np.where(side < 0, *rest)
+    near = smooth_step(hem - scene.level, 0.3 * unit, 0)
+    rest = (growth - of_body(growth, unit)).astype(np.float32)
+    body = trunk_half_widths(scene, growth) + CLOTH * unit
+    return body + near * np.where(scene.side < 0, *rest)
 
 
 def body_distances(
@@ -232,12 +229,11 @@ def body_distances(
     """The outlines of the bare body. frames: the bare_frames; hands
     (h, w): where some are seen; skin_like (h, w): what of the skin is like the face's."""
     figure, shape, regions = scene.figure, scene.shape, scene.regions
-    points = pixel_grid(*regions.kinds.shape[1:])
-    unit = figure.unit
-    side, level = figure.side(points), figure.level(points)
+    unit, points = figure.unit, scene.points
+    side, level = scene.side, scene.level
     trunk = np.maximum.reduce(
         [
-            np.abs(side) - trunk_half_widths(scene, hip_growth(scene), level, side),
+            np.abs(side) - trunk_half_widths(scene, hip_growth(scene)),
             -level - shape.rise(side),
             level - 1.28 * figure.torso,
         ]

@@ -9,7 +9,7 @@ from ..maps.grids import narrowest, widest
 from ..maps.patches import continue_background
 from ..maps.spreading import spread
 from ..masking.anatomy import COLLAR_LEVELS, COLLAR_SIDES, LEGS_APART, NAVEL
-from ..masking.figure import Limb, LimbFrame, LimbFrames, face_distance, pixel_grid, unit_vector
+from ..masking.figure import Limb, LimbFrame, LimbFrames, unit_vector
 from ..masking.regions import BACKGROUND, SKIN, smooth_step
 from .bare import BodyOutlines, hip_growth, inner_side, trunk_middle
 from .lower import lower_maps
@@ -59,15 +59,13 @@ def round_shading(offset: np.ndarray, light: float) -> np.ndarray:
     return 1.0 - 0.20 * edge**2.8 + 0.10 * light * np.clip(offset, -1, 1)
 
 
-def skin_shading(scene: Scene, frames: LimbFrames, points: np.ndarray) -> np.ndarray:
+def skin_shading(scene: Scene, frames: LimbFrames) -> np.ndarray:
     """Brightness (h, w, 3) of round bare limbs and a flatter trunk, by colour: where skin turns
     away it gets darker and redder, and brighter towards the light. Falls of brightness as on arms
     in studio photos. Worked out at half size: it is soft."""
     figure, half = scene.figure, (slice(None, None, 2), slice(None, None, 2))
-    size, points = points.shape[:2], points[half]
     light = side_light(scene, frames)
-    side = figure.side(points)
-    offset = np.clip(side / scene.shape.half_width(figure.level(points), side), -1.1, 1.1)
+    offset = np.clip((scene.side / scene.half_width)[half], -1.1, 1.1)
     turned, lit = 0.8 * np.abs(offset) ** 3, 0.7 * light * offset
     for name in ("right_leg", "left_leg", "right_arm", "left_arm"):
         limb, whole = getattr(figure, name), frames.of(name)
@@ -84,17 +82,17 @@ def skin_shading(scene: Scene, frames: LimbFrames, points: np.ndarray) -> np.nda
         turned = turned + (round_limb - turned) * inside
         lit = lit + (light * rightwards(limb) * offset - lit) * inside
     turned, lit = blur(np.stack([turned, lit], -1), 0.02 * figure.unit).transpose(2, 0, 1)
-    turned = turned + relief(scene, points)
-    return resized_map(np.exp(turned[..., None] * TURNED_AWAY + lit[..., None]), *size)
+    turned = turned + relief(scene)
+    return resized_map(np.exp(turned[..., None] * TURNED_AWAY + lit[..., None]), *scene.level.shape)
 
 
-def relief(scene: Scene, points: np.ndarray) -> np.ndarray:
-    """How much skin turns away at points (h, w, 2) around collar bones, breastbone, the middle of
+def relief(scene: Scene) -> np.ndarray:
+    """How much skin turns away, at half size (h, w), around collar bones, breastbone, the middle of
     the belly and the navel: a hint of each, and none where the photo shows skin of its own or the
     person turned away."""
     figure, unit = scene.figure, scene.figure.unit
-    level = figure.level(points)
-    side = (figure.side(points) - trunk_middle(scene, hip_growth(scene), level)) / unit
+    side, level = scene.side[::2, ::2], scene.level[::2, ::2]
+    side = (side - trunk_middle(scene, hip_growth(scene), level)) / unit
     result = np.zeros_like(level)
     breadth = float(np.linalg.norm(figure.left_shoulder - figure.right_shoulder)) / unit
     if figure.facing < 0 or breadth < 0.8:
@@ -147,11 +145,10 @@ def skin_plate(scene: Scene, frames: LimbFrames) -> np.ndarray:
     """Skin colour everywhere (h, w, 3), from the skin that the photo shows, shaded round."""
     figure = scene.figure
     picture, skin = scene.small, scene.regions.kinds[SKIN]
-    points = pixel_grid(*picture.shape[:2])
     unit = figure.unit
-    shading = skin_shading(scene, frames, points)
+    shading = skin_shading(scene, frames)
     known = narrowest(skin, 1)
-    distance = face_distance(points, figure)
+    distance = scene.face
     face = distance < 1.2
     known = smooth_step(known, 0.75, 0.95)
     # Shoes, jewellery and cloth that passed for skin are told by their colour.
@@ -172,10 +169,10 @@ def skin_plate(scene: Scene, frames: LimbFrames) -> np.ndarray:
     # Far from all visible skin the average tone weighs as much as what is carried there.
     share = known / (known + 3e-3)
     values = middle + (plain - middle) * share[..., None]
-    size = (points.shape[0] // 2, points.shape[1] // 2)  # it is blurred anyway
+    size = (picture.shape[0] // 2, picture.shape[1] // 2)  # it is blurred anyway
     known = resized_map(np.minimum(known + 3e-3, 1), *size)
     plain = blur(spread(resized_map(values, *size), known), 0.025 * unit)
-    return np.clip(resized_map(plain, *points.shape[:2]) * shading, 0, 1)
+    return np.clip(resized_map(plain, *picture.shape[:2]) * shading, 0, 1)
 
 
 def empty_scene(scene: Scene, gone: np.ndarray, outline: np.ndarray) -> np.ndarray:
@@ -228,12 +225,11 @@ def undress(
     """
     figure, regions = scene.figure, scene.regions
     far = 3 * gone  # pixels outwards: enough for an outline to vanish
-    points = pixel_grid(*old.shape)
-    level = figure.level(points)
-    outer = np.abs(figure.side(points)) > 0.37 * figure.unit
+    level, aside = scene.level, np.abs(scene.side)
+    outer = aside > 0.37 * figure.unit
     trunk = outlines.trunk + far * outer * figure.unit
     if gone.any():  # nor may shoulders look out over their seams
-        beyond = smooth_step(np.abs(figure.side(points)), 0.36 * figure.unit, 0.42 * figure.unit)
+        beyond = smooth_step(aside, 0.36 * figure.unit, 0.42 * figure.unit)
         trunk = trunk + 0.04 * figure.unit * beyond * smooth_step(level, 0.1 * figure.unit, 0)
     arms = outlines.arms + far * figure.unit
     if category != "upper":

@@ -10,7 +10,7 @@ from ..garment.parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
 from ..garment.read import Garment
 from ..maps.edges import guided_models
 from ..maps.grids import pieces, sizes_of
-from ..masking.figure import Limb, along, face_distance, pixel_grid, projected
+from ..masking.figure import Limb, along, projected
 from ..masking.regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, hand_disc, smooth_step
 from .bare import inner_side, leaving
 from .drape import leg_reach
@@ -42,22 +42,21 @@ class Front:
 def find_front(scene: Scene, garment: Garment) -> Front:
     """What of the person stays in front of a new garment."""
     figure, kinds = scene.figure, scene.regions.kinds
-    points = pixel_grid(*scene.small.shape[:2])
     skin = smooth_step(kinds[SKIN], 0.35, 0.65)
-    face = smooth_step(face_distance(points, figure), 1.12, 1.02)
-    skin_like, hair_like = like_face(scene, points), like_head_hair(scene, points)
-    hands = near_hands(scene, points, garment.reach) * skin
+    face = smooth_step(scene.face, 1.12, 1.02)
+    skin_like, hair_like = like_face(scene), like_head_hair(scene)
+    hands = near_hands(scene, garment.reach) * skin
     if min(figure.right_arm.seen[2], figure.left_arm.seen[2]) < SURE:
         # Where a wrist is hardly seen, metal and white straps pass for skin at a glance.
-        sure = near_hands(scene, points, garment.reach, SURE) * skin
-        hands = np.maximum(hands * like_face(scene, points, 17.0, 11.0), sure * skin_like)
+        sure = near_hands(scene, garment.reach, SURE) * skin
+        hands = np.maximum(hands * like_face(scene, 17.0, 11.0), sure * skin_like)
     else:
         hands = hands * skin_like
     hands = hands * not_small(hands > 0.3, LEAST_HAND * figure.unit**2)
     hair = smooth_step(kinds[HAIR], 0.3, 0.7) * hair_like
     # It grows on the head, whose upper part the photo may not show.
-    head = face_distance(points, figure) < 1.7
-    head &= projected(points, figure.chin, figure.down) < -0.2 * figure.unit
+    head = scene.face < 1.7
+    head &= projected(scene.points, figure.chin, figure.down) < -0.2 * figure.unit
     head[0] = True
     hair = hair * joined(hair > 0.3, head)
     kept = np.maximum(np.maximum(hair, face), hands)
@@ -76,15 +75,15 @@ def find_front(scene: Scene, garment: Garment) -> Front:
     kept = np.maximum(kept, shoes * (1 - skin_like * figure.face_seen))
     stack = np.stack([kept, shown], -1)
     models = guided_models(stack, scene.small, 2, 1e-4)
-    return Front(free_arms(scene, points, hands), models, skin_like, hair_like, hands, hair)
+    return Front(free_arms(scene, hands), models, skin_like, hair_like, hands, hair)
 
 
-def free_arms(scene: Scene, points: np.ndarray, hands: np.ndarray) -> np.ndarray:
+def free_arms(scene: Scene, hands: np.ndarray) -> np.ndarray:
     """Signed distance (h, w) in pixels, negative inside, to where a bare arm is in front of a
     garment: beside the trunk from the armpits down, and everywhere further down the arm."""
     figure, unit = scene.figure, scene.figure.unit
-    level, side = figure.level(points), figure.side(points)
-    trunk = scene.shape.half_width(level, side) + 1.4 * EASE * unit
+    level, side = scene.level, scene.side
+    trunk = scene.half_width + 1.4 * EASE * unit
     result = np.full(level.shape, float(sum(level.shape)))  # far: no arm is in front
     for name in ("right_arm", "left_arm"):
         frame, arm = scene.frames.of(name), getattr(figure, name)
@@ -96,7 +95,7 @@ def free_arms(scene: Scene, points: np.ndarray, hands: np.ndarray) -> np.ndarray
         result = np.minimum(result, np.maximum(frame.beyond - 0.08 * unit, lower))
         step = leaving(arm, level.shape, unit, hands)
         if step.any():
-            beyond = along(points, arm.line[-1], arm.line[-1] + step)[1]
+            beyond = along(scene.points, arm.line[-1], arm.line[-1] + step)[1]
             result = np.minimum(result, beyond - 0.15 * unit)
     return result
 
@@ -119,7 +118,7 @@ def joined(region: np.ndarray, seeds: np.ndarray) -> np.ndarray:
 def below_top(scene: Scene) -> np.ndarray:
     """Where a lower garment shows (h, w): below the hem of a top that hangs over its waistband."""
     figure = scene.figure
-    level = figure.level(pixel_grid(*scene.small.shape[:2]))
+    level = scene.level
     hem = scene.regions.waist * figure.torso
     if hem <= scene.waist:
         return np.ones(level.shape)
@@ -128,7 +127,6 @@ def below_top(scene: Scene) -> np.ndarray:
 
 def near_hands(
     scene: Scene,
-    points: np.ndarray,
     sleeves: float = 0.0,
     seen: float = SEEN,
 ) -> np.ndarray:
@@ -143,19 +141,17 @@ def near_hands(
     for name, arm in (("right_arm", figure.right_arm), ("left_arm", figure.left_arm)):
         if arm.seen[2] <= seen:
             continue
-        near = smooth_step(hand_disc(points, arm, figure.unit) / reach, 1.05, 0.85)
+        near = smooth_step(hand_disc(scene.points, arm, figure.unit) / reach, 1.05, 0.85)
         if sleeves > 0:
             near = near * smooth_step(frames.of(name).place, *ends)
         hands = np.maximum(hands, near)
     return hands
 
 
-def like_face(
-    scene: Scene, points: np.ndarray, strange_at: float = 24.0, like_at: float = 14.0
-) -> np.ndarray:
+def like_face(scene: Scene, strange_at: float = 24.0, like_at: float = 14.0) -> np.ndarray:
     """How much a pixel (h, w) has the colour of the face in any light, 0..1; 1 without a face. The
     limits are distances in Lab where lightness counts a third."""
-    face = (face_distance(points, scene.figure) < 0.8) & (scene.regions.kinds[SKIN] > 0.8)
+    face = (scene.face < 0.8) & (scene.regions.kinds[SKIN] > 0.8)
     if not scene.figure.face_seen or face.sum() < 40:
         return np.ones(face.shape)
     lab = scene.lab
@@ -163,12 +159,12 @@ def like_face(
     return smooth_step(strange, strange_at, like_at)
 
 
-def like_head_hair(scene: Scene, points: np.ndarray) -> np.ndarray:
+def like_head_hair(scene: Scene) -> np.ndarray:
     """Below the chin: how much a pixel (h, w) has the colour of the hair on the head, 0..1. Dark
     collars, straps and prints also pass for hair there. Above the chin 1."""
     figure = scene.figure
-    distance = face_distance(points, figure)
-    height = projected(points, figure.face_centre, figure.face_up)
+    distance = scene.face
+    height = projected(scene.points, figure.face_centre, figure.face_up)
     top = (distance > 1.15) & (distance < 1.7) & (height > 0) & (scene.regions.kinds[HAIR] > 0.6)
     if top.sum() < 30:
         return np.ones(distance.shape)
@@ -176,14 +172,14 @@ def like_head_hair(scene: Scene, points: np.ndarray) -> np.ndarray:
     middle = np.median(lab[top], axis=0)
     spread = np.maximum(np.median(np.abs(lab[top] - middle), axis=0), [6.0, 2.5, 2.5])
     strange = np.linalg.norm((lab - middle) / spread, axis=-1)
-    below = smooth_step(projected(points, figure.chin, figure.down), -0.1 * figure.unit, 0.0)
+    below = smooth_step(projected(scene.points, figure.chin, figure.down), -0.1 * figure.unit, 0.0)
     return 1 - below * smooth_step(strange, 3.5, 5.0)
 
 
 def old_sleeves(scene: Scene) -> np.ndarray:
     """Where the old sleeves go around the arms (h, w), whatever shows through or hangs there."""
     unit, skin = scene.figure.unit, scene.regions.kinds[SKIN]
-    hands = near_hands(scene, pixel_grid(*skin.shape)) * skin
+    hands = near_hands(scene) * skin
     sleeves = np.zeros(skin.shape)
     for name, covered in zip(("right_arm", "left_arm"), scene.regions.covered, strict=True):
         if covered > 0.45:
@@ -203,7 +199,7 @@ def visible_arms(scene: Scene) -> np.ndarray:
     """The arms with their hands and old sleeves (h, w): what a lower garment leaves as it is."""
     unit, kinds = scene.figure.unit, scene.regions.kinds
     near = np.minimum(scene.frames.right_arm.beyond, scene.frames.left_arm.beyond)
-    hands = near_hands(scene, pixel_grid(*near.shape))
+    hands = near_hands(scene)
     limb = np.maximum(smooth_step(near, 0.10 * unit, 0.05 * unit), hands)
     return np.maximum(limb * np.clip(kinds[SKIN] + kinds[UPPER], 0, 1), old_sleeves(scene))
 

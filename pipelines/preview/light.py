@@ -6,10 +6,10 @@ import numpy as np
 
 from ..maps.colours import to_lab
 from ..maps.edges import blur, resized_map
-from ..masking.figure import Figure, LimbFrames, pixel_grid
+from ..masking.figure import Figure
 from ..masking.regions import BACKGROUND, LOWER, SKIN, UPPER, Regions, smooth_step
 from .fill import round_shading, spread
-from .shape import BodyShape
+from .scene import Scene
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)  # of sRGB primaries
 STRONGEST = 0.18  # largest change of the logarithm of brightness that folds make
@@ -58,17 +58,14 @@ def weighted_blur(values: np.ndarray, weights: np.ndarray, sigma: float) -> np.n
     return blur(values * shares, sigma) / (below if values.ndim == 2 else below[..., None])
 
 
-def body_shading(
-    figure: Figure, shape: BodyShape, frames: LimbFrames, part: str, trousers: bool
-) -> np.ndarray:
+def body_shading(scene: Scene, part: str, trousers: bool) -> np.ndarray:
     """Brightness (H, W) that roundness gives to a part of a garment: "right_arm" and "left_arm"
     to a sleeve, anything else to the trunk and, of trousers, the legs below it."""
+    frames = scene.frames
     if part.endswith("_arm"):
         return roundness(0.85 * frames.of(part).offset)
     right, left = frames.right_leg, frames.left_leg
-    points = pixel_grid(*right.place.shape)
-    side = figure.side(points)
-    trunk = roundness(side / shape.half_width(figure.level(points), side))
+    trunk = roundness(scene.side / scene.half_width)
     if not trousers:
         return trunk
     nearer = right.beyond < left.beyond

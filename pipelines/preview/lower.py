@@ -8,7 +8,6 @@ from ..maps.edges import blur, outline, resized_map
 from ..maps.grids import narrowest, widest
 from ..maps.spreading import spread
 from ..masking.anatomy import WAIST
-from ..masking.figure import pixel_grid
 from ..masking.regions import LOWER, UPPER, hand_discs, smooth_step
 from .bare import lower_half_widths, lower_region
 from .paint_maps import LowerMaps
@@ -25,8 +24,7 @@ def lower_maps(scene: Scene) -> tuple[LowerMaps[np.ndarray], np.ndarray]:
     figure, regions = scene.figure, scene.regions
     unit, kinds = figure.unit, regions.kinds
     height, width = kinds.shape[1:]
-    points = pixel_grid(height, width)
-    level, side = figure.level(points), figure.side(points)
+    level, side = scene.level, scene.side
     hem, touching = old_hem(scene, level)
     axis = hem + MARGIN * unit
     rows, columns = np.arange(height)[:, None], np.arange(width)
@@ -45,7 +43,7 @@ def lower_maps(scene: Scene) -> tuple[LowerMaps[np.ndarray], np.ndarray]:
     there = plain[mirrored, columns]
     top = min(regions.waist, HIGHEST) * figure.torso
     depth = level - top
-    sides = np.abs(side) - lower_half_widths(scene, level, side)
+    sides = np.abs(side) - lower_half_widths(scene)
     edge = np.maximum.reduce([sides, -depth, (0.5 - touching) * unit + 0 * level])
     # Where it shows, its rim is painted anew as well.
     seen = outline(widest(solid, narrow + 1), 1.0)

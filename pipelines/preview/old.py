@@ -7,7 +7,7 @@ import numpy as np
 from ..maps.colours import to_lab
 from ..maps.edges import blur
 from ..maps.grids import closed, narrowest, widest
-from ..masking.figure import face_distance, pixel_grid, projected
+from ..masking.figure import projected
 from ..masking.regions import BACKGROUND, HAIR, LOWER, SKIN, UPPER, smooth_step
 from .bare import BodyOutlines
 from .layers import Front, near_hands, old_sleeves
@@ -18,17 +18,16 @@ def find_old(scene: Scene, category: str, front: Front, outlines: BodyOutlines) 
     """What of the person's clothes (h, w) gives way to a new garment of this category. outlines:
     the body_distances."""
     figure, kinds = scene.figure, scene.regions.kinds
-    points = pixel_grid(*scene.small.shape[:2])
-    level = figure.level(points)
+    level = scene.level
     soft = 0.03 * figure.unit
     waist = scene.waist if kinds[LOWER].max() > 0.5 else np.inf
     above_waist = smooth_step(level - waist, soft, -soft)
     # A dark collar or scarf may have passed for hair, a brown one for skin.
     # Skin is where the body is, whatever looks like it beside neck and arms.
-    face = face_distance(points, figure)
+    face = scene.face
     near = np.minimum.reduce([outlines.torso, outlines.arms, outlines.legs])
     near = np.maximum(smooth_step(near / figure.unit, 0.2, 0.1), smooth_step(face, 1.9, 1.6))
-    near = np.maximum(near, near_hands(scene, points))
+    near = np.maximum(near, near_hands(scene))
     skin = kinds[SKIN] * front.skin_like * near
     # In the shadow of the chin skin passes for hair.
     neck = smooth_step(level, 0.0, -0.1 * figure.unit)
@@ -45,7 +44,7 @@ def find_old(scene: Scene, category: str, front: Front, outlines: BodyOutlines) 
         within = smooth_step(outlines.torso, 0.0, -2.0)
         person = smooth_step(scene.small_person, 0.5, 0.9) * (1 - kinds[BACKGROUND])
         within = np.maximum(within, person) * above_waist
-        chin = projected(points, figure.chin, figure.down) / figure.unit
+        chin = projected(scene.points, figure.chin, figure.down) / figure.unit
         # Above the chin not where skin and hair go over into each other.
         apart = 1 - widest(smooth_step(bare, 0.2, 0.5), max(2, round(0.03 * figure.unit)))
         apart = apart * smooth_step(chin, -0.35, -0.28)

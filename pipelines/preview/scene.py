@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -10,7 +11,14 @@ from ..maps.colours import to_lab
 from ..maps.edges import resized_map
 from ..masking.anatomy import WAIST
 from ..masking.body import WORKING_SIDE, Body
-from ..masking.figure import Figure, LimbFrames, build_figure, limb_frames
+from ..masking.figure import (
+    Figure,
+    LimbFrames,
+    build_figure,
+    face_distance,
+    limb_frames,
+    pixel_grid,
+)
 from ..masking.regions import Regions, fine_regions
 from .shape import BodyShape, measure_limbs, read_shape
 
@@ -31,6 +39,31 @@ class Scene:
     regions: Regions
     shape: BodyShape
     frames: LimbFrames
+
+    @cached_property
+    def points(self) -> np.ndarray:
+        """The small pixels' centres (h, w, 2)."""
+        return pixel_grid(*self.small.shape[:2])
+
+    @cached_property
+    def level(self) -> np.ndarray:
+        """Of each small pixel (h, w), see Figure.level."""
+        return self.figure.level(self.points)
+
+    @cached_property
+    def side(self) -> np.ndarray:
+        """Of each small pixel (h, w), see Figure.side."""
+        return self.figure.side(self.points)
+
+    @cached_property
+    def face(self) -> np.ndarray:
+        """The face_distance of each small pixel (h, w)."""
+        return face_distance(self.points, self.figure)
+
+    @cached_property
+    def half_width(self) -> np.ndarray:
+        """Of the body at each small pixel (h, w), see BodyShape."""
+        return self.shape.half_width(self.level, self.side)
 
     @property
     def waist(self) -> float:

@@ -77,8 +77,8 @@ def read_shape(figure: Figure, regions: Regions) -> BodyShape:
             + side * steps[None, :, None] * figure.across
         )
         arms = np.minimum(
-            capsule(points, figure.right_arm, 0.02 * unit),
-            capsule(points, figure.left_arm, 0.02 * unit),
+            capsule(points, figure.right_arm, 0.02 * unit, 0.0),
+            capsule(points, figure.left_arm, 0.02 * unit, 0.0),
         )
         hands = hand_discs(points, figure) > 0.6
         solid = (lookup(body, points) > 0.5) & (arms > 0) & hands

@@ -6,7 +6,6 @@ import numpy as np
 
 from ..garment.parts import INSIDE, LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORSO
 from ..garment.read import Garment
-from ..masking.figure import pixel_grid
 from ..masking.regions import LOWER, smooth_step
 from .scene import Scene
 
@@ -182,9 +181,8 @@ def lower_top(scene: Scene) -> float:
     """Level in pixels at which the old lower garment begins that the photo shows; infinite where
     it shows none."""
     figure, lower = scene.figure, scene.regions.kinds[LOWER] > 0.5
-    points = pixel_grid(*lower.shape)
-    level = figure.level(points)
-    core = np.abs(figure.side(points)) < 0.3 * figure.unit
+    level = scene.level
+    core = np.abs(scene.side) < 0.3 * figure.unit
     there = lower & core & (level > 0.3 * figure.torso) & (level < 1.3 * figure.torso)
     tops = np.where(there, level, np.inf).min(0)[core.any(0)]
     # It may slope; here and there belly or shadow passes for it.

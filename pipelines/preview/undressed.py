@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..masking.figure import LimbFrames, face_distance, pixel_grid
+from ..masking.figure import LimbFrames
 from ..masking.regions import BACKGROUND, SKIN
 from .bare import bare_frames
 from .fill import skin_plate
@@ -37,7 +37,7 @@ def read_undressed(scene: Scene) -> Undressed:
 def read_grains(scene: Scene) -> Grains:
     """The grain of skin and background."""
     kinds = scene.regions.kinds
-    face = face_distance(pixel_grid(*scene.small.shape[:2]), scene.figure) < 1.1
+    face = scene.face < 1.1
     skin = kinds[SKIN] * scene.small_person
     return Grains(
         read_grain(scene.photo, skin * ~face) or read_grain(scene.photo, skin),

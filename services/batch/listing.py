@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 
 from ...pipelines.errors import InputError
+from ...pipelines.picture_files import ENDINGS
 from ..backends.options import OPTIONS
 from ..request import Seen, TryOnRequest, content_hash, fingerprint_of
 from .jobs import WantedPicture
 
-ENDINGS = (".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff",
-           ".webp")  # fmt: skip
 COLUMNS = ("person", "garment", "category", "seed", "steps", "guidance", "model", "name", "width",
            "height", "person_index")  # fmt: skip
 """Of a pairs file; a further column is an option of the model. `name` is the result's."""
@@ -30,12 +29,14 @@ KEPT_PICTURES = 6
 
 @dataclass(frozen=True)
 class Pair:
-    """One row: paths, and what differs from the batch's own settings."""
+    """One row: paths, and what differs from the batch's own settings. files: further pictures, by
+    their columns."""
 
     person: Path
     garment: Path
     settings: Mapping[str, Any]
     name: str = ""
+    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 def folder_pairs(people: Path, garments: Path) -> list[Pair]:
@@ -62,10 +63,11 @@ def pictures_in(folder: Path) -> list[Path]:
     return found
 
 
-def csv_pairs(path: Path) -> list[Pair]:
+def csv_pairs(path: Path, files: Sequence[str] = ()) -> list[Pair]:
     """The rows of a file with the columns person and garment. Paths are relative to it.
 
-    Raises InputError that names every row that cannot be understood.
+    files: further columns that may name pictures. Raises InputError that names every row that
+    cannot be understood.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -77,7 +79,9 @@ def csv_pairs(path: Path) -> list[Pair]:
         raise InputError(f"The pairs file {path} cannot be read: {error}.") from error
     problems = [f"there is no column {name}" for name in COLUMNS[:2] if name not in header]
     problems += [
-        f"nobody knows a column {name}" for name in header if name not in (*COLUMNS, *OPTIONS)
+        f"nobody knows a column {name}"
+        for name in header
+        if name not in (*COLUMNS, *OPTIONS, *files)
     ]
     pairs = []
     for number, row in enumerate(rows, start=2):
@@ -85,7 +89,11 @@ def csv_pairs(path: Path) -> list[Pair]:
             problems.append(f"row {number} has more cells than the first row")
             continue
         try:
-            pairs.append(_pair(path.parent, {k: (v or "").strip() for k, v in row.items()}))
+            cells = {name: (text or "").strip() for name, text in row.items()}
+            further = {name: cells.pop(name) for name in files if name in cells}
+            pair = _pair(path.parent, cells)
+            named = {name: path.parent / text for name, text in further.items() if text}
+            pairs.append(replace(pair, files=named))
         except (ValueError, KeyError) as error:
             problems.append(f"row {number}: {error}")
     if problems:

@@ -25,7 +25,26 @@ def test_preview(run, person, garment, tmp_path):
     changed = np.abs(after - before).max(-1) > 0
     repainted = opened(mask)[..., 0] > 0
     assert changed.mean() > 0.1 and not (changed & ~repainted).any()
-    assert b"digitalsourcetype" in made.read_bytes().lower(), "the mark of what made it"
+    found = run("inspect", made, "--json").facts
+    # A warp generates nothing, so that it is told as put together.
+    assert "composite" in str(found) and found["ai_made"] is None
+
+
+def test_credentials_that_do_not_come_along_are_told(run, person, garment, tmp_path):
+    signed = tmp_path / "signed.jpg"
+    with Image.open(person) as picture:
+        picture.convert("RGB").save(signed, "JPEG")
+    store = bytes.fromhex("6332706100110010800000aa00389b71")
+    data = signed.read_bytes()
+    box = b"JP" + (1).to_bytes(2, "big") + (1).to_bytes(4, "big") + store
+    segment = b"\xff\xeb" + (len(box) + 2).to_bytes(2, "big") + box
+    signed.write_bytes(data[:2] + segment + data[2:])
+    done = run("tryon", signed, garment, "-o", tmp_path / "made.png", "--json")
+    assert done.code in (OK, DOUBTFUL), done.error
+    told = [each for each in done.facts["warnings"] if "content credentials" in each]
+    assert len(told) == 1 and "signed.jpg" in told[0]
+    plain = run("tryon", person, garment, "-o", tmp_path / "made.png", "--json")
+    assert not any("credentials" in each for each in plain.facts["warnings"])
 
 
 def test_who_lies_in_the_photo_is_refused_in_words_and_json(run, person, garment, tmp_path):
@@ -48,6 +67,7 @@ def test_a_model_of_the_catalogue(run, person, garment, tmp_path):
     assert done.code in (OK, DOUBTFUL), done.error
     assert done.facts["model"] == "ootdiffusion/hd"
     assert (opened(tmp_path / "made.png") != opened(person)).any()
+    assert run("inspect", tmp_path / "made.png", "--json").facts["ai_made"] is True
 
 
 def test_a_model_that_is_not_installed_names_the_command(run, person, garment, tmp_path):

@@ -199,7 +199,7 @@ def test_a_prefix_that_cannot_be_used_is_refused_before_anything_runs(engine, pr
 def test_two_engines_on_one_output_folder_keep_every_picture(engine, engine_folder, tmp_path):
     """Each names its own pictures in its history, and all of them are there."""
     arguments = ("--cpu", "--output-directory", str(engine.base / "output"))
-    runs = 12
+    runs = 25
     with Engine(engine_folder, tmp_path, arguments) as other:
         pictures = {engine: "fitting_room_person.jpg", other: "fitting_room_stripes.png"}
         asked = [

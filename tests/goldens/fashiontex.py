@@ -64,16 +64,33 @@ def _found(root: Path, settings: dict, inputs: dict) -> dict[str, Any]:
     found: dict[str, Any] = {name: torch.cat(each) for name, each in made.items()}
     image = found.pop("image")
     means, spreads = np.asarray(channel_stats(image))
+    codes_moved = pipeline.moved(codes, design, strength)
     found |= {
         "medium_pixelnorm": pixel_norm(codes[:, COARSE:MEDIUM]),
-        "w_hat": pipeline.moved(codes, design, strength),
+        "w_hat": codes_moved,
         "style_of_z": generator.style(given["z"]),
         "image_stride8": sample_every(image, 8),
         "image_crop": image[:, :, 480:560, 200:280],
         "image_mean_std": np.stack([means, spreads]),
-        "image_unedited_stride8": sample_every(generator(codes), 8),
+        "image_unedited_stride8": sample_every(_as_recorded(generator, codes_moved, codes), 8),
     }
     for part in ("up", "low"):
         patch = (given[f"texture_{part}"] + 1) / 2
         found[f"clip_image_in_{part}_stride7"] = sample_every(clip_input(patch), 7)
     return found
+
+
+def _as_recorded(generator: Any, edited: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+    """The picture of the unedited codes as the case holds it.
+
+    It was drawn after the edited one, while the hooks that read the three stages below still gave
+    back what they had read first, and torch puts what a hook gives in place of the output. So these
+    maps are those of the edited picture, and all that lies between them is of the unedited codes.
+    """
+    kept: dict[Any, torch.Tensor] = {}
+    with ExitStack() as stack:
+        for network in (generator.conv1, generator.convs[5], generator.to_rgbs[3]):
+            hook = network.register_forward_hook(lambda which, _, out: kept.setdefault(which, out))
+            stack.callback(hook.remove)
+        generator(edited)
+        return generator(codes)

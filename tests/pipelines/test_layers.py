@@ -15,8 +15,8 @@ LAYERS = ("nodes", "services", "pipelines", "commands")
 ENGINE = {"comfy", "comfy_api", "comfy_execution", "comfy_extras", "execution", "folder_paths",
           "latent_preview", "server"}  # fmt: skip
 # Seconds of import time or much memory: only inside functions, or in files imported only there.
-HEAVY = {"accelerate", "cv2", "diffusers", "onnx", "onnxruntime", "scipy", "skimage", "torchvision",
-         "transformers"}  # fmt: skip
+HEAVY = {"accelerate", "cv2", "diffusers", "onnx", "onnxruntime", "scipy", "skimage",
+         "torchmetrics", "torchvision", "transformers"}  # fmt: skip
 FORBIDDEN_LAYERS = {
     "pipelines": {"nodes", "services", "commands"},
     "services": {"nodes", "commands"},
@@ -231,6 +231,7 @@ ROOMS = (
     ("garment",),
     ("alignment", "editing"),
     ("colour_cast",),
+    ("measures",),
     ("models",),
     ("preview",),
     ("video", "views"),

@@ -1,0 +1,1 @@
+"""How good a try-on is, in figures: beside the true photo, of many pictures, and without both."""

@@ -1,0 +1,1 @@
+"""Several engines at work on one ledger, on this machine or on many, held together by Ray."""

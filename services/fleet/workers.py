@@ -1,0 +1,316 @@
+"""Workers on Ray: each an actor that owns one headless ComfyUI on one card; watched, restarted.
+
+with Workers(2, engine=EngineSettings(arguments=("--cpu",)), gpus=0) as workers:
+    workers.addresses()     # of the engines that live
+    workers.watch()         # now and then: restarts what ended, and tells it
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ... import __version__
+from ...pipelines.errors import InputError, MissingFiles
+from ..engine import PACKAGE
+
+START_SECONDS = 600.0
+"""How long the first start may take, a machine included that an autoscaler still orders."""
+ANSWER_SECONDS = 5.0
+"""How long one look at the workers takes at most."""
+MOST_SILENT = 24
+"""Looks that a worker may leave unanswered, as a busy process does, before it is replaced."""
+MOST_FAILURES = 5
+"""Starts of one worker that may fail one after the other."""
+REST_SECONDS = 2.0
+"""Before the next start after a failed one; doubled each time."""
+STOP_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """Of every worker's engine, on its machine. models: ComfyUI's models folder, None for that of
+    the ComfyUI found there. arguments: of its command line. more: further folders of nodes."""
+
+    models: Path | None = None
+    arguments: tuple[str, ...] = ()
+    more: tuple[Path, ...] = ()
+
+
+@dataclass
+class _Slot:
+    """The place of one worker, whichever actor holds it now."""
+
+    number: int
+    actor: Any = None
+    starting: Any = None  # the answer to start() that is still awaited
+    facts: dict[str, Any] = field(default_factory=dict)
+    silent: int = 0
+    failures: int = 0
+    rests_until: float = 0.0
+    was_up: bool = False
+
+    @property
+    def alive(self) -> bool:
+        return bool(self.facts.get("alive"))
+
+
+class Workers:
+    """Use it as a context manager, or `start()` and `stop()` it."""
+
+    def __init__(
+        self,
+        count: int,
+        *,
+        engine: EngineSettings | None,
+        ray_address: str | None = None,
+        gpus: float = 1.0,
+        start_seconds: float = START_SECONDS,
+    ) -> None:
+        """count: of workers. engine: None for workers that own none. ray_address: of a running
+        cluster ("auto" finds the one of this machine); None starts Ray here. gpus: cards a worker,
+        0 for none. Raises MissingFiles where Ray is not installed, InputError for no count."""
+        if count < 1:
+            raise InputError(f"A fleet has at least one worker, and {count} were wanted.")
+        self.ray = _ray()
+        self.count, self.gpus, self.ray_address = count, gpus, ray_address
+        self.start_seconds = start_seconds
+        self._engine = engine
+        self._slots = [_Slot(number) for number in range(count)]
+        self._lock = threading.RLock()
+        self._ours = False
+
+    def __enter__(self) -> Workers:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self, least: int | None = None) -> None:
+        """Returns when `least` workers are up, None for all; what is missing then comes later,
+        when somebody watches. Raises InputError where that takes too long or cannot be."""
+        self._connect()
+        try:
+            limit = time.monotonic() + self.start_seconds
+            least = self.count if least is None else min(least, self.count)
+            while True:
+                self.watch()
+                up = sum(slot.alive for slot in self._slots)
+                if up >= least:
+                    return
+                if time.monotonic() > limit:
+                    raise InputError(self._too_slow(up))
+                time.sleep(0.2)
+        except BaseException:
+            self.stop()
+            raise
+
+    def addresses(self) -> list[str]:
+        """Of the engines that lived when they were last looked at, such as http://127.0.0.1:40123."""
+        return [slot.facts["address"] for slot in self._slots if slot.facts.get("address")]
+
+    def facts(self) -> list[dict[str, Any]]:
+        """`Station.facts()` of each worker as it was last seen; {} of one that is not up yet."""
+        return [dict(slot.facts) for slot in self._slots]
+
+    def actors(self) -> dict[int, Any]:
+        """The Ray actors of the workers that are up, by their numbers."""
+        return {slot.number: slot.actor for slot in self._slots if slot.alive}
+
+    def watch(self) -> list[str]:
+        """Looks at every worker once, ANSWER_SECONDS at most, and begins the restart of what ended
+        without waiting for it. What happened since the last look, a sentence each.
+
+        Raises InputError for what no restart mends: no ComfyUI, another version of the package,
+        starts that fail again and again.
+        """
+        with self._lock:
+            events: list[str] = []
+            for slot in self._slots:
+                if slot.actor is None and time.monotonic() >= slot.rests_until:
+                    self._spawn(slot)
+            asked = {
+                slot.number: slot.starting or slot.actor.look.remote()
+                for slot in self._slots if slot.actor is not None
+            }  # fmt: skip
+            quick = [ref for number, ref in asked.items() if not self._slots[number].starting]
+            if quick:
+                self.ray.wait(quick, num_returns=len(quick), timeout=ANSWER_SECONDS)
+            for number, ref in asked.items():
+                self._note(self._slots[number], ref, events)
+            return events
+
+    def stop(self) -> None:
+        """Ends engines and actors, and Ray where it was started here."""
+        if not self.ray.is_initialized():
+            return
+        with self._lock:
+            ends = [slot.actor.stop.remote() for slot in self._slots if slot.alive]
+            if ends:
+                self.ray.wait(ends, num_returns=len(ends), timeout=STOP_SECONDS)
+            for slot in self._slots:
+                if slot.actor is not None:
+                    self.ray.kill(slot.actor)
+            self._slots = [_Slot(number) for number in range(self.count)]
+            if self._ours:
+                self.ray.shutdown()
+                self._ours = False
+
+    def _connect(self) -> None:
+        if self.ray.is_initialized():  # by whoever uses Ray beside us, who also ends it
+            return
+        settings: dict[str, Any] = {"address": self.ray_address}
+        if self.ray_address is None:
+            processors = max(os.cpu_count() or 1, 2 * self.count + 4)
+            settings = {
+                "address": "local", "num_cpus": processors, "object_store_memory": 80_000_000,
+                "include_dashboard": False,
+            }  # fmt: skip
+        try:
+            self.ray.init(log_to_driver=False, logging_level="ERROR", **settings)
+        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+            where = f"at {self.ray_address}" if self.ray_address else "on this machine"
+            raise InputError(f"Ray cannot be used {where}: {error}") from error
+        self._ours = True
+        cards = self.ray.cluster_resources().get("GPU", 0)
+        if self.ray_address is None and cards < self.gpus * self.count:
+            self.stop()
+            raise InputError(
+                f"{self.count} workers want {self.gpus * self.count:g} GPUs, and Ray finds "
+                f"{cards:g} on this machine. Take fewer workers, or let them run on the CPU."
+            )
+
+    def _spawn(self, slot: _Slot) -> None:
+        engine = None
+        if self._engine is not None:
+            engine = {
+                "models": str(self._engine.models or ""), "arguments": self._engine.arguments,
+                "more": [str(folder) for folder in self._engine.more],
+                "host": "" if self.ray_address else "127.0.0.1",
+            }  # fmt: skip
+        worker = _actor_class(self.ray).options(
+            num_cpus=1, num_gpus=self.gpus, max_concurrency=4, max_restarts=0
+        )
+        threads = "OMP_NUM_THREADS" in os.environ
+        slot.actor = worker.remote(str(PACKAGE.resolve()), __version__, threads, engine)
+        slot.starting, slot.facts, slot.silent = slot.actor.start.remote(), {}, 0
+
+    def _note(self, slot: _Slot, ref: Any, events: list[str]) -> None:
+        """What an answer of a worker, or its silence, means."""
+        name = f"worker {slot.number}"
+        ready, _ = self.ray.wait([ref], timeout=0)
+        if not ready:
+            slot.silent += not slot.starting
+            if slot.silent > MOST_SILENT:
+                events.append(f"{name} did not answer any more; it is started again")
+                self.ray.kill(slot.actor)
+                self._lost(slot, "it did not answer")
+            return
+        try:
+            facts = self.ray.get(ref)
+        except self.ray.exceptions.RayError as error:
+            if slot.was_up:
+                events.append(f"{name} ended; it is started again")
+            self._lost(slot, _first_line(error))
+            return
+        was_starting, slot.starting, slot.silent = slot.starting is not None, None, 0
+        ended = slot.alive and not facts["alive"]
+        slot.facts = facts
+        if facts["alive"]:
+            if was_starting and slot.was_up:
+                events.append(f"{name} works again")
+            slot.was_up, slot.failures = True, 0
+        elif facts["hopeless"]:
+            raise InputError(facts["problem"])
+        elif was_starting:
+            self._lost(slot, facts["problem"], actor=slot.actor)
+        elif slot.failures == 0 or time.monotonic() >= slot.rests_until:
+            if ended:
+                events.append(f"the engine of {name} ended; it is started again")
+            slot.starting = slot.actor.start.remote()
+
+    def _lost(self, slot: _Slot, problem: str, actor: Any = None) -> None:
+        """Counts a start that failed or a worker that ended; the next begins after a rest.
+
+        actor: the one that still lives, which tries again itself."""
+        slot.failures += 1
+        if slot.failures > MOST_FAILURES:
+            raise InputError(
+                f"Worker {slot.number} was started {slot.failures} times and did not stay: "
+                f"{problem}"
+            )
+        rest = REST_SECONDS * 2 ** (slot.failures - 1) if slot.failures > 1 else 0.0
+        slot.rests_until = time.monotonic() + rest
+        slot.actor, slot.starting, slot.silent, slot.facts = actor, None, 0, {}
+
+    def _too_slow(self, up: int) -> str:
+        return (
+            f"{up} of {self.count} workers were up after {self.start_seconds:.0f} s. Each wants "
+            f"{self.gpus:g} GPUs; Ray has {self.ray.cluster_resources().get('GPU', 0):g} in all."
+        )
+
+
+def _ray() -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+        import ray.exceptions
+    except ImportError as error:
+        raise MissingFiles(
+            "Several workers need Ray, which is not installed: "
+            "pip install 'comfyui-fitting-room[fleet]'."
+        ) from error
+    return ray
+
+
+def _actor_class(ray: Any) -> Any:
+    """The actor, defined in here so that Ray sends its code along: on the worker's side this
+    package need not be installed, a copy in the same folder will do."""
+
+    class Worker:
+        def __init__(
+            self, package: str, version: str, threads: bool, engine: dict[str, Any] | None
+        ) -> None:
+            import importlib
+            import importlib.util
+            import os
+            import sys
+
+            if not threads:  # Ray sets it to 1 for every worker, and the engine would inherit that
+                os.environ.pop("OMP_NUM_THREADS", None)
+            start = os.path.join(package, "__init__.py")
+            if "fitting_room" not in sys.modules and os.path.isfile(start):
+                spec = importlib.util.spec_from_file_location(
+                    "fitting_room", start, submodule_search_locations=[package]
+                )
+                assert spec and spec.loader
+                module = importlib.util.module_from_spec(spec)
+                sys.modules["fitting_room"] = module
+                spec.loader.exec_module(module)
+            station = importlib.import_module("fitting_room.services.fleet.station")
+            if engine is not None and not engine["host"]:  # reached from other machines
+                import ray
+
+                engine["host"] = ray.util.get_node_ip_address()
+            self._station = station.Station(version, engine)
+
+        def start(self) -> dict[str, Any]:
+            return self._station.start()
+
+        def look(self) -> dict[str, Any]:
+            return self._station.facts()
+
+        def stop(self) -> None:
+            self._station.stop()
+
+    return ray.remote(Worker)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
