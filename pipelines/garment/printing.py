@@ -147,7 +147,8 @@ class _Lay:
         light = np.where(fabric, light, usual)
         fine = cv2.GaussianBlur(light, (0, 0), max(FINE * chest, 0.8))
         self.shade = np.clip(fine / max(usual, 1), *SHADES)
-        height = (fine - cv2.GaussianBlur(light, (0, 0), COARSE * chest)) / max(usual, 1)
+        coarse = cv2.GaussianBlur(light, (0, 0), COARSE * chest)
+        height = np.asarray((fine - coarse) / max(usual, 1), np.float32)
         reach = BEND * chest * FINE * chest
         most = MOST_BEND * chest
         smooth = cv2.GaussianBlur(height, (0, 0), max(2 * FINE * chest, 1))
