@@ -184,7 +184,7 @@ def umt5():
     import comfy.text_encoders.t5 as place
     import torch
 
-    config = json.loads((Path(place.__file__).parent / "umt5_config_xxl.json").read_text())
+    config = json.loads((Path(str(place.__file__)).parent / "umt5_config_xxl.json").read_text())
     pieces = torch.frombuffer(bytearray(_pieces()), dtype=torch.uint8)
     made = _encoder("t5", "T5", config)
     wanted = "encoder.block.23.layer.1.DenseReluDense.wi_1.weight"  # the engine tells it by this
@@ -226,7 +226,9 @@ def clip_vision():
     import torch
     from comfy.clip_model import CLIPVisionModelProjection
 
-    config = json.loads((Path(place.__file__).parent / "clip_vision_config_h.json").read_text())
+    config = json.loads(
+        (Path(str(place.__file__)).parent / "clip_vision_config_h.json").read_text()
+    )
     settings = _operations()
     made = CLIPVisionModelProjection(config, torch.float32, "meta", settings["operations"])
     return _random(_first_blocks(_shapes(made)), torch.float16)
