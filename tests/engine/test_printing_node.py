@@ -7,7 +7,7 @@ from fitting_room.services.engine import failure
 from PIL import Image
 
 
-def node(kind, **inputs):
+def node(kind, /, **inputs):
     return {"class_type": kind, "inputs": inputs}
 
 

@@ -54,7 +54,9 @@ def test_only_apps_are_shown_where_only_apps_are_wanted(page, templates):
 def test_an_app_is_opened_and_run_from_there(page, engine, graph, templates):
     templates("preview_try_on.app").click()
     page.get_by_test_id("builder-widget-label").first.wait_for()
-    page.wait_for_timeout(1000)
+    page.wait_for_timeout(1500)
+    page.keyboard.press("Escape")  # the page's own welcome
+    page.wait_for_timeout(500)
     for place, name in enumerate(("person.jpg", "stripes.png")):
         upload(page, place, name)
     history = press_run(page, engine)
