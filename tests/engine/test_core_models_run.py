@@ -2,7 +2,8 @@
 
 Which sizes the engine reads from a file and which it has in its code: core_weights.py. The text
 encoders are of their full size, so each run takes minutes; `FITTING_ROOM_CORE` names others than
-those of FAMILIES, e.g. FITTING_ROOM_CORE="lookbook edit_outfit". How far each ran: docs/video.md.
+those of FAMILIES, e.g. FITTING_ROOM_CORE="lookbook edit_outfit". `docs/core_models.md` tells how far
+each ran.
 """
 
 import io
@@ -18,7 +19,7 @@ from fitting_room.pipelines.marks.inspection import inspect_picture
 from fitting_room.services.engine import Engine, engine_python, failure
 from PIL import Image
 
-FAMILIES = ("edit_klein_4b", "edit_qwen_2511_4steps", "video_vace")
+FAMILIES = ("edit_klein_4b",)
 NAMES = os.environ.get("FITTING_ROOM_CORE", " ".join(FAMILIES)).split()
 SCRIPT = Path(__file__).with_name("core_weights.py")
 LONGEST = 3600
