@@ -2,8 +2,8 @@
 
 Which sizes the engine reads from a file and which it has in its code: core_weights.py. The text
 encoders are of their full size, so each run takes minutes; `FITTING_ROOM_CORE` names others than
-those of FAMILIES, e.g. FITTING_ROOM_CORE="lookbook edit_outfit". `docs/core_models.md` tells how far
-each ran.
+those of FAMILIES, e.g. FITTING_ROOM_CORE="lookbook edit_outfit". How far each ran
+is told in `docs/core_models.md`.
 """
 
 import io
