@@ -2,6 +2,7 @@
 
 import io
 
+import cv2
 import numpy as np
 from fitting_room.services.engine import failure
 from PIL import Image
@@ -55,7 +56,8 @@ def test_a_print_is_laid_on_the_chest_and_worn_by_the_drawn_child(engine):
     }  # fmt: skip
     history = engine.run(prompt)
     (before,), (after,), (ink,) = (seen(engine, history, n) for n in ("before", "after", "ink"))
-    assert (before[ink[..., 0] == 0] == after[ink[..., 0] == 0]).all()
+    outside = cv2.dilate(ink[..., 0], np.ones((3, 3), np.uint8)) == 0  # faint ink is 0 in a PNG
+    assert outside.mean() > 0.5 and (before[outside] == after[outside]).all()
     red = after[ink[..., 0] == 255].astype(int)
     assert np.abs(np.median(red, 0) - (200, 30, 40)).max() < 15
     assert history["outputs"]["fit"]["text"] == ["0: ok"]
