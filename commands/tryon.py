@@ -53,21 +53,29 @@ def run(options: argparse.Namespace) -> int:
     from ..pipelines.images import write_picture
     from ..pipelines.marks.provenance import save_picture
     from ..services.backends.local import LocalBackend
+    from ..services.backends.preview import PreviewBackend
     from ..services.results import marks_of
 
     request = request_of(options)
     if routed.is_wanted(options):
         return routed.run(options, request)
-    backend = LocalBackend(options.device, options.precision)
+    local = LocalBackend(options.device, options.precision)
+    backend = PreviewBackend() if request.model == PREVIEW else local
+    here = routed.own_machine(options)
     dropped = dropped_credentials(options)
     results, told = [], []
     for place, output in enumerate(outputs_of(options)):
         with pictures.bar() as progress:
             one = replace(request, seed=request.seed + place)
-            result = backend.run(one, progress)
+            if here is None:
+                result, made_now = backend.run(one, progress), 1
+            else:
+                result, made_now = here.run(backend, one, progress)
         result = replace(result, warnings=(*result.warnings, *dropped))
         written = save_picture(output, result.picture, marks=marks_of(result))
-        told.append({"picture": pictures.absolute(str(written)), **result.facts()})
+        state = "done" if made_now else "kept"
+        path = pictures.absolute(str(written))
+        told.append({"picture": path, **result.facts(), "state": state})
         results.append(result)
     if options.mask_output and results[0].mask is not None:
         write_picture(options.mask_output, (results[0].mask * 255).round().astype("uint8"))

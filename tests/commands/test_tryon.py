@@ -30,6 +30,36 @@ def test_preview(run, person, garment, tmp_path):
     assert "composite" in str(found) and found["ai_made"] is None
 
 
+def test_a_run_of_this_machine_stands_in_the_ledger(run, person, garment, tmp_path):
+    made = tmp_path / "made.png"
+    arguments = ("tryon", person, garment, "-o", made, "--json", "--project", "spring")
+    assert run(*arguments).facts["state"] == "done"
+    month = run("costs", "report", "--json").facts
+    (line,) = month["lines"]
+    assert (line["backend"], line["pictures"], line["cost"]) == ("preview", 1, "0")
+    assert line["seconds"] > 0
+    assert run("costs", "report", "--json", "--project", "autumn").facts["lines"] == []
+    assert run(*arguments, "--keep").facts["state"] == "done"
+    kept = run(*arguments, "--keep").facts
+    assert kept["state"] == "kept"
+    marks = run("inspect", made, "--json").facts
+    assert "composite" in str(marks)
+
+
+def test_a_ledger_that_cannot_be_opened_is_told_and_the_picture_made(
+    run, person, garment, tmp_path, monkeypatch
+):
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file where a folder is wanted")
+    monkeypatch.setenv("FITTING_ROOM_HOME", str(blocked))
+    done = run("tryon", person, garment, "-o", tmp_path / "made.png", "--json")
+    assert done.code in (OK, DOUBTFUL), done.error
+    assert "stands in no ledger" in done.error
+    assert (tmp_path / "made.png").is_file()
+    done = run("tryon", person, garment, "-o", tmp_path / "other.png", "--json", "--keep")
+    assert done.code == 1 and "ledger cannot be used" in done.error
+
+
 def test_credentials_that_do_not_come_along_are_told(run, person, garment, tmp_path):
     signed = tmp_path / "signed.jpg"
     with Image.open(person) as picture:
