@@ -187,7 +187,7 @@ class Workers:
             }  # fmt: skip
         try:
             self.ray.init(log_to_driver=False, logging_level="ERROR", **settings)
-        except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+        except Exception as error:  # Ray raises bare ones, as on a machine too busy to start it
             where = f"at {self.ray_address}" if self.ray_address else "on this machine"
             raise InputError(f"Ray cannot be used {where}: {error}") from error
         self._ours = True
