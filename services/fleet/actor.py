@@ -13,7 +13,6 @@ def load_ray() -> Any:
     """The module, with its statistics for its makers off unless the user wants them. Raises
     MissingFiles where it is not installed."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray

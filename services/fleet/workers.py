@@ -21,6 +21,8 @@ from .actor import actor_class, load_ray
 
 START_SECONDS = 600.0
 """How long the first start may take, a machine included that an autoscaler still orders."""
+MOST_CONNECTIONS = 3
+"""Attempts to start Ray, which gives a machine 30 s for it."""
 ANSWER_SECONDS = 5.0
 """How long one look at the workers takes at most."""
 MOST_SILENT = 24
@@ -185,11 +187,15 @@ class Workers:
                 "address": "local", "num_cpus": processors, "object_store_memory": 80_000_000,
                 "include_dashboard": False,
             }  # fmt: skip
-        try:
-            self.ray.init(log_to_driver=False, logging_level="ERROR", **settings)
-        except Exception as error:  # Ray raises bare ones, as on a machine too busy to start it
-            where = f"at {self.ray_address}" if self.ray_address else "on this machine"
-            raise InputError(f"Ray cannot be used {where}: {error}") from error
+        for attempt in range(MOST_CONNECTIONS):
+            try:
+                self.ray.init(log_to_driver=False, logging_level="ERROR", **settings)
+                break
+            except Exception as error:  # it raises bare ones, such as on a machine that is too busy
+                self.ray.shutdown()
+                if attempt == MOST_CONNECTIONS - 1:
+                    where = f"at {self.ray_address}" if self.ray_address else "on this machine"
+                    raise InputError(f"Ray cannot be used {where}: {error}") from error
         self._ours = True
         cards = self.ray.cluster_resources().get("GPU", 0)
         if self.ray_address is None and cards < self.gpus * self.count:
