@@ -8,6 +8,7 @@ with Workers(2, engine=EngineSettings(arguments=("--cpu",)), gpus=0) as workers:
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -22,7 +23,8 @@ from .actor import actor_class, load_ray
 START_SECONDS = 600.0
 """How long the first start may take, a machine included that an autoscaler still orders."""
 MOST_CONNECTIONS = 3
-"""Attempts to start Ray, which gives a machine 30 s for it."""
+"""Attempts to start Ray here, which gives a machine 30 s for it."""
+CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 5.0
 """How long one look at the workers takes at most."""
 MOST_SILENT = 24
@@ -187,13 +189,17 @@ class Workers:
                 "address": "local", "num_cpus": processors, "object_store_memory": 80_000_000,
                 "include_dashboard": False,
             }  # fmt: skip
+        else:
+            _expect_reachable(self.ray_address)
+            if (Path.home() / ".ray" / "auth_token").is_file():  # which Ray reads for "auto" alone
+                os.environ.setdefault("RAY_AUTH_MODE", "token")
         for attempt in range(MOST_CONNECTIONS):
             try:
                 self.ray.init(log_to_driver=False, logging_level="ERROR", **settings)
                 break
             except Exception as error:  # it raises bare ones, such as on a machine that is too busy
                 self.ray.shutdown()
-                if attempt == MOST_CONNECTIONS - 1:
+                if self.ray_address is not None or attempt == MOST_CONNECTIONS - 1:
                     where = f"at {self.ray_address}" if self.ray_address else "on this machine"
                     raise InputError(f"Ray cannot be used {where}: {error}") from error
         self._ours = True
@@ -275,6 +281,19 @@ class Workers:
             f"{up} of {self.count} workers were up after {self.start_seconds:.0f} s. Each wants "
             f"{self.gpus:g} GPUs; Ray has {self.ray.cluster_resources().get('GPU', 0):g} in all."
         )
+
+
+def _expect_reachable(address: str) -> None:
+    """Raises InputError where nobody listens at HOST:PORT: Ray itself would wait for minutes."""
+    host, _, port = address.rpartition(":")
+    if address == "auto":
+        return
+    if not host or not port.isdecimal():
+        raise InputError(f"A Ray cluster is named by HOST:PORT or auto, and {address} came.")
+    try:
+        socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"No Ray cluster answers at {address}: {error}.") from error
 
 
 def _first_line(error: BaseException) -> str:

@@ -69,3 +69,13 @@ def test_without_ray_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingFiles, match=r"comfyui-fitting-room\[fleet\]"):
         Workers(1, engine=None)
+
+
+@pytest.mark.parametrize(
+    "address, words",
+    [("127.0.0.1:1", "No Ray cluster answers at 127.0.0.1:1"), ("here", "HOST:PORT or auto")],
+)
+def test_a_cluster_that_is_not_there_is_told_at_once(address, words):
+    pytest.importorskip("ray")
+    with pytest.raises(InputError, match=words):
+        Workers(1, engine=None, ray_address=address).start()
