@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import importlib
 import os
+from pathlib import Path
 from typing import Any
 
 from ...pipelines.errors import MissingFiles
 
 
-def load_ray() -> Any:
+def load_ray(address: str | None = None) -> Any:
     """The module, with its statistics for its makers off unless the user wants them. Raises
-    MissingFiles where it is not installed."""
+    MissingFiles where it is not installed. address: of a cluster, whose token is then read."""
+    if address is not None and (Path.home() / ".ray" / "auth_token").is_file():
+        # Ray looks for it by itself at "auto" only, and reads this when it is imported.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:

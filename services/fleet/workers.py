@@ -82,7 +82,7 @@ class Workers:
         0 for none. Raises MissingFiles where Ray is not installed, InputError for no count."""
         if count < 1:
             raise InputError(f"A fleet has at least one worker, and {count} were wanted.")
-        self.ray = load_ray()
+        self.ray = load_ray(ray_address)
         self.count, self.gpus, self.ray_address = count, gpus, ray_address
         self.start_seconds = start_seconds
         self._engine = engine
@@ -191,8 +191,6 @@ class Workers:
             }  # fmt: skip
         else:
             _expect_reachable(self.ray_address)
-            if (Path.home() / ".ray" / "auth_token").is_file():  # which Ray reads for "auto" alone
-                os.environ.setdefault("RAY_AUTH_MODE", "token")
         for attempt in range(MOST_CONNECTIONS):
             try:
                 self.ray.init(log_to_driver=False, logging_level="ERROR", **settings)
