@@ -9,6 +9,7 @@ from itertools import product
 import numpy as np
 
 from ..errors import NoGarmentFound
+from ..maps.colours import length
 from ..maps.grids import narrowest, pieces, widest, within
 from ..maps.spreading import enlarged, halved, spread
 
@@ -66,11 +67,6 @@ class Backdrop:
         """Darker than the background and of its hue, as its shadows are."""
         light = self.difference[..., 0]
         return self.neutral & (light < 0.3 + self.noise) & (light > -45)
-
-
-def length(vectors: np.ndarray) -> np.ndarray:
-    """Of the vectors (..., 3) along the last axis."""
-    return np.sqrt(np.einsum("...c,...c->...", vectors, vectors))
 
 
 def carry_field(lab: np.ndarray) -> tuple[np.ndarray, float]:

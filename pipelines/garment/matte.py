@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image
 
 from ..images import resize
+from ..maps.colours import length
 from ..maps.grids import narrowest, within
 from ..maps.spreading import spread
-from .background import length
 
 
 @dataclass(frozen=True)
