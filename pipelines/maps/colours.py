@@ -29,10 +29,9 @@ def to_lab(picture: np.ndarray) -> np.ndarray:
         linear = cv2.LUT(planes, to_linear(np.arange(256, dtype=np.float32) / 255))
     else:
         linear = to_linear(planes.astype(np.float32))
-    xyz = TO_XYZ @ linear
-    root = np.cbrt(xyz)
-    dark = xyz < 0.008856
-    root[dark] = 7.787 * xyz[dark] + np.float32(16 / 116)
+    root = np.cbrt(xyz := TO_XYZ @ linear)
+    if (dark := xyz < 0.008856).any():
+        root[dark] = 7.787 * xyz[dark] + np.float32(16 / 116)
     lab = FROM_ROOT @ root
     lab[0] -= 16
     return cv2.merge(list(lab)).reshape(picture.shape)
