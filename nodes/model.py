@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import comfy.model_management as management
 import comfy.ops
@@ -26,6 +26,9 @@ from ..pipelines.files.locate import in_words
 from ..pipelines.models.common import bytes_of
 from ..pipelines.models.door import rows_that_fit, sparing, working_bytes
 from .placement import managed
+
+if TYPE_CHECKING:
+    from ..pipelines.masking.installed import InstalledNetworks
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -81,6 +84,38 @@ class Placement:
             memory_required=int(self.working_bytes(stage, *self.size, self.rows) * self.reserve),
             force_full_load=not self.partly.issuperset(names),
         )
+
+
+class RoutedPlacement(Placement):
+    """The same for a model that a request runs. before: called first; may raise to stop."""
+
+    before: Callable[[], None] = staticmethod(lambda: None)
+
+    def __call__(self, stage: str) -> None:
+        self.before()
+        super().__call__(stage)
+
+
+class EngineHost:
+    """This ComfyUI as the host of models that a request runs (`services.backends.placement.Host`):
+    they share the card with everybody else's."""
+
+    @property
+    def device(self) -> torch.device:
+        return management.get_torch_device()
+
+    @property
+    def networks(self) -> InstalledNetworks:
+        from .perception import NETWORKS
+
+        return NETWORKS
+
+    def place(self, variant: Variant, pipeline: Any, width: int, height: int) -> RoutedPlacement:
+        placed = getattr(pipeline, "place", None)
+        if not isinstance(placed, RoutedPlacement):
+            placed = RoutedPlacement(variant, pipeline)
+        placed.size = (width, height)
+        return placed
 
 
 class TryOnModel:

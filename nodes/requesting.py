@@ -105,6 +105,7 @@ def desk_for(
     from ..services.ledger import open_ledger
     from ..services.results import ResultStore
     from ..services.router import read_routes
+    from .model import EngineHost
     from .placement import model_folders
 
     ledger, store, book = open_ledger(), ResultStore(), read_prices()
@@ -114,17 +115,9 @@ def desk_for(
     )  # fmt: skip
     return Desk(
         ledger, store, book, read_routes(), hosted,
-        local_backends(folders=model_folders(), before=_make_room) if local else [],
+        local_backends(folders=model_folders(), host=EngineHost()) if local else [],
         project=project,
     )  # fmt: skip
-
-
-def _make_room() -> None:
-    """Models of this machine run outside ComfyUI's memory management, so its own leave first."""
-    import comfy.model_management as management
-
-    management.unload_all_models()
-    management.soft_empty_cache()
 
 
 def _forget_people_finder() -> None:

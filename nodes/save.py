@@ -107,7 +107,8 @@ class SavePicture(io.ComfyNode):
 
         saved = each(range(len(rows)), work)
         found = [{"filename": name, "subfolder": place, "type": "output"} for name in saved]
-        return io.NodeOutput(ui={"images": found})
+        told = _dropped(source)
+        return io.NodeOutput(ui={"images": found, **({"text": told} if told else {})})
 
     @classmethod
     def _workflow(cls) -> dict[str, Any]:
@@ -157,6 +158,13 @@ def _marks(source: str, system: str, aigc_field: str, producer: str) -> Any:
         # Credentials say what made a picture; without a source there is nothing to sign.
         credentials=credentials_of(os.environ) if source != "none" else None,
     )
+
+
+def _dropped(source: str) -> list[str]:
+    """What to say where the pictures are not signed although this process could."""
+    if source != "none" or not os.environ.get("FITTING_ROOM_C2PA_CERTIFICATE"):
+        return []
+    return ["Content credentials were left out: they say what made a picture. Choose a source."]
 
 
 def _pixels(row: torch.Tensor, format: str) -> np.ndarray:

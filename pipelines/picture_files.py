@@ -24,8 +24,15 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
-KINDS = ("PNG", "JPEG", "MPO", "WEBP", "AVIF", "TIFF", "BMP", "GIF")
-"""What is opened, by Pillow's names. MPO is the JPEG of cameras that keep two pictures in one."""
+KINDS = ("PNG", "JPEG", "MPO", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "HEIF")
+"""What is opened, by Pillow's names. MPO is the JPEG of cameras that keep two pictures in one; HEIF
+is the HEIC of telephones, where the package pillow-heif is installed."""
+
+ENDINGS = (".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff",
+           ".webp")  # fmt: skip
+"""Of the files that are looked at in a folder, in small letters."""
+
+HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 
 LARGEST_PIXELS = 50_000_000
 LARGEST_BYTES = 500_000_000
@@ -65,10 +72,26 @@ def opened(source: str | Path | BinaryIO, name: str) -> Iterator[Image.Image]:
     except InputError:
         raise
     except Exception as error:  # a decoder may raise anything on a damaged file
+        if "HEIF" not in _kinds() and is_heif(source):
+            raise InputError(
+                f"{name} is a HEIC picture, and the package that reads these is not installed. "
+                "Run `pip install pillow-heif`, or save it as JPEG."
+            ) from error
         raise InputError(
             f"{name} cannot be read as a picture ({_reason(error)}). Save it again as PNG, JPEG "
             "or WebP."
         ) from error
+
+
+def is_heif(source: str | Path | BinaryIO) -> bool:
+    """Whether a file begins as HEIC pictures do (ISO/IEC 23008-12)."""
+    if isinstance(source, (str, Path)):
+        with open(source, "rb") as file:
+            start = file.read(12)
+    else:
+        source.seek(0)
+        start = source.read(12)
+    return start[4:8] == b"ftyp" and start[8:] in HEIF_BRANDS
 
 
 def expect_file(path: str | Path, name: str) -> None:
@@ -182,10 +205,16 @@ def writing_errors(name: str, kind: str, shape: tuple[int, ...]) -> Iterator[Non
 
 @cache
 def _kinds() -> tuple[str, ...]:
-    """Those of KINDS that this Pillow was built with."""
+    """Those of KINDS that this Pillow was built with, or has learned of pillow-heif."""
+    from importlib.util import find_spec
+
     from PIL import Image
 
     Image.init()
+    if find_spec("pillow_heif") is not None:
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
     return tuple(kind for kind in KINDS if kind in Image.OPEN)
 
 

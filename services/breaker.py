@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-
-from .ledger import Attempt
+from typing import Any
 
 FAILURES = 3
 """So many in a row open the circuit."""
@@ -18,8 +17,9 @@ RATE_REST = timedelta(seconds=10)
 LOOK_BACK = timedelta(minutes=15)
 
 
-def resting(attempts: Sequence[Attempt], moment: datetime) -> str:
-    """Why a service is not asked now; "" where it is. attempts: its newest ones, newest first."""
+def resting(attempts: Sequence[Any], moment: datetime) -> str:
+    """Why a service is not asked now; "" where it is. attempts: its newest ones, newest first, with
+    their state, error and changed."""
     ended = [each for each in attempts if each.state in ("done", "failed", "refused", "lost")]
     if not ended or ended[0].state in ("done", "refused"):
         return ""

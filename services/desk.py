@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..pipelines.errors import InputError, MissingFiles
+from ..pipelines.errors import MissingFiles
 from .backends import Backend, Estimate, Progress, Stopped, never, silent
 from .backends.hosted import HostedBackend
 from .breaker import LOOK_BACK, resting
@@ -20,15 +20,22 @@ from .costs.prices import PriceBook
 from .database import now
 from .errors import BackendError, Cancelled, Refused, Unavailable, Undecided
 from .ledger import Ledger
+from .own_machine import OwnMachine
 from .request import TryOnRequest, TryOnResult
 from .results import ResultStore
 from .router import Candidate, Plan, Routes, Verdict, Wishes, plan
+
+if TYPE_CHECKING:
+    from .backends.placement import Host
 
 logger = logging.getLogger(__name__)
 
 HALF_BYTES = 2
 """Bytes of a parameter in half precision: a model's largest part must fit, the others wait."""
 
+
+MEASURED_SECONDS = 5.0
+"""For so long holds what the ledger told of how long things take."""
 
 Tried = tuple[str, BackendError | MissingFiles]
 """A model's name and what happened."""
@@ -53,12 +60,11 @@ class NobodyCould(Unavailable):
 @dataclass(frozen=True)
 class Local:
     """A backend of this machine with what the router wants to know of it. model: as in the routes.
-    memory: bytes of a GPU, None for none. before: called before it runs."""
+    memory: bytes of a GPU, None for none."""
 
     backend: Backend
     model: str
     memory: int | None = None
-    before: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +91,8 @@ class Desk:
     keep_local: bool = False
     project: str = ""
     order: tuple[str, ...] = ()
+    _measurements: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+    _measured_at: float = field(default=float("-inf"), init=False, repr=False)
 
     @cached_property
     def _backends(self) -> dict[str, Backend]:
@@ -102,13 +110,10 @@ class Desk:
         return plan(self.candidates(request), wishes, self.routes, self.book)
 
     def candidates(self, request: TryOnRequest) -> list[Candidate]:
-        measured = self.ledger.measured()
+        measured = self._measured()
         found = [self._local(each, request, measured) for each in self.local]
-        since = now() - LOOK_BACK
-        closed = {
-            name: resting(self.ledger.recent(name, since), now())
-            for name in dict.fromkeys(each.name for each in self.hosted)
-        }
+        recent = self.ledger.recent(now() - LOOK_BACK) if self.hosted else {}
+        closed = {name: resting(rows, now()) for name, rows in recent.items()}
         for each in self.hosted:
             estimate = each.estimate(request)
             known = measured.get((each.name, each.model.name))
@@ -119,9 +124,17 @@ class Desk:
                 estimate = replace(estimate, seconds=known[0])
             found.append(Candidate(
                 each.model.name, each.name, estimate, tuple(each.accepts(request)),
-                closed=closed[each.name],
+                closed=closed.get(each.name, ""),
             ))  # fmt: skip
         return sorted(found, key=self._place)
+
+    def _measured(self) -> dict[Any, Any]:
+        """What the ledger tells of the newest pictures: medians, which a few seconds do not change,
+        and which every picture of a batch asks for."""
+        if time.monotonic() - self._measured_at > MEASURED_SECONDS:
+            self._measurements = self.ledger.measured()
+            self._measured_at = time.monotonic()
+        return self._measurements
 
     def _place(self, candidate: Candidate) -> int:
         names = (candidate.model, candidate.model.split("/")[0])
@@ -188,39 +201,8 @@ class Desk:
         if isinstance(backend, HostedBackend):
             kept = self.store.get(backend.fingerprint(own))
             return (kept, 0) if kept else (backend.run(own, progress, cancelled), 1)
-        return self._run_local(backend, own, progress, cancelled)
-
-    def _run_local(
-        self, backend: Backend, request: TryOnRequest, progress: Progress, cancelled: Stopped
-    ) -> tuple[TryOnResult, int]:
-        """One row of the ledger around a run of this machine."""
-        fingerprint = request.fingerprint()
-        if self.keep_local and (kept := self.store.get(fingerprint)) is not None:
-            return kept, 0
-        attempt = self.ledger.begin(
-            backend.name, request.model, fingerprint, project=self.project, price=Decimal(0)
-        )
-        start = time.perf_counter()
-        before = next((each.before for each in self.local if each.model == request.model), None)
-        try:
-            if before is not None:
-                before()
-            result = backend.run(request, progress, cancelled)
-        except BaseException as error:
-            refused = isinstance(error, (Refused, InputError)) and not isinstance(
-                error, MissingFiles
-            )
-            stopped = isinstance(error, (Cancelled, KeyboardInterrupt))
-            state = "refused" if refused else "cancelled" if stopped else "failed"
-            self.ledger.note(
-                attempt, state=state, error=type(error).__name__[:32], message=str(error),
-                seconds=time.perf_counter() - start,
-            )  # fmt: skip
-            raise
-        if self.keep_local:
-            self.store.put(fingerprint, result)
-        self.ledger.note(attempt, state="done", seconds=result.seconds, charged=result.cost)
-        return result, 1
+        here = OwnMachine(self.ledger, self.store, self.book, self.keep_local, self.project)
+        return here.run(backend, own, progress, cancelled)
 
     def _local(
         self, local: Local, request: TryOnRequest, measured: dict[Any, Any]
@@ -236,22 +218,22 @@ class Desk:
 
 def local_backends(
     device: str = "auto", precision: str = "auto", chosen: bool = False,
-    folders: Sequence[Path] = (), before: Callable[[], None] | None = None,
+    folders: Sequence[Path] = (), host: Host | None = None,
 ) -> list[Local]:  # fmt: skip
     """The embedded preview and the catalogue's models of this machine, also those that are not
     installed. chosen: the user names one, and it runs whatever the memory. folders: where models
-    lie besides the usual places. before: called before a model of the catalogue runs."""
+    lie besides the usual places. host: who manages the card's memory, where somebody does."""
     from ..pipelines.catalog.models import variants_of
     from .backends.local import LocalBackend
     from .backends.preview import PreviewBackend
     from .request import PREVIEW
 
-    local = LocalBackend(device, precision, folders)
+    local = LocalBackend(device, precision, folders, host)
     found = [Local(PreviewBackend(), PREVIEW)]
     for variant in variants_of("try_on"):
         largest = max((part.parameters for part in variant.parts), default=0) * HALF_BYTES
         memory = None if chosen else largest
-        found.append(Local(local, variant.name, memory, before=before))
+        found.append(Local(local, variant.name, memory))
     return found
 
 
@@ -262,13 +244,6 @@ def _shortly(model: str, reasons: Sequence[str]) -> tuple[str, ...]:
         return tuple(reasons)
     said = f"It is not installed ({len(missing)} files): `fitting-room download {model}` gets it."
     return (said, *(reason for reason in reasons if reason not in missing))
-
-
-def _end_of(error: BaseException) -> str:
-    if isinstance(error, (Cancelled, KeyboardInterrupt)):
-        return "cancelled"
-    refused = isinstance(error, (Refused, InputError)) and not isinstance(error, MissingFiles)
-    return "refused" if refused else "failed"
 
 
 def _told(result: TryOnResult, tried: Iterable[Tried]) -> TryOnResult:

@@ -17,9 +17,21 @@ import uuid
 from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Float, Index, Integer, String, Text, func, or_, select
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Float,
+    Index,
+    Integer,
+    String,
+    Text,
+    bindparam,
+    func,
+    select,
+)  # fmt: skip
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .database import Base, Database, Moment, Money, now, open_database
@@ -29,7 +41,7 @@ UNFINISHED = ("sending", "open")
 ENDS = ("done", "failed", "refused", "cancelled", "lost")
 STATES = ("new", *UNFINISHED, *ENDS)
 MOST_MESSAGE = 2000
-MEASURED = 2000
+MEASURED = 500
 """How many of the newest attempts tell how long things take, and who fails: a long ledger is not
 read from its beginning for every picture."""
 
@@ -164,13 +176,14 @@ class Ledger:
         with self.database.reading() as session:
             return list(session.scalars(wanted.order_by(Attempt.id)))
 
-    def recent(self, backend: str, since: datetime) -> list[Attempt]:
-        """A backend's newest attempts since a moment, newest first, of the newest of all."""
-        wanted = select(Attempt).where(
-            Attempt.id > _oldest(), Attempt.backend == backend, Attempt.changed >= since
-        )
+    def recent(self, since: datetime) -> dict[str, list[Any]]:
+        """backend -> its 20 newest attempts at most since a moment, newest first, among the
+        MEASURED newest of all: rows (backend, state, error, changed)."""
+        found: dict[str, list[Any]] = {}
         with self.database.reading() as session:
-            return list(session.scalars(wanted.order_by(Attempt.id.desc()).limit(20)))
+            for row in session.execute(_newest_ends(), {"since": since, "last": 20}):
+                found.setdefault(row.backend, []).append(row)
+        return found
 
     def attempts(self, first: date, last: date, project: str = "") -> list[Attempt]:
         """All that began on these days (UTC, both included), oldest first."""
@@ -208,23 +221,10 @@ class Ledger:
         return found
 
     def measured(self, last: int = 50) -> dict[tuple[str, str], tuple[float, Decimal | None, str]]:
-        """(backend, model) -> median seconds, mean cost and its currency of the newest `last`
+        """(backend, model) -> median seconds, mean cost and its currency of the newest `last` timed
         pictures each among the newest MEASURED attempts, where there are any."""
-        number = func.row_number().over(
-            partition_by=(Attempt.backend, Attempt.model), order_by=Attempt.id.desc()
-        )
-        newest = (
-            select(Attempt.id, number.label("number"))
-            .where(Attempt.state == "done", Attempt.id > _oldest())
-            .subquery()
-        )
-        wanted = (
-            select(Attempt)
-            .join(newest, newest.c.id == Attempt.id)
-            .where(newest.c.number <= last, or_(Attempt.seconds.isnot(None)))
-        )
         with self.database.reading() as session:
-            return _medians(session.scalars(wanted).all())
+            return _medians(session.execute(_newest_done(), {"last": last}).all())
 
 
 def open_ledger(url: str = "") -> Ledger:
@@ -245,6 +245,44 @@ def _new(
     )  # fmt: skip
 
 
+# These two are asked before every picture, so they are put together once.
+
+
+@cache
+def _newest_ends() -> Any:
+    newest = (
+        select(
+            Attempt.id, Attempt.backend, Attempt.state, Attempt.error, Attempt.changed,
+            _number_among(Attempt.backend),
+        )
+        .where(Attempt.id > _oldest(), Attempt.changed >= bindparam("since"))
+        .subquery()
+    )  # fmt: skip
+    columns = (newest.c.backend, newest.c.state, newest.c.error, newest.c.changed)
+    few = newest.c.number <= bindparam("last")
+    return select(*columns).where(few).order_by(newest.c.id.desc())
+
+
+@cache
+def _newest_done() -> Any:
+    cost = func.coalesce(Attempt.charged, Attempt.price, type_=Money())
+    newest = (
+        select(
+            Attempt.id, Attempt.backend, Attempt.model, Attempt.seconds, Attempt.currency,
+            cost.label("cost"), _number_among(Attempt.backend, Attempt.model),
+        )
+        .where(Attempt.state == "done", Attempt.seconds.isnot(None), Attempt.id > _oldest())
+        .subquery()
+    )  # fmt: skip
+    return select(newest).where(newest.c.number <= bindparam("last")).order_by(newest.c.id)
+
+
+def _number_among(*columns: Any) -> Any:
+    """1 for the newest attempt of these, 2 for the one before it, …"""
+    ordered = func.row_number().over(partition_by=columns, order_by=Attempt.id.desc())
+    return ordered.label("number")
+
+
 def _oldest() -> Any:
     return select(func.max(Attempt.id) - MEASURED).scalar_subquery()
 
@@ -255,11 +293,11 @@ def _days(first: date, last: date, project: str) -> list[Any]:
 
 
 def _medians(
-    attempts: Sequence[Attempt],
+    attempts: Sequence[Any],
 ) -> dict[tuple[str, str], tuple[float, Decimal | None, str]]:
     from statistics import median
 
-    groups: dict[tuple[str, str], list[Attempt]] = {}
+    groups: dict[tuple[str, str], list[Any]] = {}
     for attempt in attempts:
         groups.setdefault((attempt.backend, attempt.model), []).append(attempt)
     found = {}
@@ -267,6 +305,6 @@ def _medians(
         currency = group[-1].currency
         costs = [a.cost for a in group if a.cost is not None and a.currency == currency]
         mean = sum(costs, Decimal(0)) / len(costs) if costs else None
-        seconds = median(a.seconds for a in group if a.seconds is not None)
+        seconds = median(a.seconds for a in group)
         found[name] = (seconds, mean, currency)
     return found

@@ -1,8 +1,10 @@
 """Results that are kept: by the request's fingerprint, so that the same work is not paid twice.
 
-    <folder>/<two letters>/<fingerprint>.json          the result's facts and its files' hashes
-    <folder>/<two letters>/<fingerprint>.<hash>.webp   the picture, lossless, with its marks
-    <folder>/<two letters>/<fingerprint>.<hash>.npy    what was repainted, where that is known
+    <folder>/<two letters>/<fingerprint>.json         the result's facts and its files' hashes
+    <folder>/<two letters>/<fingerprint>.<hash>.png   the picture with its marks
+    <folder>/<two letters>/<fingerprint>.<hash>.npy   what was repainted, where that is known
+
+The picture is not packed: that would take longer than all else that is done for it here.
 
 The JSON is written last: an entry without it, or whose files are not what it says, is a miss.
 Every file is written beside its place and moved there, and pictures are named by their own hash, so
@@ -30,10 +32,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LARGEST = 4 * 2**30
-"""Bytes that a store keeps; beyond them, what was used longest ago goes."""
-LARGEST_WEBP = 16383
-"""Pixels a side that the format has; larger pictures are kept as PNG."""
+LARGEST = 8 * 2**30
+"""Bytes that a store keeps, some 3,500 pictures of 768x1024; beyond them, what was used longest ago
+goes."""
 KEEP_SHARE = 0.9
 """How full it is after some went, so that not every picture clears anew."""
 PUTS_BETWEEN_LOOKS = 32
@@ -81,19 +82,17 @@ class ResultStore:
 
         from ..pipelines.marks.provenance import marked_picture
 
-        kind = "webp" if max(result.picture.shape) <= LARGEST_WEBP else "png"
-        data = marked_picture(
-            result.picture, kind.upper(), quality=100, effort=0, marks=marks_of(result)
-        )
-        hashes = {kind: self._keep(data, fingerprint, kind)}
+        data = marked_picture(result.picture, "PNG", packed=False, marks=marks_of(result))
+        hashes = {"png": self._keep(data, fingerprint, "png")}
         if result.mask is not None:
             out = io.BytesIO()
             np.save(out, result.mask.astype(np.float32), allow_pickle=False)
             hashes["npy"] = self._keep(out.getvalue(), fingerprint, "npy")
         told = json.dumps({"sha256": hashes, "facts": result.facts()}, ensure_ascii=False, indent=1)
         self._write(self._path(fingerprint), told.encode("utf-8"))
-        self._make_room(fingerprint)
-        return self._path(fingerprint, hashes[kind], kind)
+        mask = 0 if result.mask is None else 4 * result.mask.size
+        self._make_room(fingerprint, len(data) + mask)
+        return self._path(fingerprint, hashes["png"], "png")
 
     def _keep(self, data: bytes, fingerprint: str, ending: str) -> str:
         """Puts a file into its place; gives its SHA-256."""
@@ -115,8 +114,7 @@ class ResultStore:
         """Where the kept picture lies, None for a miss."""
         try:
             told = json.loads(self._path(fingerprint).read_text(encoding="utf-8"))
-            ending = _ending(told)
-            path = self._path(fingerprint, told["sha256"][ending], ending)
+            path = self._path(fingerprint, told["sha256"]["png"], "png")
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return path if path.is_file() else None
@@ -146,9 +144,8 @@ class ResultStore:
         import numpy as np
         from PIL import Image
 
-        ending = _ending(told)
-        data = self._whole(fingerprint, told["sha256"][ending], ending)
-        with Image.open(io.BytesIO(data), formats=("WEBP", "PNG")) as image:
+        data = self._whole(fingerprint, told["sha256"]["png"], "png")
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
             return np.asarray(image.convert("RGB"))
 
     def _mask(self, fingerprint: str, told: Any) -> np.ndarray | None:
@@ -174,12 +171,13 @@ class ResultStore:
         except OSError as error:
             logger.debug("The time of use of %s was not noted: %s", path.name, error)
 
-    def _make_room(self, newest: str) -> None:
+    def _make_room(self, newest: str, written: int) -> None:
+        """written: bytes, about, of the newest."""
         self._puts += 1
         if self._size is None or self._puts % PUTS_BETWEEN_LOOKS == 0:
             self._size = self.size()
         else:
-            self._size += sum(path.stat().st_size for path in self._files(newest))
+            self._size += written
         if self._size <= self.largest:
             return
         entries = self._entries()
@@ -202,11 +200,6 @@ class ResultStore:
                 continue
             found.append((used, size, path.stem))
         return found
-
-
-def _ending(told: Any) -> str:
-    """Of the picture's file."""
-    return "webp" if "webp" in told["sha256"] else "png"
 
 
 def marks_of(result: TryOnResult) -> Any:

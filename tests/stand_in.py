@@ -79,6 +79,9 @@ class StandIn:
         if self._goes_wrong("lost answer"):
             call.close_connection = True
             return call.connection.close()
+        if self._goes_wrong("broke after it took the job"):
+            told = {"error": "InternalServerError", "message": "Internal server error"}
+            return _answer(call, 500, told)
         return _answer(call, 200, {"id": name, "error": None})
 
     def get(self, call):

@@ -14,6 +14,7 @@ import textwrap
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path
 
 from ..catalog.models import variant_named
@@ -94,6 +95,7 @@ def accept_license(name: str, folder: str | Path) -> None:
         write_whole(path, (json.dumps(records, indent=1) + "\n").encode())
 
 
+@cache
 def _fingerprint(name: str) -> str:
     return hashlib.sha256(license_text(name).encode()).hexdigest()
 

@@ -133,6 +133,8 @@ def places(
 
 def problems(source: Source, root: Path, sizes: bool = True) -> list[str]:
     """One line for each file of `source` that is missing below `root` or of another size."""
+    if not os.path.isdir(root):  # soon told, as a plan asks this of every model
+        return [_missing(file) for file in source.files]
     lines = []
     try:
         agreed = read_receipt(root)
@@ -143,8 +145,7 @@ def problems(source: Source, root: Path, sizes: bool = True) -> list[str]:
         path = published_or_converted(root / file.path)
         found = _size(path)
         if found is None:
-            size = f" ({in_words(file.size)})" if file.size and file.size > 1e6 else ""
-            lines.append(f"missing: {file.path}{size}")
+            lines.append(_missing(file))
             continue
         wanted = agreed.get(path.relative_to(root).as_posix())
         if wanted is None and path == root / file.path and sizes:
@@ -161,6 +162,11 @@ def problems(source: Source, root: Path, sizes: bool = True) -> list[str]:
     return lines
 
 
+def _missing(file: File) -> str:
+    size = f" ({in_words(file.size)})" if file.size and file.size > 1e6 else ""
+    return f"missing: {file.path}{size}"
+
+
 def _size(path: Path) -> int | None:
     """Bytes of a file; None where there is none, or a folder of that name."""
     try:
@@ -169,9 +175,7 @@ def _size(path: Path) -> int | None:
         return None
 
 
-def wrong_hashes(
-    located: Located, progress: Callable[[str], None] | None = None
-) -> list[str]:  # fmt: skip
+def wrong_hashes(located: Located, progress: Callable[[str], None] | None = None) -> list[str]:
     """One line for each published file whose sha256 is known and not that of the file found."""
     lines = []
     for file, path in located.files():
@@ -282,8 +286,11 @@ def how_to_get(variant: Variant, folders: Sequence[str | Path] = ()) -> str:
 def _in_hub_cache(source: Source) -> Path | None:
     if source.web or source.by_hand:
         return None
-    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub import constants, try_to_load_from_cache
 
+    folder = f"models--{source.repository.replace('/', '--')}"
+    if not os.path.isdir(os.path.join(constants.HF_HUB_CACHE, folder)):
+        return None
     below = f"{source.below}/" if source.below else ""
     # "main" too: other programs fetch by it, and a later commit has mostly touched other files.
     for revision in dict.fromkeys((source.revision, "main")):

@@ -14,7 +14,9 @@ from ..maps.colours import to_lab
 from ..maps.grids import average, narrowest, pieces, sizes_of, within
 from .background import reach_from_border, steepness
 
-STEEP = 0.9  # Lab units a pixel: more is an edge
+STEEP = 0.9  # Lab units a pixel: more is an edge, unless that lets the background in
+LEVELS = (1.0, 0.8, 0.62, 0.5, 0.4, 0.32)  # of that, tried in turn
+LEAKS = 0.7  # of the area with the lowest level: less has lost a part to the background
 NOISY = 3.0  # times the usual slope of the photo, if that is more
 LINE = 0.007  # of the long side: half the width of a line between parts of the background
 STEP = 3  # pixels to either side of an outline between which its contrast is measured
@@ -24,13 +26,36 @@ LEAST_CONTRAST = 1.6  # Lab units across most of a true outline, white on white 
 def find_by_edges(small: np.ndarray) -> np.ndarray:
     """The share (height, width), 0..1, of what edges part from the border of a uint8 photo.
 
-    Raises NoGarmentFound where the edges let the background in, or nothing stands out.
+    What counts as an edge is lowered until the background is kept out of the garment; lower still
+    its soft shadow would count as well. Raises NoGarmentFound where nothing stands out.
     """
-    from scipy import ndimage
-
     lab = average(to_lab(small), 3)
     slope = steepness(lab)
-    level = max(STEEP, NOISY * float(np.median(slope)))
+    noise = NOISY * float(np.median(slope))
+    levels = [level for part in LEVELS if (level := part * STEEP) > noise] or [max(STEEP, noise)]
+    least = behind_edges(slope, levels[-1])
+    found = least
+    for level in levels[:-1]:
+        found = behind_edges(slope, level)
+        if found.sum() > LEAKS * least.sum():
+            break
+    else:
+        found = least
+    labels, count = pieces(found)
+    sizes = sizes_of(labels, count)
+    if not count or sizes.max() < 0.01 * found.size:
+        raise NoGarmentFound(
+            "A garment on a plain background was wanted, but nothing in this picture has an edge "
+            "all around. Use a photo on a plain background, or give a mask of the garment."
+        )
+    return (sizes >= 0.04 * sizes.max())[labels].astype(np.float32)
+
+
+def behind_edges(slope: np.ndarray, level: float) -> np.ndarray:
+    """What cannot be reached from the border (height, width), bool, without crossing a slope
+    (height, width) above a level."""
+    from scipy import ndimage
+
     background = reach_from_border(slope < level, 1)[0]
     markers = np.zeros(background.shape, np.int16)
     markers[~within(background, 3)] = 2
@@ -39,20 +64,12 @@ def find_by_edges(small: np.ndarray) -> np.ndarray:
     solid = np.asarray(ndimage.watershed_ift(cost, markers)) == 2
     radius = max(2, round(LINE * max(solid.shape)))
     solid = within(narrowest(np.pad(solid, radius + 1), radius), radius)
-    solid = solid[radius + 1 : -radius - 1, radius + 1 : -radius - 1]
-    labels, count = pieces(solid)
-    sizes = sizes_of(labels, count)
-    if not count or sizes.max() < 0.01 * solid.size:
-        raise NoGarmentFound(
-            "A garment on a plain background was wanted, but nothing in this picture has an edge "
-            "all around. Use a photo on a plain background, or give a mask of the garment."
-        )
-    return (sizes >= 0.04 * sizes.max())[labels].astype(np.float32)
+    return solid[radius + 1 : -radius - 1, radius + 1 : -radius - 1]
 
 
-def contrast(inside: np.ndarray, lab: np.ndarray) -> float:
+def contrast(inside: np.ndarray, lab: np.ndarray, share: float = 50) -> float:
     """How clear the outline of a silhouette (height, width), 0..1, is in a photo (height, width,
-    3): the median Lab distance across it."""
+    3): the Lab distance across it that this share of it, in percent, stays below."""
     solid = inside > 0.5
     rim = solid & ~narrowest(solid, 1)
     rim[:STEP] = rim[-STEP:] = rim[:, :STEP] = rim[:, -STEP:] = False
@@ -68,4 +85,4 @@ def contrast(inside: np.ndarray, lab: np.ndarray) -> float:
         y = np.round(rows + sign * ways[0]).astype(int).clip(0, len(solid) - 1)
         x = np.round(columns + sign * ways[1]).astype(int).clip(0, solid.shape[1] - 1)
         ends.append(lab[y, x])
-    return float(np.median(np.linalg.norm(ends[0] - ends[1], axis=-1)))
+    return float(np.percentile(np.linalg.norm(ends[0] - ends[1], axis=-1), share))

@@ -33,12 +33,20 @@ def settled_category(wanted: str, picture: np.ndarray, known: Sequence[str]) -> 
         return wanted
     if wanted == "auto":
         return read.category
-    if surely(read) and (wanted == "lower") != (read.category == "lower"):
-        raise InputError(
-            f"The picture shows {WORDS[read.category]}, and {WORDS[wanted]} was chosen. Set the "
-            f"category to auto or {read.category}; this model knows {' and '.join(known)} garments."
-        )
+    if problem := contradiction(wanted, read, known):
+        raise InputError(problem)
     return wanted
+
+
+def contradiction(wanted: str, read: Garment, known: Sequence[str]) -> str:
+    """What to say where a category was chosen that a garment surely has not; else nothing. known:
+    the categories of the model."""
+    if not surely(read) or (wanted == "lower") == (read.category == "lower"):
+        return ""
+    return (
+        f"The picture shows {WORDS[read.category]}, and {WORDS[wanted]} was chosen. Set the "
+        f"category to auto or {read.category}; this model knows {' and '.join(known)} garments."
+    )
 
 
 def surely(garment: Garment) -> bool:

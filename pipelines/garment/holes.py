@@ -18,6 +18,7 @@ from ..maps.grids import (
 )
 from .background import Backdrop, up_to_edge
 
+BESIDE = 0.15  # of its rim that a pasted patch has along the background
 MANY = 6  # pieces that look like holes: more of them are letters or a pattern
 
 
@@ -46,9 +47,9 @@ def spikes(region: np.ndarray, radius: int) -> np.ndarray:
     return small_pieces(region & closed(~region, radius), (2 * radius + 1) ** 2 - 1)
 
 
-def flat_patches(back: Backdrop) -> np.ndarray:
-    """Pieces a shade darker than the background and perfectly even: where a shop has pasted its
-    cut-out with some of another background."""
+def flat_patches(back: Backdrop, background: np.ndarray) -> np.ndarray:
+    """Pieces a shade darker than the background (bool) beside them and perfectly even: where a shop
+    has pasted its cut-out with some of another background."""
     light, distance, noise = back.difference[..., 0], back.distance, back.noise
     faint = distance < 2.0
     patch = faint & (light < 0.1) & (distance > 0.45 + noise)
@@ -58,6 +59,10 @@ def flat_patches(back: Backdrop) -> np.ndarray:
     spread = widest(light, radius) + widest(-light, radius)
     labels, count = pieces(patch & (spread < 0.14 + 1.0 * noise))
     large = sizes_of(labels, count) > 0.004 * patch.size
+    # Not what compression has flattened of a pale garment, behind its edge.
+    beside = np.bincount(labels[within(background, 1)], minlength=count + 1)
+    rims = sizes_of(np.where(narrowest(labels > 0, 1), 0, labels), count)
+    large &= beside > BESIDE * rims
     return within(large[labels], radius) & faint
 
 

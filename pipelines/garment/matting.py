@@ -72,7 +72,7 @@ def find_foreground(picture: np.ndarray, block: float) -> np.ndarray:
         inside[frame] = find_foreground(picture[frame], block)
         return inside
     background, enclosed = reach_from_border(back.distance < 0.45 + noise, radius)
-    background |= flat_patches(back)
+    background |= flat_patches(back, background)
     box = surroundings(~background, round(6 * unit) + 2 * back.reach)
     inside = np.zeros(lab.shape[:2], np.float32)
     inside[box] = garment_share(back.part(box), background[box], enclosed[box])

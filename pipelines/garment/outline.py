@@ -12,8 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .lower_outline import Armpit, Edges, read_bottom, read_lower, top_corner
+from .kind import guess_category
+from .lower_outline import Armpit, Edges, read_bottom, read_lower
 from .silhouette import SIDES, Silhouette, gap_tip, notches, offset
+
+NECK = 0.42  # body half widths from the axis, where an outline does not tell
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,9 @@ def without_sleeve(silhouette: Silhouette, line: np.ndarray) -> Armpit:
         away = offset(section, section[0], section[-1])
         index = deepest + int(away.argmax()) if away.max() > 1.5 else end
         return Armpit(index, line[index], False)
+    halter = below_halter(silhouette, line)
+    if halter is not None:
+        return Armpit(halter, line[halter], False)
     level = top + min(1.0 * body, 0.45 * tall)
     below = np.nonzero((line[:, 1] >= level) & (line[:, 0] > 0.4 * body))[0]
     below = below[below >= line[:, 1].argmin()]  # not on the neckline
@@ -163,56 +169,20 @@ def without_sleeve(silhouette: Silhouette, line: np.ndarray) -> Armpit:
     return Armpit(index, line[index], False)
 
 
-def guess_category(silhouette: Silhouette, armpits: dict[str, Armpit]) -> str:
-    """The numbers are between those of some 60 catalogue photos of each kind."""
-    sleeves = sum(pit.sleeve for pit in armpits.values())
-    edge = top_edge(silhouette)
-    straight = edge["width"] > 0.5 and edge["up"] < 0.14 and edge["down"] < 0.15
-    if straight and edge["up"] < 0.06 and silhouette.legs > 0.2:
-        return "lower"
-    shoulders = edge["up"] > 0.06 and 0.3 < edge["peak"] < 0.8
-    if sleeves == 0 and straight and (silhouette.legs > 0.15 or not shoulders):
-        waisted = silhouette.legs < 0.1 and edge["valley"] > 0.06
-        if edge["armhole"] < 0.03 and not waisted:
-            return "lower"
-    if silhouette.legs > 0.3:
-        return "dress"
-    chest = sum(pit.point[0] for pit in armpits.values()) / 2
-    if chest < 0.5 * silhouette.body:
-        chest = silhouette.body
-    length = silhouette.tall * (0.75 / (2 * chest) + 0.25 / (2 * silhouette.body))
-    return "dress" if length > 2.7 else "upper"
-
-
-def top_edge(silhouette: Silhouette) -> dict[str, float]:
-    """Of the edge between the two upper corners: its width (in body widths), how far it rises and
-    falls between them (in its own width) and where it is highest (0 middle, 1 corners). Of the
-    sides below: the hollow of an armhole and, further down, of a waist (in body widths)."""
-    wide, up, down, peaks, armholes, hollows = [], [], [], [], [], []
-    for line in silhouette.halves.values():
-        corner = top_corner(silhouette, line)
-        u, y = line[corner]
-        edge = line[: corner + 1]
-        wide.append(u)
-        up.append((y - edge[:, 1].min()) / max(2 * u, 1))
-        down.append((edge[:, 1].max() - y) / max(2 * u, 1))
-        peaks.append(edge[edge[:, 1].argmin(), 0] / max(u, 1))
-        side = line[corner:]
-        upper = side[side[:, 1] < max(silhouette.top + 0.4 * silhouette.tall, y + 2)]
-        hollow = -offset(upper, upper[0], upper[-1]).min()
-        flare = (upper[-1, 0] - upper[0, 0]) / max(1.0, upper[-1, 1] - upper[0, 1])
-        armholes.append(hollow / silhouette.body - 0.15 * max(0.0, flare))
-        until = side[: int(side[:, 1].argmax()) + 1, 0]
-        before, after = np.maximum.accumulate(until), np.maximum.accumulate(until[::-1])[::-1]
-        hollows.append((np.minimum(before, after) - until)[: int(0.6 * len(until)) + 1].max())
-    return {
-        "width": float(np.mean(wide)) / silhouette.body,
-        "up": float(np.mean(up)),
-        "down": float(np.mean(down)),
-        "peak": float(np.mean(peaks)),
-        "armhole": float(np.mean(armholes)),
-        "valley": float(np.mean(hollows)) / silhouette.body,
-    }
+def below_halter(silhouette: Silhouette, line: np.ndarray) -> int | None:
+    """Index of the corner under the arm of a garment that is held at the neck: its outline runs
+    from the neck slantwise to the side, and down from there."""
+    body, top, tall = silhouette.body, silhouette.top, silhouette.tall
+    first = int(line[:, 1].argmin())
+    last = int((line[:, 0] + line[:, 1]).argmax())
+    if last - first < 8 or line[first, 0] > 0.45 * body:
+        return None
+    away = offset(line[first : last + 1], line[first], line[last])
+    corner = first + int(away.argmax())
+    u, y = line[corner]
+    stands_out = away.max() > 0.15 * body and u > 0.8 * body and y < top + 0.5 * tall
+    slants = 0.35 * (u - line[first, 0]) < y - line[first, 1] < 3.5 * (u - line[first, 0])
+    return corner if stands_out and slants else None
 
 
 def read_top(
@@ -232,7 +202,9 @@ def read_top(
         section = above[neck:]
         if not armpit.sleeve:
             away = offset(section, section[0], section[-1])
-            points[f"shoulder_{name}"] = section[int(away.argmax())]
+            # Where it is held at the neck alone there is no corner.
+            tip = int(away.argmax()) if away.max() > 0.04 * silhouette.body else 0
+            points[f"shoulder_{name}"] = section[tip]
             continue
         if armpit.touching:
             section = np.concatenate([section, armpit.point[None]])
@@ -257,12 +229,17 @@ def find_neck(line: np.ndarray, body: float) -> tuple[int, int]:
     bend = 0.0 if y[0] - y[near].min() > 0.08 * body else 0.18
     neck = int(np.where(near, bend * u - y, -np.inf).argmax())
     # A collar, a hood or a high neck stands on the shoulders: its foot is a notch.
-    for start, deepest, end, _ in notches(line[neck:], 0.03 * body):
-        foot, shoulder = line[neck + deepest], line[neck + end]
+    around = np.vstack([line[neck:], [0.0, y[-1]]])  # by way of the axis
+    for start, deepest, end, _ in notches(around, 0.03 * body):
+        foot, shoulder = around[deepest], around[end]
         way = shoulder - foot
-        if start < 0.3 * body and foot[0] < 0.75 * body and way[0] > abs(way[1]):
+        near = around[start, 0] < 0.75 * body and foot[0] < 0.75 * body
+        # Of straps, the cloth between them lies no higher than their feet.
+        if near and way[0] > abs(way[1]) and y[0] < foot[1] - 0.05 * body:
             return neck + deepest, neck
         break
+    if u[neck] < 0.2 * body:  # the back of a collar peaks in the middle: no neck is as narrow
+        neck = neck + int((u[neck:] > NECK * body).argmax())
     return neck, neck
 
 

@@ -9,26 +9,26 @@ import numpy as np
 from ..errors import InputError, NoGarmentFound
 from ..fit import FitReport, doubtful
 from ..images import resize
-from ..maps.colours import to_lab
 from ..maps.edges import blur, in_bytes
 from ..maps.grids import nearest_known
 from ..maps.spreading import spread
 from ..masking.body import BodyModel
+from .inside import mark_inside
 from .matte import CutOut, matte
 from .matting import ANALYSIS_SIDE, block_of, find_foreground, reduced
-from .opening import above_edge, find_edge
-from .outline import GarmentOutline, read_shape
-from .parts import INSIDE, NUMBERS, TORSO, GarmentLimb, at_full_size, centre_lines, divide
-from .resemblance import check_closed, check_resemblance, straps
+from .open_front import WORDS as OPEN
+from .open_front import is_open, read_open
+from .outline import read_shape
+from .parts import NUMBERS, TORSO, GarmentLimb, at_full_size, centre_lines, divide
+from .resemblance import check_resemblance, straps
 from .silhouette import Upright, measure, stand_upright
+from .sleeves import sleeve_length, sleeve_name
 from .stray import only_the_garment
 from .wearer import embedded_body_model, find_wearer
 from .worn import WornCloth, filled, find_cloth
 from .worn_shape import lower_points, sleeve_limb, upper_points
 
 CATEGORIES = ("upper", "lower", "dress")
-LEAST_SLEEVE, LONG_SLEEVE, SURELY_LONG = 0.08, 0.6, 0.75  # of the arm
-WIDE_CUFF = 0.36  # of the length of a sleeve to the elbow
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Garment:
     parts: uint8 (height, width): 0 none, 1 body or skirt, 2 right sleeve, 3 left sleeve, 4 right
         leg, 5 left leg, 6 inside of the back that is seen through the neckline or waistband.
     limbs: by part number, the centre lines of sleeves and legs.
+    open_front: open all the way down, so that it is worn over the old clothes.
     fit: how far the reading can be trusted.
     """
 
@@ -59,6 +60,7 @@ class Garment:
     points: dict[str, tuple[float, float]]
     parts: np.ndarray
     limbs: dict[int, GarmentLimb]
+    open_front: bool = False
     fit: FitReport = FitReport()
 
     def distance(self, one: str, other: str) -> float:
@@ -190,13 +192,11 @@ def measured(
         rest = replace(cut, alpha=np.where(gone, np.float32(0), cut.alpha))
         words = (*words, "Straps that hang down were left out.")
         return measured(rest, category, words, given, sleeved=False)
-    if not given:
-        check_closed(shape, silhouette.tall)
-    edge = front_edge(upright, shape, reduced(cut.picture, ANALYSIS_SIDE))
-    if edge is not None:
-        labels[above_edge(labels == TORSO, edge)] = INSIDE
-        name = "waist_center" if shape.category == "lower" else "neck_bottom"
-        shape.points[name] = edge[edge[:, 1].argmax()]
+    opened = is_open(shape, silhouette)
+    if opened:
+        words = (*words, OPEN)
+        upright, shape, labels = read_open(upright, shape, category, sleeved)
+    words += mark_inside(labels, upright, shape, reduced(cut.picture, ANALYSIS_SIDE))
     sleeves, reach = sleeve_length(shape)
     return Garment(
         picture=cut.picture,
@@ -215,15 +215,9 @@ def measured(
             )
             for part, limb in centre_lines(shape).items()
         },
+        open_front=opened,
         fit=doubtful(words),
     )
-
-
-def front_edge(upright: Upright, shape: GarmentOutline, picture: np.ndarray) -> np.ndarray | None:
-    """The front edge of the neckline or waistband, where the inside of the back shows above it."""
-    lab = to_lab(upright.sample(picture))
-    deepest = 0.5 if shape.category == "lower" else 2.2
-    return find_edge(lab, upright.mask, shape.rims["right"], shape.rims["left"], deepest)
 
 
 def to_picture(upright: Upright, points: np.ndarray, scale: float) -> np.ndarray:
@@ -266,35 +260,3 @@ def border_share(alpha: np.ndarray) -> float:
     """How much of the picture's border a mask (height, width) covers."""
     border = np.concatenate([alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]])
     return float((border > 0.5).mean())
-
-
-def sleeve_length(shape: GarmentOutline) -> tuple[str, float]:
-    """("none" | "short" | "long", share of the arm): against shoulders and chest.
-
-    An arm is about 1.45 times as long as shoulders are wide.
-    """
-    points = shape.points
-    reaches, cuffs = [], []
-    for name in shape.sleeves:
-        outer, inner = shape.limbs[f"sleeve_{name}"]
-        shoulders = np.hypot(*(points["shoulder_left"] - points["shoulder_right"]))
-        chest = np.hypot(*(points["armpit_left"] - points["armpit_right"]))
-        straight = np.hypot(*((outer[-1] + inner[-1]) / 2 - outer[0]))
-        bent = np.hypot(*np.diff(outer, axis=0).T).sum()
-        length = 0.8 * straight + 0.2 * bent  # a bent sleeve is longer, a puffed one is not
-        reach = length / (1.45 * (shoulders + chest) / 2)
-        if shape.category == "upper" and reach < SURELY_LONG:
-            # Of a wide garment chest and shoulders are wider than the wearer's: its length tells.
-            drop = points["hem_center"][1] if "hem_center" in points else points["crotch"][1]
-            reach = min(reach, length / (0.85 * max(1.0, drop - points[f"shoulder_{name}"][1])))
-        reaches.append(reach)
-        cuffs.append(np.hypot(*(outer[-1] - inner[-1])) / length)
-    reach = float(np.clip(np.mean(reaches), 0, 1)) if reaches else 0.0
-    if LONG_SLEEVE <= reach < SURELY_LONG and np.mean(cuffs) > WIDE_CUFF:
-        return "short", reach  # to the elbow, and wide there
-    return sleeve_name(reach), reach if reach >= LEAST_SLEEVE else 0.0
-
-
-def sleeve_name(reach: float) -> str:
-    """ "none", "short" or "long", by the share of the arm."""
-    return "none" if reach < LEAST_SLEEVE else "short" if reach < LONG_SLEEVE else "long"

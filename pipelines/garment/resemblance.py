@@ -17,7 +17,6 @@ SIDEWAYS = 0.88, 0.08  # symmetry below which a garment may lie on its side, by 
 HANDLE = 0.3  # of the width, the narrowest gap under the handle of a bag
 BOXY = 0.93  # of its bounding box that a bag fills
 STRAP = 0.15  # body half widths: what hangs from the shoulders and is as narrow is a strap
-OPEN_FRONT = 0.22  # of the height: legs begin further below the armpits
 
 
 def check_resemblance(upright: Upright, silhouette: Silhouette, alpha: np.ndarray) -> list[str]:
@@ -112,18 +111,6 @@ def is_upside_down(silhouette: Silhouette, mask: np.ndarray) -> bool:
         return True
     # Above sleeves that point up lies a hem.
     return filled > 0.9 and all(pit.sleeve for pit in find_armpits(other).values())
-
-
-def check_closed(outline: GarmentOutline, tall: float) -> None:
-    """Raises InputError for a jacket or cardigan that is open all the way up its front."""
-    if not (outline.sleeves and outline.legs):
-        return
-    pits = [outline.points[f"armpit_{side}"][1] for side in ("left", "right")]
-    if outline.points["crotch"][1] < max(pits) + OPEN_FRONT * tall:
-        raise InputError(
-            "A closed garment was wanted, but this one is open down its front. Close its buttons "
-            "or zip for the photo, or use a photo in which the lining or a shirt fills the opening."
-        )
 
 
 def straps(outline: GarmentOutline, labels: np.ndarray, body: float) -> list[int]:

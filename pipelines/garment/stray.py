@@ -23,6 +23,10 @@ LONG = 0.05  # of the height, the shortest of them
 HANGER_DIFFERS = 30.0  # Lab units between a hanger and the cloth; straps are of the cloth
 HEAD_DIFFERS = 12.0  # Lab units between a mannequin and its clothes
 
+PALE = 16.0  # Lab units across an outline: a garment of nearly the background's colour
+AGREE, SAME_SIZE = 0.95, 0.7  # overlap of two cut-outs from which they are one; least share of area
+FAINTEST, MARGIN = 15, 0.4  # percent of an outline, and Lab units by which that must be clearer
+
 Words = tuple[str, ...]
 
 
@@ -42,7 +46,7 @@ def only_the_garment(
             raise problem or NoGarmentFound("A garment on a plain background was wanted.")
         check_border(inside > 0.5)
         check_outline(inside, lab)
-        return alone(inside, lab)
+        return alone(clearer(inside, small, lab), lab)
     except NoGarmentFound as refusal:
         try:
             by_edges = find_by_edges(small)
@@ -72,6 +76,25 @@ def check_outline(inside: np.ndarray, lab: np.ndarray) -> None:
             "A garment on a plain background was wanted, but what stands out has no clear edge: a "
             "vignette or a shadow. Use an evenly lit photo, or give a mask of the garment."
         )
+
+
+def clearer(inside: np.ndarray, small: np.ndarray, lab: np.ndarray) -> np.ndarray:
+    """A cut-out float (height, width), or the one along the edges of a uint8 photo (height, width,
+    3) where that has the clearer outline: in its own soft shadow a pale garment's colour tells
+    little."""
+    if contrast(inside, lab) > PALE:
+        return inside
+    try:
+        by_edges = find_by_edges(small)
+        check_border(by_edges > 0.5)
+    except NoGarmentFound:
+        return inside
+    one, other = inside > 0.5, by_edges > 0.5
+    alike = (one & other).sum() > AGREE * (one | other).sum()
+    if alike or other.sum() < SAME_SIZE * one.sum():
+        return inside
+    faint, clear = (contrast(cut, lab, FAINTEST) for cut in (inside, by_edges))
+    return by_edges if clear > faint + MARGIN else inside
 
 
 def check_border(solid: np.ndarray) -> None:

@@ -83,6 +83,11 @@ def inspect_picture(path: str | Path) -> dict[str, Any]:
         return _found(path, data, picture)
 
 
+def has_credentials(path: str | Path) -> bool:
+    """Whether a picture file carries content credentials, valid or not."""
+    return C2PA_STORE in Path(path).read_bytes()
+
+
 def _found(path: Path, data: bytes, picture: Image.Image) -> dict[str, Any]:
     kind = {"MPO": "JPEG"}.get(picture.format or "", picture.format or "")
     if kind not in MIME:

@@ -8,13 +8,17 @@ an iTXt chunk with the keyword XML:com.adobe.xmp, JPEG an APP1 segment, WebP an 
 from __future__ import annotations
 
 import json
+import struct
 import zlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from ..errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 NAMESPACES = {
     "xmp": "http://ns.adobe.com/xap/1.0/",
@@ -110,6 +114,21 @@ def png_with(data: bytes, packet: bytes | None, texts: Mapping[str, Any] | None 
     return data[:after_header] + chunks + data[after_header:]
 
 
+def plain_png(picture: np.ndarray) -> bytes:
+    """A PNG file of uint8 (height, width, 3 or 4), RGB or RGBA, whose pixels are not packed."""
+    import numpy as np
+
+    height, width, channels = picture.shape
+    rows = np.zeros((height, 1 + width * channels), np.uint8)  # the filter of each row: 0, none
+    rows[:, 1:] = picture.reshape(height, -1)
+    header = struct.pack(">IIBBBBB", width, height, 8, {3: 2, 4: 6}[channels], 0, 0, 0)
+    pixels = zlib.compress(rows, 0)
+    return PNG_START + b"".join(
+        _png_chunk(kind, content)
+        for kind, content in ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
+    )
+
+
 def _keyword(name: str) -> bytes:
     """A name as PNG has them: 1 to 79 printable characters of Latin-1, here of ASCII."""
     plain = ascii(name)[1:-1].encode()
@@ -117,8 +136,8 @@ def _keyword(name: str) -> bytes:
 
 
 def _png_chunk(kind: bytes, content: bytes) -> bytes:
-    checked = kind + content
-    return len(content).to_bytes(4, "big") + checked + zlib.crc32(checked).to_bytes(4, "big")
+    checksum = zlib.crc32(content, zlib.crc32(kind))
+    return b"".join((len(content).to_bytes(4, "big"), kind, content, checksum.to_bytes(4, "big")))
 
 
 def jpeg_with(data: bytes, packet: bytes) -> bytes:

@@ -24,7 +24,7 @@ from ..errors import InputError
 from ..picture_files import writing_errors
 from ..writing import write_whole
 from .credentials import Credentials, sign
-from .metadata import jpeg_with, png_with, webp_workflow, xmp_packet
+from .metadata import jpeg_with, plain_png, png_with, webp_workflow, xmp_packet
 from .redaction import without_secrets
 from .visible_label import VisibleLabel, draw_label
 
@@ -166,7 +166,7 @@ def marked_picture(
     kind: str,
     *,
     quality: int = 92,
-    effort: int = 100,
+    packed: bool = True,
     marks: Marks = GENERATED,
     label: VisibleLabel | None = None,
     workflow: Mapping[str, Any] | None = None,
@@ -174,8 +174,9 @@ def marked_picture(
     """The bytes of a picture file with its marks.
 
     picture: (height, width, 3) RGB or (height, width, 4) with alpha, uint8, or uint16 for PNG.
-    kind: PNG, JPEG or WEBP. quality: 1..100 for JPEG and WebP; WebP of 100 is lossless. effort:
-    0..100 of making a lossless WebP small; 0 is quick. label: drawn into the picture.
+    kind: PNG, JPEG or WEBP. quality: 1..100 for JPEG and WebP; WebP of 100 is lossless. packed:
+    False writes a PNG of 8 bits as large as its pixels, in a tenth of the time. label: drawn into
+    the picture.
     workflow: values by name ("prompt", "workflow"), embedded for ComfyUI in PNG and WebP; keys in
     it are replaced by "[removed]".
 
@@ -194,7 +195,7 @@ def marked_picture(
     packet = xmp_packet(properties) if properties else None
     with writing_errors("A picture", kind, picture.shape):
         texts = without_secrets(dict(workflow or {}))
-        data = _encoded(picture, kind, quality, packet, texts, effort)
+        data = _encoded(picture, kind, quality, packet, texts, packed)
     if marks.credentials is not None:
         source = SOURCE_TYPES[marks.source]
         if not source:
@@ -232,10 +233,12 @@ def _expect_picture(picture: np.ndarray, kind: str) -> None:
 
 def _encoded(
     picture: np.ndarray, kind: str, quality: int, packet: bytes | None, texts: dict[str, Any],
-    effort: int,
+    packed: bool,
 ) -> bytes:  # fmt: skip
     if picture.dtype == np.uint16:
         return png_with(_png_of_16_bits(picture), packet, texts)
+    if kind == "PNG" and not packed:
+        return png_with(plain_png(picture), packet, texts)
     file = io.BytesIO()
     image = Image.fromarray(np.ascontiguousarray(picture))
     if kind == "PNG":
@@ -246,9 +249,8 @@ def _encoded(
         image.save(file, format=kind, quality=quality, subsampling=0)
         return jpeg_with(file.getvalue(), packet) if packet else file.getvalue()
     exif = webp_workflow(texts) if texts else b""
-    lossless = quality == 100
-    image.save(file, format=kind, quality=effort if lossless else quality, lossless=lossless,
-               method=4 if effort else 0, exact=True, xmp=packet or b"", exif=exif)  # fmt: skip
+    image.save(file, format=kind, quality=quality, lossless=quality == 100, exact=True,
+               xmp=packet or b"", exif=exif)  # fmt: skip
     return file.getvalue()
 
 

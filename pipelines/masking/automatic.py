@@ -65,11 +65,13 @@ def rules_for(category: str, model: str | None, rule: str) -> list[str]:
 
 
 def lacking_for(rule: str, known: Sources) -> set[str]:
-    """What would have to be read for a rule: of "atr", "lip", "densepose", "pose", "lip_neck"."""
+    """What would have to be read for a rule: of "atr", "lip", "densepose", "pose"."""
     maps = with_neck(known).maps
     lacking = {name for name in RULES[rule].maps if name not in maps}
     if "atr_neck" in lacking:  # the neck comes from the LIP map, or from key points
         lacking = lacking - {"atr_neck"} | ({"atr", "lip"} - set(maps))
+    if "lip_neck" in lacking:  # it comes from the LIP map
+        lacking = lacking - {"lip_neck"} | {"lip"}
     if RULES[rule].keypoints and known.keypoints is None:
         lacking.add("pose")
     return lacking
@@ -81,7 +83,7 @@ def _networks_for(
     """The networks for what is lacking, as `read_sources` takes them; None where one that the rule
     cannot do without is not installed. without_body: nothing else knows where the joints are."""
     chosen: dict[str, Any] = {}
-    if "lip_neck" in lacking or ("densepose" in lacking and not networks.installed(DENSEPOSE)):
+    if "densepose" in lacking and not networks.installed(DENSEPOSE):
         return None
     parsed = sorted(lacking & {"atr", "lip"})
     if parsed and any(map(networks.installed, PARSING)):

@@ -117,6 +117,16 @@ def atr_with_neck(atr: np.ndarray, lip: np.ndarray) -> np.ndarray:
     return np.where(neck, np.uint8(ATR["neck"]), merged)
 
 
+def vitonhd_labels(lip: np.ndarray) -> np.ndarray:
+    """A LIP map in the labels of VITON-HD's own maps, which the rule of LaDI-VTON reads.
+
+    Their 10 is the neck, LIP's 10 a jumpsuit, which there is a dress. Where the neck is LIP does
+    not tell, and the rule does not ask: it neither keeps nor repaints label 10. Raises InputError.
+    """
+    check_labels(lip, "LIP")
+    return np.where(lip == LIP["jumpsuit"], np.uint8(LIP["dress"]), lip)
+
+
 def neck_by_points(atr: np.ndarray, keypoints: KeyPoints) -> np.ndarray:
     """An ATR map (one of other parsers, say) with 18 = neck: face that lies below the chin.
 

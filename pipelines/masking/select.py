@@ -14,7 +14,7 @@ import numpy as np
 from ..catalog.models import VARIANTS
 from ..errors import InputError
 from .keypoints import KeyPoints
-from .parsing import atr_with_neck, neck_by_points
+from .parsing import atr_with_neck, neck_by_points, vitonhd_labels
 from .refine import MaskOptions, refined
 from .rules import BODY_CATEGORIES, RULES, apply_rule, enlarged
 from .rules_common import check_choice, resized_labels
@@ -29,7 +29,7 @@ HOW_TO_GET = {
     "atr_neck": "human parsing (`fitting-room download human_parsing/pth`)",
     "atr": "human parsing (`fitting-room download human_parsing/pth`)",
     "lip": "human parsing (`fitting-room download human_parsing/pth`)",
-    "lip_neck": "a LIP map with the neck as 10, as VITON-HD's dataset has",
+    "lip_neck": "human parsing with LIP labels (`fitting-room download human_parsing/pth`)",
     "densepose": "DensePose (`fitting-room download densepose`)",
     "keypoints": "a pose (Body Pose, or `fitting-room download openpose`)",
 }
@@ -144,10 +144,12 @@ def _made_from(rule: str, sources: Sources) -> str:
 
 
 def with_neck(sources: Sources) -> Sources:
-    """The sources with ATR + neck, where what there is gives it."""
+    """The sources with ATR + neck and VITON-HD's labels, where what there is gives them."""
     maps = dict(sources.maps)
+    if "lip" in maps and "lip_neck" not in maps:
+        maps["lip_neck"] = vitonhd_labels(maps["lip"])
     if "atr_neck" in maps or "atr" not in maps:
-        return sources
+        return replace(sources, maps=maps)
     atr = maps["atr"]
     height, width = atr.shape
     if "lip" in maps:

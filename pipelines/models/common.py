@@ -221,6 +221,34 @@ def tiled_vae(pipeline: Any) -> Any:
         pipeline.vae.disable_tiling()
 
 
+def diffuse(
+    pipeline: Any,
+    people: Any,
+    garments: Any,
+    pairs: Sequence[tuple[int, int]],
+    settings: Settings,
+    seeds: Sequence[int],
+    start: Tensor | None,
+    progress: Callable[..., None],
+    **more: Any,
+) -> Tensor:
+    """Pictures by a pipeline that takes the settings which models on latents share. people,
+    garments: stacked encodings. more: what this pipeline takes besides."""
+    return pipeline(
+        people,
+        garments,
+        pairs=pairs,
+        seed=list(seeds),
+        steps=settings.steps,
+        guidance=settings.guidance,
+        scheduler=settings.scheduler,
+        strength=settings.strength,
+        start=start,
+        progress=progress,
+        **more,
+    )
+
+
 def store_in_float8(unet: torch.nn.Module) -> None:
     """Keeps the weights of a UNet's blocks in float8 (e4m3), half of 16 bits.
 

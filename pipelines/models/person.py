@@ -23,16 +23,28 @@ SAME_PERSON = 0.1
 """Of the longer side: points that lie further from the body's on average are another person's."""
 
 
+NEARLY = 0.75
+"""Of the largest part of a mask that lies in a person's box: as much counts as equal, as a mask
+reaches beyond the person, and one person's box may hold another's."""
+
+
 def masked_body(readers: Readers, sight: Sight) -> Body:
-    """The person who is meant in a photo: of several the one whose box the mask lies in most;
-    without a mask the one with the number that was asked for. Raises NobodyFound."""
+    """The person who is meant in a photo: of those whose boxes the mask lies in most the nearest
+    to its middle; without a mask the one with the number that was asked for.
+    Raises NobodyFound."""
     model, photo = readers.body(), to_bytes(sight.photo)[0]
     if sight.mask is None:
         return find_body(model, photo, sight.person_index)
     people = find_people(model, photo)
     mask = sight.mask[0, 0].cpu().numpy() >= 0.5
-    covered = [mask[_inside(person.box)].sum() for person in people]
-    return find_body(model, photo, int(np.argmax(covered)) if covered else 0)
+    if len(people) < 2 or not mask.any():
+        return find_body(model, photo)
+    middle = np.argwhere(mask).mean(axis=0)[::-1]
+    boxes = np.array([person.box for person in people])
+    covered = np.array([mask[_inside(person.box)].sum() for person in people])
+    away = np.hypot(*((boxes[:, :2] + boxes[:, 2:]) / 2 - middle).T)
+    away[covered < NEARLY * covered.max()] = np.inf
+    return find_body(model, photo, int(away.argmin()))
 
 
 def around_person(readers: Readers, sight: Sight) -> Crop:

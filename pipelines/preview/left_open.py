@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..garment.read import Garment
 from ..maps.edges import blur
 from ..maps.grids import pieces, widest
 from ..masking.anatomy import LEGS_APART
@@ -30,7 +31,7 @@ FOOT = 0.32  # units around the foot's middle line that belong to it
 
 
 def kept_clothes(
-    scene: Scene, category: str, old: np.ndarray, outlines: BodyOutlines,
+    scene: Scene, garment: Garment, old: np.ndarray, outlines: BodyOutlines,
     free: np.ndarray, worn: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
     """Where the old garment (h, w) stays, 0..1.
@@ -38,17 +39,19 @@ def kept_clothes(
     old (h, w): what of it would go; outlines: the body_distances; free (h, w): signed distance to
     where bare arms are in front of the torso; worn (h, w): where the new garment lies.
     """
-    figure, unit = scene.figure, scene.figure.unit
+    figure, unit, category = scene.figure, scene.figure.unit, garment.category
     level = scene.level
     arms = np.maximum(outlines.arms, free)
     inside = smooth_step(outlines.torso, 0.5, -1.0) * smooth_step(arms, 0.0, 2.0)
     if category == "lower":  # at its waistband, not between the legs
         inside = inside * smooth_step(level / figure.torso, LEGS_APART + 0.03, LEGS_APART)
-    if category == "upper":
+    if category == "upper" and not garment.open_front:
         # Further down the lower garment goes on under what hung over it.
         top = min(scene.regions.waist, HIGHEST) * figure.torso
         inside = inside * smooth_step(level - top, 0.5, -0.5)
     stays = inside * smooth_step(old, 0.2, 0.6)
+    if garment.open_front:  # nothing is taken off below it but what is loose under its sleeves
+        stays = np.maximum(stays, below_sleeves(scene, garment) * smooth_step(old, 0.2, 0.6))
     # What is seen between the edges of the new garment and of the body, without slivers.
     left_open = (stays > 0.5) & (worn < 0.5)
     labels, count = pieces(left_open)
@@ -59,6 +62,26 @@ def kept_clothes(
     # Under the rim of the new garment as well.
     near = widest(large[labels].astype(np.float32), max(2, round(0.04 * unit)))
     return stays * near
+
+
+def below_sleeves(scene: Scene, garment: Garment) -> np.ndarray:
+    """Where the old sleeves (h, w), 0..1, go on beyond a garment's own."""
+    unit, reach = scene.figure.unit, garment.reach
+    beyond = np.zeros(scene.small.shape[:2], np.float32)
+    for name in ("right_arm", "left_arm"):
+        frame = scene.frames.of(name)
+        below = smooth_step(frame.place, reach - 0.1, reach - 0.06) if reach else 1.0
+        near = smooth_step(frame.beyond, 0.4 * unit, 0.35 * unit)
+        beyond = np.maximum(beyond, near * below)
+    return beyond
+
+
+def between_fronts(trunk: np.ndarray) -> np.ndarray:
+    """What lies between the two fronts of an open garment (h, w), 0..1, whose trunk is drawn with
+    this alpha (h, w)."""
+    begun = np.maximum.accumulate(trunk, axis=1)
+    goes_on = np.maximum.accumulate(trunk[:, ::-1], axis=1)[:, ::-1]
+    return np.minimum(begun, goes_on) * (1 - trunk)
 
 
 def carried(scene: Scene, outlines: BodyOutlines) -> np.ndarray:

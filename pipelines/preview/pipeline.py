@@ -25,7 +25,7 @@ from .drawing import Painter, Piece, close_gaps, fallen
 from .fill import undress
 from .judging import check_upright, judge_person, judge_skin
 from .layers import below_top, covered_limbs, find_front, occluders
-from .left_open import below_ankles, carried, kept_clothes, skin_share
+from .left_open import below_ankles, between_fronts, carried, kept_clothes, skin_share
 from .light import body_shading
 from .old import find_old, find_removed
 from .paint_maps import Lights, PaintMaps
@@ -144,11 +144,14 @@ def plan(person: Undressed, garment: Garment, pieces: list[Piece], lighting: flo
     painter = Painter(in_bytes(scene.small), maps, pieces, unit, lighting)
     first = painter.paint(Cut(0, height, 0, width))
     worn = first.worn.numpy()
-    stays = kept_clothes(scene, category, old, outlines, front.free, worn)
+    stays = kept_clothes(scene, garment, old, outlines, front.free, worn)
     gaps = None
     if not has_legs(pieces):
-        # Under a short sleeve the bare arm is no gap.
-        gaps = close_gaps(scene, first, np.clip(0.5 - bare.arms, 0, 1) * (1 - hidden))
+        # Under a short sleeve the bare arm is no gap, nor is an open front.
+        stays_open = np.clip(0.5 - bare.arms, 0, 1) * (1 - hidden)
+        if garment.open_front:
+            stays_open = np.maximum(stays_open, between_fronts(first.alphas[0].numpy()))
+        gaps = close_gaps(scene, first, stays_open)
     falls = tuple(fallen(alpha.numpy(), 0.035 * unit) for alpha in first.alphas)
     maps = replace(maps, removed=maps.removed * (1 - stays), gaps=gaps, falls=falls)
     seen = maps.removed * (1 - worn) * (1 - maps.above)

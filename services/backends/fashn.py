@@ -30,6 +30,9 @@ from ..hosted.wire import Answer, Wire
 
 KEY = "FASHN_API_KEY"
 ENDS = {"completed": "done", "failed": "failed", "canceled": "cancelled", "time_out": "failed"}
+BEFORE_AN_ID = ("BadRequest", "UnauthorizedAccess", "NotFound", "RateLimitExceeded",
+                "ConcurrencyLimitExceeded", "OutOfCredits")  # fmt: skip
+"""Errors that say that no job was made; after others (InternalServerError) it may be there."""
 REFUSALS = ("ImageLoadError", "ContentModerationError", "PoseError", "InputValidationError")
 CURES = {
     "ContentModerationError": "Its moderation did not let the pictures pass.",
@@ -69,7 +72,7 @@ class Fashn:
     def accepted(self, answer: Answer, parcel: Parcel) -> HostedJob | None:
         found = answer.told()
         name = identity(found.get("id"))
-        if not name and text(found.get("error")):
+        if not name and text(found.get("error")) in BEFORE_AN_ID:
             raise self.refusal(answer)
         return HostedJob(name) if name else None
 

@@ -41,6 +41,8 @@ PATH = "/v1/images/kolors-virtual-try-on"
 TOKEN_SECONDS = 1800
 EARLY_SECONDS = 30
 """How much a clock may be ahead of the service's before its tokens count as too early."""
+OWN_TROUBLE = 5000
+"""Codes from here on are the service's own trouble: whether it took the job, they do not say."""
 ENDS = {"succeed": "done", "failed": "failed"}
 REFUSED_WORDS = ("risk control", "no human", "image", "pixel", "content", "sensitive", "human")
 CURES = {
@@ -81,7 +83,8 @@ class Kling:
 
     def accepted(self, answer: Answer, parcel: Parcel) -> HostedJob | None:
         found = answer.told()
-        if isinstance(found.get("code"), int) and found["code"] != 0:
+        code = found.get("code")
+        if isinstance(code, int) and 0 < code < OWN_TROUBLE:
             raise self.refusal(answer)
         return self._job(found)
 

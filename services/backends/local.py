@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ...pipelines.garment.read import Garment as ReadGarment
     from ...pipelines.masking.installed import InstalledNetworks
     from ...pipelines.models.common import FramedPerson, PutBack, Settings, Sight
+    from .placement import Host
 
 Kept = TypeVar("Kept")
 
@@ -47,10 +48,12 @@ class LocalBackend:
         device: str = "auto",
         precision: str = "auto",
         folders: Sequence[Path] = (),
+        host: Host | None = None,
     ) -> None:
         """device: of placement.DEVICES. precision: of placement.PRECISIONS. folders: models folders
-        to look in before $FITTING_ROOM_MODELS and the hub's cache."""
+        to look in before $FITTING_ROOM_MODELS and the hub's cache. host: who manages the memory."""
         self.device, self.precision, self.folders = device, precision, tuple(folders)
+        self.host = host
         self._preview = PreviewBackend()
         self._model: _Loaded | None = None
 
@@ -126,29 +129,28 @@ class LocalBackend:
             return kept
         self._model = None  # let go of the last one before the next is read
         require_accepted(variant.name, (*self.folders, models_home()))
-        self._model = _Loaded(variant, self.device, self.precision, self.folders, width, height)
+        self._model = _Loaded(self, variant, width, height)
         return self._model
 
 
 class _Loaded:
     """A model on its device, with what it read of the last people and garments."""
 
-    def __init__(
-        self, variant: Variant, device: str, precision: str, folders: Sequence[Path],
-        width: int, height: int,
-    ) -> None:  # fmt: skip
+    def __init__(self, wanted: LocalBackend, variant: Variant, width: int, height: int) -> None:
         from ...pipelines.models import door
         from .placement import device_of, dtype_of
         from .readers import networks_on
 
-        self.variant = variant
-        self.device = device_of(device)
-        located = find(variant.name, folders=folders)
+        self.variant, self.host = variant, wanted.host
+        self.device = self.host.device if self.host else device_of(wanted.device)
+        located = find(variant.name, folders=wanted.folders)
         self._files = {path: path.stat().st_mtime_ns for _, path in located.files()}
-        dtype = dtype_of(precision, variant, self.device)
+        dtype = dtype_of(wanted.precision, variant, self.device)
         self.pipeline = door.load_pipeline(located, dtype)
         self.pipeline.device = self.device
-        self.networks: InstalledNetworks = networks_on(self.device, folders)
+        self.networks: InstalledNetworks = (
+            self.host.networks if self.host else networks_on(self.device, wanted.folders)
+        )
         self._kept: OrderedDict[tuple, Any] = OrderedDict()
         self._size = (0, 0)
         self.fit(width, height)
@@ -159,8 +161,9 @@ class _Loaded:
 
         if width * height > self._size[0] * self._size[1]:
             self._size = (width, height)
-            self.pipeline.place = DevicePlacement(
-                self.variant, self.pipeline, self.device, width, height
+            self.pipeline.place = (
+                self.host.place(self.variant, self.pipeline, width, height) if self.host
+                else DevicePlacement(self.variant, self.pipeline, self.device, width, height)
             )  # fmt: skip
 
     def unchanged(self) -> bool:

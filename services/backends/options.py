@@ -57,8 +57,10 @@ def category_of(
 ) -> tuple[str, ReadGarment | None, list[str]]:
     """(category, the garment as it was read, warnings). A model without categories has "".
 
-    Raises NoGarmentFound where the category is to be read and no garment can be told.
+    Raises NoGarmentFound where the category is to be read and no garment can be told, InputError
+    where another was chosen than the picture surely shows.
     """
+    from ...pipelines.garment.category import contradiction
     from ...pipelines.garment.read import read_garment
 
     if not variant.categories:
@@ -68,9 +70,16 @@ def category_of(
         read = read_garment(request.garment, "auto", mask)
         return read.category, read, []
     try:
-        return request.category, read_garment(request.garment, request.category, mask), []
+        read = read_garment(request.garment, "auto", mask)
     except InputError as error:
-        return request.category, None, [f"The garment's shape could not be read: {error}"]
+        told = f"The garment's shape could not be read: {error}"
+        return request.category, None, [told]
+    known = variant.categories
+    if request.category in known and (problem := contradiction(request.category, read, known)):
+        raise InputError(problem)
+    if read.category != request.category:
+        read = read_garment(request.garment, request.category, mask)
+    return request.category, read, []
 
 
 def garment_photo(request: TryOnRequest) -> torch.Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
@@ -14,6 +14,9 @@ from ...pipelines.errors import InputError
 from ...pipelines.files.locate import in_words
 from ...pipelines.models.common import bytes_of
 from ...pipelines.models.door import working_bytes
+
+if TYPE_CHECKING:
+    from ...pipelines.masking.installed import InstalledNetworks
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +62,20 @@ def free_bytes(device: torch.device) -> int:
     if "SC_AVPHYS_PAGES" in names:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return 8 * 1024**3
+
+
+class Host(Protocol):
+    """A program that manages the card's memory itself, such as ComfyUI: where its models work, the
+    networks that read photos, and what a pipeline calls before each stage (with a `before` of its
+    own, called first)."""
+
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def networks(self) -> InstalledNetworks: ...
+
+    def place(self, variant: Variant, pipeline: Any, width: int, height: int) -> Any: ...
 
 
 class DevicePlacement:

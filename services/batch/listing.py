@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 
 from ...pipelines.errors import InputError
+from ...pipelines.picture_files import ENDINGS
 from ..backends.options import OPTIONS
 from ..request import Seen, TryOnRequest, content_hash, fingerprint_of
 from .jobs import WantedPicture
 
-ENDINGS = (".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff",
-           ".webp")  # fmt: skip
 COLUMNS = ("person", "garment", "category", "seed", "steps", "guidance", "model", "name", "width",
            "height", "person_index")  # fmt: skip
 """Of a pairs file; a further column is an option of the model. `name` is the result's."""

@@ -86,25 +86,44 @@ def _post(course: Course, parcel: Parcel) -> tuple[Answer, HostedJob | None]:
 
 def _judge(course: Course, answer: Answer, number: int) -> HostedJob | None:
     """What an answer without a job means: None to send again, or the job after all."""
+    if _may_be_taken(course, answer):
+        job = look_for(course, f"it answered {answer.status} and named no job")
+        if job is None and answer.retry_after:
+            _hold_back(course, course.service.refusal(answer), answer.retry_after, number)
+        return job
+    error = course.service.refusal(answer)
+    if number and course.service.finds and isinstance(error, Refused):
+        # a second submission under one name is refused: then the first one is there
+        job = look_for(course, str(error))
+        if job is not None:
+            return job
     wait = answer.retry_after
-    not_now = answer.status == 503 and wait is not None
-    if not_now or (400 <= answer.status < 500 and answer.status not in AMBIGUOUS):
-        error = course.service.refusal(answer)
-        if number and course.service.finds and isinstance(error, Refused):
-            # a second submission under one name is refused: then the first one is there
-            job = look_for(course, str(error))
-            if job is not None:
-                return job
-        if isinstance(error, RateLimited) or not_now:
-            wait = 1.5 * 1.6**number if wait is None else wait
-            if wait <= LONGEST_RATE_WAIT and number + 1 < RATE_TRIES:
-                course.note(state="new")
-                if course.wait(wait, error):
-                    return None
+    if isinstance(error, RateLimited) or answer.status == 503:
+        _hold_back(course, error, 1.5 * 1.6**number if wait is None else wait, number)
+        return None
+    course.fail(error)
+
+
+def _may_be_taken(course: Course, answer: Answer) -> bool:
+    """Whether the service may have the job although it answered so.
+
+    What it says of the request (4xx) it says before it takes it. From 500 on it may break after
+    that, whoever answers; but for the page of a gateway (no JSON) that says 503 and when to come
+    again: that one turns requests away. It is believed where nobody can look.
+    """
+    if 400 <= answer.status < 500:
+        return answer.status in AMBIGUOUS
+    turned_away = answer.status == 503 and answer.retry_after is not None and not answer.told()
+    return course.service.finds or not turned_away
+
+
+def _hold_back(course: Course, error: BackendError, wait: float, number: int) -> None:
+    """Waits until the job may be sent again; fails with `error` where that is too long."""
+    if wait > LONGEST_RATE_WAIT or number + 1 >= RATE_TRIES:
         course.fail(error)
-    if answer.status >= 500 and answer.told() and not course.service.finds:
-        course.fail(course.service.refusal(answer))  # the service itself says that it failed
-    return look_for(course, f"it answered {answer.status} and named no job")
+    course.note(state="new")
+    if not course.wait(wait, error):
+        course.fail(error)
 
 
 def _find(course: Course) -> HostedJob | None:

@@ -29,6 +29,7 @@ def run(capsys, monkeypatch, tmp_path):
     from fitting_room.commands.main import main
 
     monkeypatch.setenv("FITTING_ROOM_MODELS", str(tmp_path / "models"))
+    monkeypatch.setenv("FITTING_ROOM_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("COMFYUI_PATH", raising=False)
 
     def command(*arguments):

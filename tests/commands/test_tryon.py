@@ -25,7 +25,56 @@ def test_preview(run, person, garment, tmp_path):
     changed = np.abs(after - before).max(-1) > 0
     repainted = opened(mask)[..., 0] > 0
     assert changed.mean() > 0.1 and not (changed & ~repainted).any()
-    assert b"digitalsourcetype" in made.read_bytes().lower(), "the mark of what made it"
+    found = run("inspect", made, "--json").facts
+    # A warp generates nothing, so that it is told as put together.
+    assert "composite" in str(found) and found["ai_made"] is None
+
+
+def test_a_run_of_this_machine_stands_in_the_ledger(run, person, garment, tmp_path):
+    made = tmp_path / "made.png"
+    arguments = ("tryon", person, garment, "-o", made, "--json", "--project", "spring")
+    assert run(*arguments).facts["state"] == "done"
+    month = run("costs", "report", "--json").facts
+    (line,) = month["lines"]
+    assert (line["backend"], line["pictures"], line["cost"]) == ("preview", 1, "0")
+    assert line["seconds"] > 0
+    assert run("costs", "report", "--json", "--project", "autumn").facts["lines"] == []
+    assert run(*arguments, "--keep").facts["state"] == "done"
+    kept = run(*arguments, "--keep").facts
+    assert kept["state"] == "kept"
+    marks = run("inspect", made, "--json").facts
+    assert "composite" in str(marks)
+
+
+def test_a_ledger_that_cannot_be_opened_is_told_and_the_picture_made(
+    run, person, garment, tmp_path, monkeypatch
+):
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file where a folder is wanted")
+    monkeypatch.setenv("FITTING_ROOM_HOME", str(blocked))
+    done = run("tryon", person, garment, "-o", tmp_path / "made.png", "--json")
+    assert done.code in (OK, DOUBTFUL), done.error
+    assert "stands in no ledger" in done.error
+    assert (tmp_path / "made.png").is_file()
+    done = run("tryon", person, garment, "-o", tmp_path / "other.png", "--json", "--keep")
+    assert done.code == 1 and "ledger cannot be used" in done.error
+
+
+def test_credentials_that_do_not_come_along_are_told(run, person, garment, tmp_path):
+    signed = tmp_path / "signed.jpg"
+    with Image.open(person) as picture:
+        picture.convert("RGB").save(signed, "JPEG")
+    store = bytes.fromhex("6332706100110010800000aa00389b71")
+    data = signed.read_bytes()
+    box = b"JP" + (1).to_bytes(2, "big") + (1).to_bytes(4, "big") + store
+    segment = b"\xff\xeb" + (len(box) + 2).to_bytes(2, "big") + box
+    signed.write_bytes(data[:2] + segment + data[2:])
+    done = run("tryon", signed, garment, "-o", tmp_path / "made.png", "--json")
+    assert done.code in (OK, DOUBTFUL), done.error
+    told = [each for each in done.facts["warnings"] if "content credentials" in each]
+    assert len(told) == 1 and "signed.jpg" in told[0]
+    plain = run("tryon", person, garment, "-o", tmp_path / "made.png", "--json")
+    assert not any("credentials" in each for each in plain.facts["warnings"])
 
 
 def test_who_lies_in_the_photo_is_refused_in_words_and_json(run, person, garment, tmp_path):
@@ -48,6 +97,39 @@ def test_a_model_of_the_catalogue(run, person, garment, tmp_path):
     assert done.code in (OK, DOUBTFUL), done.error
     assert done.facts["model"] == "ootdiffusion/hd"
     assert (opened(tmp_path / "made.png") != opened(person)).any()
+    assert run("inspect", tmp_path / "made.png", "--json").facts["ai_made"] is True
+
+
+def test_samples_are_the_pictures_of_the_next_seeds(run, person, garment, tmp_path, monkeypatch):
+    models = tiny.install(tmp_path / "tiny", ["catvton/mix"])
+    monkeypatch.setenv("FITTING_ROOM_MODELS", str(models))
+    command = ("tryon", person, garment, "--model", "catvton/mix", "--category", "upper", "--steps",
+               1, "--width", 64, "--height", 96, "--device", "cpu")  # fmt: skip
+    done = run(*command, "-o", tmp_path / "made.png", "--seed", 4, "--samples", 2, "--json")
+    assert done.code in (OK, DOUBTFUL), done.error
+    names = [each["picture"] for each in done.facts["samples"]]
+    assert names == [str(tmp_path / "made_1.png"), str(tmp_path / "made_2.png")]
+    assert [each["seed"] for each in done.facts["samples"]] == [4, 5]
+    assert not (tmp_path / "made.png").exists()
+    one, two = map(opened, names)
+    assert (one != two).any()
+    run(*command, "-o", tmp_path / "alone.png", "--seed", 5)
+    assert np.array_equal(opened(tmp_path / "alone.png"), two)
+
+
+@pytest.mark.parametrize(
+    "more, words",
+    [
+        (("--samples", "0"), "from 1 up"),
+        (("--samples", "3"), "preview draws the same picture for every seed"),
+        (("--samples", "2", "--model", "sievenet/upper"), "sievenet/upper draws the same"),
+        (("--samples", "2", "--tier", "standard"), "not with a service"),
+    ],
+)
+def test_samples_that_cannot_be(run, person, garment, tmp_path, more, words):
+    done = run("tryon", person, garment, "-o", tmp_path / "made.png", *more)
+    assert done.code == 1 and words in done.error
+    assert not list(tmp_path.glob("made*"))
 
 
 def test_a_model_that_is_not_installed_names_the_command(run, person, garment, tmp_path):

@@ -15,10 +15,11 @@ from stand_in import StandIn
 sys.path.insert(0, str(Path(__file__).parent))  # for the modules that several tests here share
 
 import core_models  # noqa: E402
+from gateways import two_engines  # noqa: E402, F401 - a fixture
 from pages import browser, page  # noqa: E402, F401 - fixtures
 
 ROOT = Path(__file__).resolve().parents[2]
-IN_THE_PAGE = ("test_apps.py", "test_browser.py")
+IN_THE_PAGE = ("test_apps.py", "test_browser.py", "test_gateway_page.py")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -4,7 +4,10 @@ import io
 import os
 import stat
 import struct
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -222,3 +225,42 @@ def test_writing_ends_in_a_picture_or_an_input_error(tmp_path):
     write_picture(tmp_path / "wide.png", np.zeros((4, 70_000, 3), np.uint8))
     write_picture(tmp_path / "cut.webp", rgba)
     write_picture(tmp_path / "mask.jpg", rgba[..., 0])
+
+
+def heic(tmp_path):
+    """A telephone's picture, without this process learning to read it."""
+    made = subprocess.run(
+        [sys.executable, "-c", "import sys, pillow_heif; from PIL import Image; "
+         "pillow_heif.register_heif_opener(); "
+         "Image.new('RGB', (48, 32), (200, 30, 40)).save(sys.argv[1], 'HEIF')",
+         str(tmp_path / "photo.heic")],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    return tmp_path / "photo.heic"
+
+
+def test_heic_is_read_where_its_package_is_installed(tmp_path):
+    picture = np.asarray(read_picture(heic(tmp_path)))
+    assert picture.shape == (32, 48, 3)
+    assert np.abs(picture.astype(int) - (200, 30, 40)).max() < 12
+
+
+def test_heic_is_named_where_its_package_is_missing(tmp_path):
+    path = heic(tmp_path)
+    script = (
+        "import runpy, sys; runpy.run_path(sys.argv[1]); sys.modules['pillow_heif'] = None\n"
+        "import importlib.util as util; find = util.find_spec\n"
+        "util.find_spec = lambda name: None if name == 'pillow_heif' else find(name)\n"
+        "from fitting_room.pipelines.errors import InputError\n"
+        "from fitting_room.pipelines.images import read_picture\n"
+        "try: read_picture(sys.argv[2])\n"
+        "except InputError as error: print(error)"
+    )
+    conftest = Path(__file__).parents[1] / "conftest.py"
+    told = subprocess.run(
+        [sys.executable, "-c", script, str(conftest), str(path)], capture_output=True, text=True
+    )
+    assert told.returncode == 0, told.stderr
+    assert "photo.heic is a HEIC picture" in told.stdout
+    assert "pip install pillow-heif" in told.stdout

@@ -14,6 +14,7 @@ from fitting_room.pipelines.errors import InputError
 from fitting_room.services import ledger
 from fitting_room.services.batch import jobs  # noqa: F401 - so that its tables are known
 from fitting_room.services.database import Base, Money, open_database
+from fitting_room.services.gateway import prompts, webhooks  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]
 

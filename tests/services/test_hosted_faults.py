@@ -7,6 +7,7 @@ import pytest
 from double_services import (
     FINDS,
     SERVICES,
+    bill,
     environment,
     needs_doubles,
     request,
@@ -113,6 +114,75 @@ def test_a_submission_whose_answer_is_lost_is_found_or_not_sent_again(run, servi
     assert "not sent again" in str(end)
     second = run(service)
     assert isinstance(second, Undecided), "the same request must not be sent by itself"
+
+
+AFTER_500 = [("error", 500), ("error", 502), ("error", 503), ("error", 504), ("html", 500),
+             ("html", 503), ("html", 504), ("error", 409)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "status"), AFTER_500)
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_job_that_was_taken_before_the_service_broke_is_found_or_told(
+    run, server, service, kind, status
+):
+    """The service has the job and answers with its own error, or its gateway with a page."""
+    fault = {"on": "submit", "kind": kind, "status": status, "after_accept": True}
+    end = run(service, fault)
+    assert len(bill(server)) == 1
+    if service in FINDS:
+        assert is_picture(end)
+        return
+    assert isinstance(end, Undecided)
+    assert "may be billed" in str(end)
+    assert isinstance(run(service), Undecided), "the same request must not be sent by itself"
+    assert len(bill(server)) == 1
+
+
+@pytest.mark.parametrize("service", FINDS)
+@pytest.mark.parametrize("retry_after", [None, 1])
+@pytest.mark.parametrize("kind", ["error", "html"])
+def test_a_busy_service_that_took_the_job_all_the_same_is_asked_before_it_is_sent_again(
+    run, service, kind, retry_after
+):
+    fault = {"on": "submit", "kind": kind, "status": 503, "after_accept": True,
+             "retry_after": retry_after}  # fmt: skip
+    assert is_picture(run(service, fault))
+
+
+@pytest.mark.parametrize("service", ["fal", "fashn", "dashscope"])
+def test_a_service_of_its_own_words_may_have_taken_it_whatever_it_says_of_later(run, service):
+    fault = {"on": "submit", "kind": "error", "status": 503, "after_accept": True,
+             "retry_after": 1}  # fmt: skip
+    assert isinstance(run(service, fault), Undecided)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_gateway_that_turns_away_is_asked_again_when_it_says(run, server, service):
+    fault = {"on": "submit", "kind": "html", "status": 503, "retry_after": 0.3, "times": 2}
+    assert is_picture(run(service, fault, limit=20))
+    assert len(bill(server)) == 1
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_that_is_down_is_never_asked_more_than_it_can_be_looked_for(run, service):
+    end = run(service, {"on": "submit", "kind": "error", "status": 500, "times": -1}, limit=30)
+    assert isinstance(end, Undecided) is (service not in FINDS)
+    assert isinstance(end, Unavailable)
+    assert end.billed is (service not in FINDS)
+
+
+@pytest.mark.parametrize(("service", "looking"), [("replicate", "info"), ("kling", "status")])
+def test_a_job_that_cannot_be_looked_for_either_is_not_sent_again(run, server, service, looking):
+    """The answer is lost, and so is whatever the service says of its jobs."""
+    end = run(
+        service,
+        {"on": "submit", "kind": "error", "status": 500, "after_accept": True},
+        {"on": looking, "kind": "error", "status": 500, "times": -1},
+        limit=15,
+    )
+    assert isinstance(end, Undecided)
+    assert "could not be looked for" in str(end)
+    assert len(bill(server)) == 1
 
 
 @pytest.mark.parametrize("service", FINDS)

@@ -112,6 +112,7 @@ def test_replaced_weights_are_read_anew(models, request_of):
         ({"options": {"context": "wide"}}, "context takes float"),
         ({"options": {"accelerated": 1}}, "accelerated takes bool"),
         ({"category": "lower"}, "trained for upper"),
+        ({"garments": (sample("trousers.png"),)}, "shows a lower garment, and an upper garment"),
         ({"width": 100}, "multiples of 8"),
         ({"guidance": 0.5}, "guidance must be 1"),
         ({"steps": 0}, "steps"),

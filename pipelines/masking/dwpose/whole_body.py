@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..body import LEAST_VISIBILITY, Body
 from ..keypoints import KeyPoints
 from .joints import LEAST_SCORE
 
@@ -14,7 +15,16 @@ BODY = slice(0, 18)
 TRUNK_AND_LIMBS = slice(1, 14)
 FACE = slice(24, 92)
 HANDS = slice(92, 134)
+POINTS = 134
 HIDDEN = -1.0
+
+FACE_OF_BODY = {36: 6, 39: 4, 42: 1, 45: 3, 30: 0, 48: 10, 54: 9}
+"""Point of a face (68 of iBUG 300-W) -> landmark of the embedded body model: the corners of both
+eyes, the tip of the nose, the corners of the mouth."""
+
+HAND_OF_BODY = ({0: 15, 2: 21, 5: 19, 17: 17}, {0: 16, 2: 22, 5: 20, 17: 18})
+"""Likewise of the left and the right hand (21 points): wrist, knuckles of thumb, index finger and
+little finger."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,24 @@ class WholeBody:
         # A point of exactly the least score is drawn here and not in the body: published so.
         hidden = self.scores[part] < LEAST_SCORE
         return np.where(hidden[:, None], HIDDEN, self.shares[part]).reshape(shape)
+
+
+def of_body(body: Body, region: tuple[int, int, int, int], width: int, height: int) -> WholeBody:
+    """An embedded body in a region (left, top, width, height) of its photo, drawn width x height:
+    with the 7 points of the face and 4 of each hand that its model knows; the others are hidden."""
+    known = of_keypoints(body.keypoints.shifted(*region).resized(width, height))
+    points, scores = np.zeros((POINTS, 2)), np.zeros(POINTS)
+    points[BODY], scores[BODY] = known.points, known.scores
+    left, top, wide, high = region
+    places = (body.landmarks[:, :2] - (left, top)) * (width / wide, height / high)
+    seen = (places >= 0).all(1) & (places < (width, height)).all(1)
+    seen &= body.landmarks[:, 3] >= LEAST_VISIBILITY
+    for first, which in zip((FACE.start, HANDS.start, HANDS.start + 21),
+                            (FACE_OF_BODY, *HAND_OF_BODY), strict=True):  # fmt: skip
+        for number, landmark in which.items():
+            points[first + number] = places[landmark]
+            scores[first + number] = float(seen[landmark])
+    return WholeBody(points, scores, width, height)
 
 
 def of_keypoints(keypoints: KeyPoints) -> WholeBody:

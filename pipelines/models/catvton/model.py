@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...catalog.types import Variant
 from ...diffusion.latents import to_bytes
-from ...diffusion.run import Pair, Progress
+from ...diffusion.run import Pair
 from ...files.locate import Located
 from ...images import Crop
 from .. import framing as frames
@@ -22,6 +23,7 @@ from ..common import (
     Readers,
     Settings,
     Sight,
+    diffuse,
     stack,
     store_in_float8,
     tiled_vae,
@@ -106,22 +108,9 @@ def dress(
     garments: Sequence[GarmentEncoding],
     pairs: Sequence[Pair],
     settings: Settings,
-    seeds: Sequence[int],
-    start: Tensor | None,
-    progress: Progress,
+    *run: Any,
 ) -> Tensor:
-    return pipeline(
-        stack(people),
-        stack(garments),
-        pairs=pairs,
-        seed=list(seeds),
-        steps=settings.steps,
-        guidance=settings.guidance,
-        scheduler=settings.scheduler,
-        strength=settings.strength,
-        start=start,
-        progress=progress,
-    )
+    return diffuse(pipeline, stack(people), stack(garments), pairs, settings, *run)
 
 
 def working_bytes(dtype: torch.dtype, stage: str, width: int, height: int, rows: int = 1) -> int:

@@ -18,7 +18,7 @@ from ...catalog.types import Variant
 from ...diffusion.latents import to_bytes
 from ...diffusion.run import Pair, Progress
 from ...files.locate import Located
-from ...images import Crop, crop_around, cut, letterbox, paste
+from ...images import Crop, cut, letterbox, paste
 from ...masking.body import find_body
 from .. import framing as frames
 from ..changed import Wearing, find_changes
@@ -34,11 +34,11 @@ from ..common import (
     put_under_mask,
     stack,
 )
+from ..person import around_person, masked_body
 from . import pictures
 from .load import load as load_fashn_vton
 from .pipeline import FashnVtonPipeline, GarmentEncoding, PersonEncoding
 from .reading import (
-    body_of,
     draw_pose,
     read_pose,
     read_wearing,
@@ -46,9 +46,6 @@ from .reading import (
     whole_view,
     worn_cloth,
 )
-
-AROUND_PERSON = 0.4
-"""Of the context that is meant for a mask: a whole person is larger than one garment."""
 
 WIDTH = 1280
 PATCH = 12
@@ -68,14 +65,7 @@ def person_crop(variant: Variant, sight: Sight, readers: Readers) -> Crop:
     height, width = sight.photo.shape[-2:]
     if sight.framing != FIT:
         return letterbox(width, height, sight.width, sight.height)
-    body = body_of(readers, to_bytes(sight.photo)[0], sight)
-    seen = torch.zeros(height, width)
-    left, top, right, bottom = body.box
-    room = round(AROUND_PERSON * sight.context * max(right - left, bottom - top))
-    seen[max(top - room, 0) : bottom + room, max(left - room, 0) : right + room] = 1
-    if sight.mask is not None:
-        seen = torch.maximum(seen, (sight.mask[0, 0] > 0).float())
-    return crop_around(seen, sight.width, sight.height, context=0)
+    return around_person(readers, sight)
 
 
 def frame_photo(variant: Variant, picture: Tensor, crop: Crop, framing: str) -> Tensor:
@@ -98,7 +88,7 @@ def read_person(variant: Variant, person: Person, readers: Readers) -> Person:
     sight, crop = person.sight, person.crop
     assert sight is not None and crop is not None
     photo = to_bytes(sight.photo)[0]
-    body = body_of(readers, photo, sight)
+    body = masked_body(readers, sight)
     height, width = person.photo.shape[-2:]
     view = view_of(to_bytes(person.photo)[0], crop)
     if sight.framing == FIT:

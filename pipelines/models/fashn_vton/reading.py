@@ -1,7 +1,8 @@
 """What FASHN VTON reads of photos: the pose as it draws it, the labels of clothes, who stays.
 
 A pose comes from DWPose where that is installed, else from the embedded body, drawn the same way
-without face and fingers. So a try-on from a flat-lay needs no download but the model's own.
+with what that knows of face and hands. So a try-on from a flat-lay needs no download but the
+model's own.
 """
 
 from __future__ import annotations
@@ -15,16 +16,15 @@ from ...errors import InputError, MissingFiles
 from ...files.locate import download_command
 from ...garment.read import read_garment
 from ...images import Crop
-from ...masking.body import Body, find_body
+from ...masking.body import Body
 from ...masking.clothes import load_clothes_parser
 from ...masking.dwpose.drawing import draw_grey
 from ...masking.dwpose.network import load_dwpose
-from ...masking.dwpose.whole_body import WholeBody, of_keypoints
+from ...masking.dwpose.whole_body import WholeBody, of_body
 from ...masking.embedded import embedded_mask, head_and_hands
 from ...masking.installed import PARSING
 from ...masking.keypoints import KeyPoints
 from ...masking.parsing import atr_with_neck, parse
-from ...masking.people import find_people
 from ...masking.rules_common import resized_labels
 from ...masking.rules_fashn import (
     ALWAYS_KEPT,
@@ -37,18 +37,19 @@ from ...masking.rules_fashn import (
 )
 from ...masking.sources import Region, cut, pose_distance
 from ..changed import Wearing
-from ..common import Readers, Sight
+from ..common import Readers
+from ..person import SAME_PERSON
 
 DWPOSE, OWN_PARSER = "dwpose/l_384", "human_parsing/fashn"
+
+OF_FACE_AND_HANDS = ", with 7 of 68 points of the face and 4 of 21 of each hand"
+"""What the embedded body gives of what DWPose draws."""
 
 LEAST_OLD = 0.002
 """Of the picture: less of the garment's category in a parsing is a speck, no garment."""
 
 REACH = 0.35
 """Shoulder widths beyond the body and the old garment, that a new one can reach."""
-
-SAME_PERSON = 0.1
-"""Of the longer side: points that lie further from the body's on average are another person's."""
 
 
 @dataclass(frozen=True)
@@ -117,23 +118,7 @@ def read_pose(readers: Readers, view: PhotoView, body: Body) -> tuple[WholeBody,
         if pose_distance(nearest.keypoints, expected) < max(width, height) * SAME_PERSON:
             return nearest, "DWPose"
         by += " (DWPose found nobody there)"
-    return of_keypoints(expected), by
-
-
-def body_of(readers: Readers, photo: np.ndarray, sight: Sight) -> Body:
-    """The person who is meant in a photo: of several the one nearest to the mask's middle, without
-    a mask the one with the number that was asked for. Raises NobodyFound."""
-    model = readers.body()
-    if sight.mask is None:
-        return find_body(model, photo, sight.person_index)
-    people = find_people(model, photo)
-    mask = sight.mask[0, 0].numpy() >= 0.5
-    if len(people) < 2 or not mask.any():
-        return find_body(model, photo)
-    middle = np.argwhere(mask).mean(axis=0)[::-1]
-    boxes = np.array([person.box for person in people])
-    away = np.hypot(*((boxes[:, :2] + boxes[:, 2:]) / 2 - middle).T)
-    return find_body(model, photo, int(away.argmin()))
+    return of_body(body, view.region, width, height), by + OF_FACE_AND_HANDS
 
 
 def draw_pose(body: WholeBody) -> np.ndarray:

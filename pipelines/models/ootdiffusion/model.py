@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...catalog.types import Variant
-from ...diffusion.run import Pair, Progress
+from ...diffusion.run import Pair
 from ...files.locate import Located
 from ...images import Crop
 from .. import framing as frames
@@ -19,6 +20,7 @@ from ..common import (
     Readers,
     Settings,
     Sight,
+    diffuse,
     put_under_mask,
     stack,
     store_in_float8,
@@ -82,22 +84,9 @@ def dress(
     garments: Sequence[GarmentEncoding],
     pairs: Sequence[Pair],
     settings: Settings,
-    seeds: Sequence[int],
-    start: Tensor | None,
-    progress: Progress,
+    *run: Any,
 ) -> Tensor:
-    return pipeline(
-        stack(people),
-        stacked_garments(garments),
-        pairs=pairs,
-        seed=list(seeds),
-        steps=settings.steps,
-        guidance=settings.guidance,
-        scheduler=settings.scheduler,
-        strength=settings.strength,
-        start=start,
-        progress=progress,
-    )
+    return diffuse(pipeline, stack(people), stacked_garments(garments), pairs, settings, *run)
 
 
 def stacked_garments(garments: Sequence[GarmentEncoding]) -> GarmentEncoding:

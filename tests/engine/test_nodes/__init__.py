@@ -11,6 +11,8 @@ from aiohttp import web
 from comfy_api.latest import ComfyExtension, io
 from server import PromptServer
 
+from .slow import Slow
+
 
 class OddImage(io.ComfyNode):
     @classmethod
@@ -159,7 +161,7 @@ async def add_invented_model(request):
 
 class Extension(ComfyExtension):
     async def get_node_list(self):
-        return [OddImage, OddMask, Number, Brighter, Living, OutOfMemory]
+        return [OddImage, OddMask, Number, Brighter, Living, OutOfMemory, Slow]
 
 
 async def comfy_entrypoint():

@@ -1,10 +1,11 @@
 """Garment photos as shops really have them: what is no garment is left out or refused in words."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawn_people import draw_person
+from drawn_people import SKIN, SWEATER, draw_person
 from fitting_room.pipelines.errors import InputError, NoGarmentFound
 from fitting_room.pipelines.garment.read import read_garment
 from fitting_room.pipelines.preview.drawn import CUTS, Look, draw
@@ -173,13 +174,51 @@ def test_a_scarf_is_no_garment(box):
         read_garment(np.asarray(canvas(corners)))
 
 
-def test_an_open_jacket_is_told():
-    drawing, picture, pen = drawn("long-sleeved top")
+def opened(cut, top, half, **shape):
+    """A drawn garment whose front stands open below `top` pixels under its neckline."""
+    drawing = draw(replace(CUTS[cut], **shape), Look(BLUE, background=GREY), 480, 640, 0.7)
+    picture = Image.fromarray(drawing.picture)
     x, bottom = 240, round(drawing.points["hem_center"][1]) + 12
-    top = round(drawing.points["neck_bottom"][1]) + 20
-    pen.polygon([(x - 12, top), (x + 12, top), (x + 30, bottom), (x - 30, bottom)], fill=GREY)
-    with pytest.raises(InputError, match="open down its front"):
-        read_garment(np.asarray(picture))
+    y = round(drawing.points["neck_bottom"][1]) + top
+    corners = [(x - half // 2, y), (x + half // 2, y), (x + half, bottom), (x - half, bottom)]
+    ImageDraw.Draw(picture).polygon(corners, fill=GREY)
+    return drawing, np.asarray(picture)
+
+
+@pytest.mark.parametrize(("cut", "top", "half", "shape"), [
+    ("long-sleeved top", 20, 30, {}),
+    ("long-sleeved top", 4, 14, {}),
+    ("long-sleeved top", 12, 50, {"hem": (1.1, 5.0, 0.0)}),  # a coat
+    ("long-sleeved top", 90, 22, {}),  # buttoned at the breast
+    ("tank top", 8, 24, {"neck": (0.3, 0.3, 0.1)}),
+])  # fmt: skip
+def test_an_open_front_is_worn_open(cut, top, half, shape):
+    drawing, picture = opened(cut, top, half, **shape)
+    garment = read_garment(picture)
+    assert (garment.category, garment.sleeves) == ("upper", drawing.sleeves)
+    assert garment.open_front and "leg_left" not in garment.limbs and "crotch" not in garment.points
+    assert garment.fit.level == "doubtful" and "open down its front" in str(garment.fit)
+    for name in ("armpit_left", "hem_left", "hem_right", "armpit_right"):
+        assert np.hypot(*np.subtract(garment.points[name], drawing.points[name])) < 22, name
+    worn = PreviewPipeline()(*draw_person(), garment).picture
+    chest = worn[320:360].astype(int)
+    blue = np.abs(chest - BLUE).max(-1) < 60
+    assert blue[:, 252:266].mean() > 0.9 and blue[:, 334:348].mean() > 0.9
+    waist = worn[340:400, 298:302].astype(int)
+    assert (np.abs(waist - SWEATER).max(-1) < 30).mean() > 0.95
+    if garment.sleeves == "none":  # the old sleeves stay, no skin is invented
+        arm = worn[340:400, 180:420].astype(int)
+        assert (np.abs(arm - SKIN).max(-1) < 40).mean() < 0.02
+
+
+def test_two_legs_are_no_open_front():
+    shape = {"hem": (1.0, 6.2, 0.0), "legs": (3.3, 0.44, 0.6)}
+    suit = draw(replace(CUTS["t-shirt"], **shape), Look(BLUE, background=GREY), 480, 640, 0.9)
+    garment = read_garment(suit.picture)
+    assert garment.category == "dress" and not garment.open_front and "crotch" in garment.points
+    short = replace(CUTS["t-shirt"], hem=(1.0, 4.0, 0), legs=(3.0, 0.46, 0.55))
+    romper = read_garment(draw(short, Look(BLUE, background=GREY), 480, 640, 0.9).picture)
+    assert not romper.open_front
 
 
 def test_a_mask_that_marks_the_background_is_turned_round():
@@ -258,3 +297,88 @@ def test_a_neckholder_is_no_bag():
     loop = [(185, 245), (215, 120), (265, 120), (295, 245)]
     ImageDraw.Draw(picture).line(loop, fill=BLUE, width=10)
     assert read_garment(np.asarray(picture)).sleeves == "none"
+
+
+def white(cut, colour, back, quality, shadow=0.0):
+    """A white garment on white, as compressed as shops do: its drawing and picture."""
+    look = Look((colour,) * 3, background=(back,) * 3, shadow=shadow)
+    drawing = draw(CUTS[cut], look, 480, 640, 0.8)
+    file = io.BytesIO()
+    Image.fromarray(drawing.picture).save(file, "JPEG", quality=quality)
+    return drawing, np.asarray(Image.open(file))
+
+
+@pytest.mark.parametrize("quality", [40, 75])
+@pytest.mark.parametrize("cut", ["t-shirt", "long-sleeved top", "dress"])
+def test_white_on_white_keeps_its_shape_in_compression(cut, quality):
+    for colour, back in ((244, 250), (250, 250), (250, 255)):
+        drawing, picture = white(cut, colour, back, quality)
+        garment = read_garment(picture)
+        assert overlap(garment, drawing) > 0.965, (colour, back)
+        assert (garment.category, garment.sleeves) == (drawing.category, drawing.sleeves)
+
+
+@pytest.mark.parametrize(("cut", "colour", "back", "quality"), [
+    ("long-sleeved top", 238, 255, 75), ("long-sleeved top", 238, 255, 92),
+    ("t-shirt", 238, 255, 92), ("t-shirt", 244, 250, 40), ("t-shirt", 250, 250, 75),
+])  # fmt: skip
+def test_white_in_its_own_shadow_is_cut_along_its_edges(cut, colour, back, quality):
+    drawing, picture = white(cut, colour, back, quality, shadow=0.3)
+    garment = read_garment(picture)
+    assert overlap(garment, drawing) > 0.95
+    assert garment.sleeves == drawing.sleeves
+
+
+def both_sides(half):
+    """A polygon from its left half, mirrored about the middle of the canvas."""
+    return half + [(480 - x, y) for x, y in half[::-1]]
+
+
+BELOW_HOOD = [(70, 430), (105, 440), (150, 300), (150, 500), (240, 505)]
+
+
+@pytest.mark.parametrize("hood", [
+    [(240, 110), (205, 120), (190, 150), (192, 195), (165, 205), (120, 225)],
+    [(240, 60), (200, 75), (180, 120), (185, 190), (160, 205), (120, 225)],
+    [(240, 120), (185, 130), (170, 165), (178, 200), (150, 210), (115, 228)],
+], ids=["low", "standing", "flat and wide"])  # fmt: skip
+def test_a_hood_hangs_behind(hood):
+    picture = canvas(both_sides([*hood, *BELOW_HOOD]))
+    garment = read_garment(np.asarray(picture))
+    assert (garment.category, garment.sleeves) == ("upper", "long")
+    assert "hood" in str(garment.fit)
+    foot = hood[3]
+    for side, sign in (("left", 1), ("right", -1)):
+        x, y = garment.points[f"neck_{side}"]
+        assert abs(x - 240 - sign * (240 - foot[0])) < 8 and abs(y - foot[1]) < 8
+    photo, body = draw_person()
+    worn = PreviewPipeline()(photo, body, garment).picture
+    head = (slice(0, 185), slice(150, 450))
+    assert (np.abs(worn[head].astype(int) - BLUE).max(-1) < 60).mean() < 0.002
+    assert (np.abs(worn[260:330, 250:350].astype(int) - BLUE).max(-1) < 60).mean() > 0.95
+
+
+def test_a_collar_is_no_hood():
+    collar = [(240, 150), (205, 152), (198, 195), (165, 205), (120, 225), *BELOW_HOOD]
+    garment = read_garment(np.asarray(canvas(both_sides(collar))))
+    assert garment.fit.level == "ok" and garment.points["neck_left"][1] > 180
+
+
+def halters():
+    keyhole = canvas(both_sides([(240, 110), (222, 112), (215, 130), (150, 260), (150, 480),
+                                 (240, 485)]))  # fmt: skip
+    hole = [(240, 128), (228, 130), (222, 150), (240, 185), (258, 150), (252, 130)]
+    ImageDraw.Draw(keyhole).polygon(hole, fill=GREY)
+    tied = canvas(both_sides([(240, 230), (215, 130), (203, 128), (150, 270), (150, 480),
+                              (240, 485)]))  # fmt: skip
+    return {"keyhole": keyhole, "tied": tied}
+
+
+@pytest.mark.parametrize("name", halters())
+def test_a_halter_is_a_top_held_at_the_neck(name):
+    garment = read_garment(np.asarray(halters()[name]))
+    assert (garment.category, garment.sleeves) == ("upper", "none")
+    for side, sign in (("left", 1), ("right", -1)):
+        x, y = garment.points[f"armpit_{side}"]
+        assert abs(x - 240 - sign * 90) < 10 and abs(y - 265) < 14
+        assert garment.points[f"shoulder_{side}"][1] < 170

@@ -7,7 +7,7 @@ from fitting_room.pipelines.errors import InputError
 from fitting_room.pipelines.masking.automatic import automatic_mask, known_sources, rules_for
 from fitting_room.pipelines.masking.body import Body
 from fitting_room.pipelines.masking.installed import InstalledNetworks
-from fitting_room.pipelines.masking.rules_common import ATR
+from fitting_room.pipelines.masking.rules_common import ATR, LIP
 from fitting_room.pipelines.masking.select import best_mask
 from fitting_room.pipelines.masking.sources import Sources
 
@@ -75,6 +75,8 @@ def maps(*names):
         ("leffa/virtual_tryon", "auto", ("atr_neck",), {"load_openpose"}),
         ("leffa/virtual_tryon", "auto", ("atr", "lip"), {"load_openpose"}),
         ("leffa/virtual_tryon", "catvton", ("atr", "lip"), {"load_densepose"}),
+        ("ladi_vton/vitonhd", "auto", (), {"lip", "load_openpose"}),
+        ("ladi_vton/vitonhd", "auto", ("lip",), {"load_openpose"}),
         (None, "catvton", (), {"atr", "lip", "load_densepose"}),
         (None, "catvton", ("atr", "lip", "densepose"), set()),
         (None, "auto", (), set()),
@@ -129,6 +131,21 @@ def test_the_general_rule_where_the_model_s_does_not_know_the_category(monkeypat
     assert rules_for("upper", "ootdiffusion/hd", "auto") == ["ootdiffusion_hd", "catvton"]
     assert rules_for("upper", None, "auto") == rules_for("upper", None, "embedded") == []
     assert rules_for("dress", None, "ladi_vitonhd") == []
+
+
+def test_ladi_s_own_rule_for_half_bodies_needs_no_map_of_the_data_set(
+    models, photo, body, monkeypatch
+):
+    networks = Installed(models("human_parsing/pth"), monkeypatch)
+    known = known_sources(photo, networks, "upper", "ladi_vton/vitonhd", body=body)
+    labels = known.maps["lip"]
+    labels[:] = 0
+    labels[:-40] = LIP["upper"]
+    assert best_mask(known, "upper", "ladi_vton/vitonhd").rule == "ladi_vitonhd"
+    # Without human parsing the mask comes from the body, and that is said.
+    bare = Installed(models(), monkeypatch)
+    told = automatic_mask(photo, body, "upper", "ladi_vton/vitonhd", bare)
+    assert told.rule == "embedded" and "human parsing with LIP labels" in told.why
 
 
 def test_a_bare_photo(models, photo, body, monkeypatch):

@@ -1,16 +1,24 @@
 """DWPose: drawing, choice of people, and both networks through onnxruntime."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from drawn_people import draw_person
 from fitting_room.pipelines.errors import InputError, MissingFiles
 from fitting_room.pipelines.masking.dwpose.detector import people_boxes
-from fitting_room.pipelines.masking.dwpose.drawing import FINGERS, draw_colour, draw_grey
+from fitting_room.pipelines.masking.dwpose.drawing import (
+    FINGERS,
+    HAND_GREY,
+    draw_colour,
+    draw_grey,
+)
 from fitting_room.pipelines.masking.dwpose.network import DETECTOR, JOINTS, load_dwpose
 from fitting_room.pipelines.masking.dwpose.whole_body import (
     WholeBody,
     chosen,
+    of_body,
     of_keypoints,
     of_nobody,
 )
@@ -60,6 +68,33 @@ def test_points_of_another_network_are_drawn_the_same_way():
     assert np.array_equal(draw_grey(found, 200, 300), draw_grey(same, 200, 300))
     assert found.hands is None and found.face is None
     assert (found.keypoints.points == points).all()
+
+
+def test_an_embedded_body_gives_what_it_knows_of_face_and_hands():
+    """In a region of its photo, at twice the scale; what is hidden or outside is not drawn."""
+    photo, known = draw_person()
+    height, width = photo.shape[:2]
+    found = of_body(known, (100, 50, 400, 700), 800, 1400)
+    assert found.hands.shape == (2, 21, 2) and found.face.shape == (1, 68, 2)
+    left, right = found.hands
+    assert [(hand[:, 0] >= 0).sum() for hand in (left, right)] == [4, 4]
+    assert (found.face[0, :, 0] >= 0).sum() == 7
+    wrist, index = known.landmarks[[15, 19], :2]
+    assert np.allclose(left[[0, 5]] * (400, 700) + (100, 50), [wrist, index])
+    assert left[0, 0] > right[0, 0]  # who faces us has the left hand at our right
+    nose = known.landmarks[0, :2]
+    assert np.allclose(found.face[0, 30] * (400, 700) + (100, 50), nose)
+    assert np.allclose(found.face[0, 36] * (400, 700) + (100, 50), known.landmarks[6, :2])
+    drawn = draw_grey(found, 800, 1400)
+    bare = draw_grey(of_keypoints(found.keypoints), 800, 1400)
+    x, y = ((index - (100, 50)) * 2).astype(int)
+    assert drawn[y, x] == HAND_GREY and bare[y, x] != HAND_GREY
+    hidden = known.landmarks.copy()
+    hidden[[17, 19, 21], 3] = 0.1
+    less = of_body(replace(known, landmarks=hidden), (0, 0, width, height), width, height)
+    assert (less.hands[0][:, 0] >= 0).sum() == 1 and (less.hands[1][:, 0] >= 0).sum() == 4
+    above = of_body(known, (0, 300, width, 400), width, 400)  # without the head
+    assert not (above.face >= 0).any()
 
 
 def test_colours():

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from fitting_room.pipelines.masking import rules
 from fitting_room.pipelines.masking.keypoints import KeyPoints
-from fitting_room.pipelines.masking.rules_common import as_unsigned_16_bit, dilated, frame_points
+from fitting_room.pipelines.masking.parsing import vitonhd_labels
+from fitting_room.pipelines.masking.rules_common import (
+    LIP,
+    as_unsigned_16_bit,
+    dilated,
+    frame_points,
+)
 from fitting_room.pipelines.masking.rules_ladi import HEAT_MAP_DEVIATION
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -280,3 +286,20 @@ def test_enlarging_keeps_a_mask_binary_or_softens_its_edge():
     assert 2 < len(np.unique(soft)) < 30
     assert soft.min() == 0
     assert soft.max() == 1
+
+
+def test_the_neck_of_vitonhd_s_maps_changes_no_mask():
+    """So LIP's own maps do, with their jumpsuits called dresses."""
+    lip = person()["lip"]
+    necked = np.where((person()["atr_neck"] == 18) & (lip == 0), np.uint8(10), lip)
+    assert (necked == 10).any()
+    masks = [
+        rules.apply_rule("ladi_vitonhd", {"lip_neck": labels}, "upper", keypoints())
+        for labels in (necked, vitonhd_labels(lip))
+    ]
+    assert np.array_equal(*masks)
+    jumpsuit = np.where(lip == LIP["upper"], np.uint8(LIP["jumpsuit"]), lip)
+    mask = rules.apply_rule(
+        "ladi_vitonhd", {"lip_neck": vitonhd_labels(jumpsuit)}, "upper", keypoints()
+    )
+    assert np.array_equal(mask, masks[0])

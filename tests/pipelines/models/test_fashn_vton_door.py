@@ -14,6 +14,7 @@ from fitting_room.pipelines.masking.body import load_body_model
 from fitting_room.pipelines.masking.installed import InstalledNetworks
 from fitting_room.pipelines.models import door
 from fitting_room.pipelines.models.common import GarmentView, Settings, Sight, ignored
+from fitting_room.pipelines.models.fashn_vton.reading import OF_FACE_AND_HANDS
 from fitting_room.pipelines.models.garment_photo import read_garment
 from PIL import Image
 
@@ -74,7 +75,7 @@ def dressed(pipeline, readers, seen, garment, **settings):
 def test_one_download_is_enough_for_a_flat_lay(pipeline, alone, framing):
     look = sight(framing=framing)
     seen = door.see(VARIANT, look, alone, "upper")
-    assert "Pose by the embedded body model." in seen.person.notes
+    assert f"Pose by the embedded body model{OF_FACE_AND_HANDS}." in seen.person.notes
     assert seen.person.pose.shape == (HEIGHT, WIDTH) and seen.person.pose.any()
     (made,) = dressed(pipeline, alone, seen, shirt(pipeline, alone))
     assert made.shape == (1, 3, HEIGHT, WIDTH) and made.isfinite().all()
@@ -168,7 +169,8 @@ def test_dwpose_where_it_is_installed(everything, monkeypatch):
     from fitting_room.pipelines.models.fashn_vton import reading
 
     seen = door.see(VARIANT, sight(), everything)
-    assert "Pose by the embedded body model (DWPose found nobody there)." in seen.person.notes
+    told = f"Pose by the embedded body model (DWPose found nobody there){OF_FACE_AND_HANDS}."
+    assert told in seen.person.notes
     monkeypatch.setattr(reading, "SAME_PERSON", 10.0)
     other = door.see(VARIANT, sight(), everything)
     assert "Pose by DWPose." in other.person.notes

@@ -12,7 +12,7 @@ from fitting_room.pipelines.errors import InputError, MissingFiles, NobodyFound
 from fitting_room.pipelines.files.locate import find
 from fitting_room.pipelines.masking.body import find_body, load_body_model
 from fitting_room.pipelines.masking.installed import InstalledNetworks
-from fitting_room.pipelines.models import door
+from fitting_room.pipelines.models import door, person
 from fitting_room.pipelines.models.common import GarmentView, Settings, Sight
 from fitting_room.pipelines.models.person import masked_body
 from PIL import Image
@@ -95,6 +95,21 @@ def test_the_person_under_the_mask_is_read(body, readers):
         assert left <= (found.box[0] + found.box[2]) / 2 <= right
     alone = masked_body(readers, Sight(photo, None, 96, 128))
     assert alone.box == find_body(body, (photo[0].permute(1, 2, 0) * 255).byte().numpy()).box
+
+
+def test_of_two_people_around_a_mask_the_nearer_is_read(readers, monkeypatch):
+    """A child before a grown-up lies in both boxes."""
+    from types import SimpleNamespace
+
+    people = [SimpleNamespace(box=(0, 0, 400, 500)), SimpleNamespace(box=(250, 250, 390, 490))]
+    monkeypatch.setattr(person, "find_people", lambda *_: people)
+    monkeypatch.setattr(person, "find_body", lambda model, photo, index=0: index)
+    photo = torch.zeros(1, 3, 512, 512)
+    for (left, top, right, bottom), wanted in (((280, 300, 380, 480), 1), ((10, 10, 200, 480), 0),
+                                               ((240, 240, 400, 500), 1)):  # fmt: skip
+        mask = torch.zeros(1, 1, 512, 512)
+        mask[..., top:bottom, left:right] = 1
+        assert masked_body(readers, Sight(photo, mask, 96, 128)) == wanted
 
 
 def test_nobody_is_told(variant, readers):

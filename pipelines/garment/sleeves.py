@@ -1,0 +1,42 @@
+"""How much of the arm a garment's sleeves cover."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .outline import GarmentOutline
+
+LEAST_SLEEVE, LONG_SLEEVE, SURELY_LONG = 0.08, 0.6, 0.75  # of the arm
+WIDE_CUFF = 0.36  # of the length of a sleeve to the elbow
+
+
+def sleeve_length(shape: GarmentOutline) -> tuple[str, float]:
+    """("none" | "short" | "long", share of the arm): against shoulders and chest.
+
+    An arm is about 1.45 times as long as shoulders are wide.
+    """
+    points = shape.points
+    reaches, cuffs = [], []
+    for name in shape.sleeves:
+        outer, inner = shape.limbs[f"sleeve_{name}"]
+        shoulders = np.hypot(*(points["shoulder_left"] - points["shoulder_right"]))
+        chest = np.hypot(*(points["armpit_left"] - points["armpit_right"]))
+        straight = np.hypot(*((outer[-1] + inner[-1]) / 2 - outer[0]))
+        bent = np.hypot(*np.diff(outer, axis=0).T).sum()
+        length = 0.8 * straight + 0.2 * bent  # a bent sleeve is longer, a puffed one is not
+        reach = length / (1.45 * (shoulders + chest) / 2)
+        if shape.category == "upper" and reach < SURELY_LONG:
+            # Of a wide garment chest and shoulders are wider than the wearer's: its length tells.
+            drop = points["hem_center"][1] if "hem_center" in points else points["crotch"][1]
+            reach = min(reach, length / (0.85 * max(1.0, drop - points[f"shoulder_{name}"][1])))
+        reaches.append(reach)
+        cuffs.append(np.hypot(*(outer[-1] - inner[-1])) / length)
+    reach = float(np.clip(np.mean(reaches), 0, 1)) if reaches else 0.0
+    if LONG_SLEEVE <= reach < SURELY_LONG and np.mean(cuffs) > WIDE_CUFF:
+        return "short", reach  # to the elbow, and wide there
+    return sleeve_name(reach), reach if reach >= LEAST_SLEEVE else 0.0
+
+
+def sleeve_name(reach: float) -> str:
+    """ "none", "short" or "long", by the share of the arm."""
+    return "none" if reach < LEAST_SLEEVE else "short" if reach < LONG_SLEEVE else "long"

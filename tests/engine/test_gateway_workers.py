@@ -1,0 +1,41 @@
+"""`serve --workers`: Ray starts the engines, and starts what ended again."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("aiohttp")
+pytest.importorskip("prometheus_client")
+pytest.importorskip("ray")
+
+from gateways import GatewayProcess, no_op, pictures_of, until
+
+
+def process_of(port):
+    """The engine that listens there."""
+    for each in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = each.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"main.py" in words and str(port).encode() in words:
+            return int(each.parent.name)
+    return None
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the engine's process in /proc")
+def test_workers_are_started_and_started_again(engine_folder, tmp_path):
+    with GatewayProcess(tmp_path, [], "--workers", "1", "--cpu") as gateway:
+        first = gateway.ended(gateway.send(no_op(1)))
+        assert pictures_of(first)
+        words = gateway.get("/system_stats")[1]["system"]["argv"]
+        port = words[words.index("--port") + 1]
+        os.kill(process_of(port), signal.SIGKILL)
+        until(lambda: gateway.get("/ready")[0] == 503, 60)
+        until(lambda: gateway.get("/ready")[0] == 200, 180, gateway.said)
+        assert gateway.ended(gateway.send(no_op(2)))["status"]["status_str"] == "success"
+        words = gateway.get("/system_stats")[1]["system"]["argv"]
+        again = words[words.index("--port") + 1]
+    until(lambda: process_of(again) is None, 60)  # nothing is left behind
