@@ -233,7 +233,8 @@ def covered_limbs(scene: Scene, garment: Garment) -> tuple[np.ndarray, np.ndarra
     none of them may look out: all around the legs, on the outside of the arms. Between sleeve and
     trunk one looks at the arm, not through it."""
     figure = scene.figure
-    covered, gone = np.zeros((2, *scene.small.shape[:2]), np.float32)
+    covered = np.zeros(scene.small.shape[:2], np.float32)
+    gone = np.zeros_like(covered)
     for part, name in LIMB_OF.items():
         if part not in garment.limbs:
             continue
