@@ -19,7 +19,9 @@ from gateways import two_engines  # noqa: E402, F401 - a fixture
 from pages import browser, page  # noqa: E402, F401 - fixtures
 
 ROOT = Path(__file__).resolve().parents[2]
-IN_THE_PAGE = ("test_apps.py", "test_browser.py", "test_gateway_page.py")
+IN_THE_PAGE = (
+    "test_apps.py", "test_browser.py", "test_gateway_page.py", "test_template_browser.py",
+)  # fmt: skip
 
 
 @pytest.hookimpl(wrapper=True)
