@@ -1,4 +1,4 @@
-"""`fitting-room inspect PICTURE …`: prints what a picture carries beside its pixels."""
+"""`fitting-room inspect PICTURE …`: prints what a picture or video carries beside its pixels."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from . import pictures
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Prints the AI marks, content credentials, workflow and EXIF of pictures, and warns of a "
-        "GPS position and of text that looks like a key. Exit code 1: a file cannot be read; "
-        "2: a position or key was found, or too much to be searched. With --json one object a line."
+        "Prints the AI marks, content credentials, workflow and EXIF of pictures and videos, and "
+        "warns of a GPS position and of text that looks like a key. Exit code 1: a file cannot be "
+        "read; 2: a position or key was found, or too much to be searched. With --json one object "
+        "a line."
     )
-    parser.add_argument("pictures", nargs="+", type=Path, help="PNG, JPEG or WebP files")
+    parser.add_argument("pictures", nargs="+", type=Path, help="PNG, JPEG, WebP or MP4 files")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -33,9 +33,11 @@ from .placement import add_models_folder
 from .pose import OpenPose
 from .pose_transfer import PoseTransfer
 from .preview import PreviewTryOn
+from .printing import PlacePrint
 from .safety import SafetyCheck, SafetyFilter
 from .samples import copy_samples
 from .save import SavePicture
+from .save_video import SaveVideo
 from .tryon import TryOn
 from .video import VideoMasks
 from .views import Views, ViewSheet
@@ -64,6 +66,7 @@ class FittingRoomExtension(ComfyExtension):
             TryOn,
             PoseTransfer,
             DesignClothes,
+            PlacePrint,
             CropForTryOn,
             Uncrop,
             FrameForEditing,
@@ -80,6 +83,7 @@ class FittingRoomExtension(ComfyExtension):
             SafetyCheck,
             GuardedResult,
             SavePicture,
+            SaveVideo,
             HostedTryOn,
             RoutedTryOn,
             CostReport,

@@ -60,9 +60,12 @@ def checked(image: torch.Tensor, what: str, transparent: bool = False) -> torch.
     return image if transparent else on_white(image)
 
 
-def pictures(image: torch.Tensor, what: str = "Image") -> list[np.ndarray]:
-    """IMAGE to a list of uint8 (height, width, 3) RGB; transparency is laid on white."""
-    rows = checked(image, what).clamp(0, 1)
+def pictures(
+    image: torch.Tensor, what: str = "Image", transparent: bool = False
+) -> list[np.ndarray]:
+    """IMAGE to a list of uint8 (height, width, 3) RGB; transparency is laid on white, or kept as a
+    fourth channel where `transparent`."""
+    rows = checked(image, what, transparent=transparent).clamp(0, 1)
     return list((rows * 255).round().to(torch.uint8).cpu().numpy())
 
 

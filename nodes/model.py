@@ -96,7 +96,7 @@ class RoutedPlacement(Placement):
         super().__call__(stage)
 
 
-class Engine:
+class EngineHost:
     """This ComfyUI as the host of models that a request runs (`services.backends.placement.Host`):
     they share the card with everybody else's."""
 

@@ -105,7 +105,7 @@ def desk_for(
     from ..services.ledger import open_ledger
     from ..services.results import ResultStore
     from ..services.router import read_routes
-    from .model import Engine
+    from .model import EngineHost
     from .placement import model_folders
 
     ledger, store, book = open_ledger(), ResultStore(), read_prices()
@@ -115,7 +115,7 @@ def desk_for(
     )  # fmt: skip
     return Desk(
         ledger, store, book, read_routes(), hosted,
-        local_backends(folders=model_folders(), host=Engine()) if local else [],
+        local_backends(folders=model_folders(), host=EngineHost()) if local else [],
         project=project,
     )  # fmt: skip
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +10,23 @@ import numpy as np
 import torch
 from comfy_api.latest import io
 
-from ..pipelines.errors import InputError, readable
-from ..pipelines.writing import LONGEST_NAME, next_number, write_numbered
+from ..pipelines.errors import InputError
+from ..pipelines.writing import next_number, write_numbered
 from .convert import checked, each, on_white
+from .marking import (
+    CORNERS,
+    PRODUCER,
+    SOURCES,
+    dropped,
+    label_inputs,
+    mark_inputs,
+    marks_of,
+    place_of,
+)
 from .sockets import CATEGORY
 
 ENDINGS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "png 16 bit": ".png"}
 """Choice of the node -> ending of the file, which tells its format."""
-
-SOURCES = ("generated", "preview", "photos", "none")
-PRODUCER = "FittingRoom"
-CORNERS = ("bottom right", "bottom left", "top right", "top left")
 
 
 class SavePicture(io.ComfyNode):
@@ -39,7 +43,7 @@ class SavePicture(io.ComfyNode):
             ),
             search_aliases=["save image", "ai label", "c2pa", "aigc", "metadata", "watermark"],
             is_output_node=True,
-            inputs=[*_file_inputs(), *_label_inputs(), *_mark_inputs()],
+            inputs=[*_file_inputs(), *label_inputs(), *mark_inputs("picture")],
             outputs=[],
             hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
         )
@@ -55,7 +59,7 @@ class SavePicture(io.ComfyNode):
             return "ComfyUI reads no workflow from a JPEG: choose png or webp, or do not embed it"
         try:
             # Told before anything is computed: a picture that cannot be saved is lost.
-            _place(filename_prefix or "", 0, 0)
+            place_of(filename_prefix or "", 0, 0)
         except InputError as error:
             return str(error)
         return True
@@ -83,10 +87,10 @@ class SavePicture(io.ComfyNode):
 
         rows = list(checked(image, "Save Picture", transparent=True).cpu())
         label = VisibleLabel(label_text, label_language, label_corner) if visible_label else None
-        marks = _marks(source, ai_system, aigc_field, producer)
+        marks = marks_of(source, ai_system, aigc_field, producer)
         workflow = cls._workflow() if embed_workflow else None
         height, width = rows[0].shape[:2]
-        place, name = _place(filename_prefix, width, height)
+        place, name = place_of(filename_prefix, width, height)
         folder = Path(folder_paths.get_output_directory()) / place
         kind = FORMATS[ENDINGS[format].removeprefix(".")]
         free: dict[str, int] = {}
@@ -107,7 +111,7 @@ class SavePicture(io.ComfyNode):
 
         saved = each(range(len(rows)), work)
         found = [{"filename": name, "subfolder": place, "type": "output"} for name in saved]
-        told = _dropped(source)
+        told = dropped(source)
         return io.NodeOutput(ui={"images": found, **({"text": told} if told else {})})
 
     @classmethod
@@ -118,53 +122,6 @@ class SavePicture(io.ComfyNode):
         if args.disable_metadata:
             return {}
         return {"prompt": cls.hidden.prompt, **(cls.hidden.extra_pnginfo or {})}
-
-
-def _place(prefix: str, width: int, height: int) -> tuple[str, str]:
-    """Subfolder of the output folder and beginning of the file's name, with ComfyUI's places
-    filled in. Raises InputError for what lies outside, and for names that no disk takes."""
-    problem = f"The filename_prefix has to name a place in the output folder, and {prefix!r}"
-    if "\0" in prefix or readable(prefix) != prefix:
-        raise InputError(f"{problem} has characters that no file name has.")
-    now = time.localtime()
-    filled = {
-        "width": width, "height": height, "year": now.tm_year, "month": f"{now.tm_mon:02}",
-        "day": f"{now.tm_mday:02}", "hour": f"{now.tm_hour:02}", "minute": f"{now.tm_min:02}",
-        "second": f"{now.tm_sec:02}",
-    }  # fmt: skip
-    for word, value in filled.items():
-        prefix = prefix.replace(f"%{word}%", str(value))
-    place, name = os.path.split(os.path.normpath(prefix))
-    output = folder_paths.get_output_directory()
-    if not folder_paths.is_within_directory(output, os.path.join(output, place)):
-        raise InputError(f"{problem} is outside the output folder.")
-    if name in ("", os.curdir, os.pardir):
-        name = "picture"
-    names = [*Path(place).parts, f"{name}_00000001_.webp"]
-    if any(len(os.fsencode(each)) > LONGEST_NAME for each in names):
-        raise InputError(f"{problem} is too long a name. Shorten it.")
-    return place, name
-
-
-def _marks(source: str, system: str, aigc_field: str, producer: str) -> Any:
-    from ..pipelines.marks.credentials import credentials_of
-    from ..pipelines.marks.provenance import AigcLabel, Marks
-
-    wanted = source == "generated" if aigc_field == "auto" else aigc_field == "on"
-    return Marks(
-        source=source,
-        system=system.strip(),
-        aigc=AigcLabel(producer=producer.strip()) if wanted else None,
-        # Credentials say what made a picture; without a source there is nothing to sign.
-        credentials=credentials_of(os.environ) if source != "none" else None,
-    )
-
-
-def _dropped(source: str) -> list[str]:
-    """What to say where the pictures are not signed although this process could."""
-    if source != "none" or not os.environ.get("FITTING_ROOM_C2PA_CERTIFICATE"):
-        return []
-    return ["Content credentials were left out: they say what made a picture. Choose a source."]
 
 
 def _pixels(row: torch.Tensor, format: str) -> np.ndarray:
@@ -212,74 +169,5 @@ def _file_inputs() -> list[io.Input]:
             default=False,
             tooltip="Whether the file carries the workflow, without what looks like a key. Names "
             "of uploaded files stand in it. Not possible in a jpeg.",
-        ),
-    ]
-
-
-def _label_inputs() -> list[io.Input]:
-    return [
-        io.Boolean.Input(
-            "visible_label",
-            default=False,
-            optional=True,
-            tooltip="Whether a label that people can read is drawn into a corner.",
-        ),
-        io.Combo.Input(
-            "label_language",
-            options=["en", "zh"],
-            default="en",
-            optional=True,
-            tooltip="Language of the ready-made text: AI-generated, or AI生成.",
-        ),
-        io.String.Input(
-            "label_text",
-            default="",
-            optional=True,
-            tooltip="Your own text of the label; empty for the ready-made one.",
-        ),
-        io.Combo.Input(
-            "label_corner",
-            options=list(CORNERS),
-            default=CORNERS[0],
-            optional=True,
-            tooltip="Corner of the label.",
-        ),
-    ]
-
-
-def _mark_inputs() -> list[io.Input]:
-    return [
-        io.String.Input(
-            "ai_system",
-            default="",
-            advanced=True,
-            optional=True,
-            tooltip="Name of the model (IPTC AI System Used). Written where the "
-            "source is generated.",
-        ),
-        io.Combo.Input(
-            "aigc_field",
-            options=["auto", "on", "off"],
-            default="auto",
-            advanced=True,
-            optional=True,
-            tooltip="The AIGC field of China's rules (GB 45438-2025). auto: where the source is "
-            "generated.",
-        ),
-        io.String.Input(
-            "producer",
-            default=PRODUCER,
-            advanced=True,
-            optional=True,
-            tooltip="Name or code of who offers the service, for the AIGC field. The preset names "
-            "the software only.",
-        ),
-        io.String.Input(
-            "picture_number",
-            default="",
-            advanced=True,
-            optional=True,
-            tooltip="Your own number of the picture, for the AIGC field; empty for a random one. "
-            "In a batch -1, -2 and so on are added.",
         ),
     ]

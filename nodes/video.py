@@ -112,6 +112,11 @@ def _tracked(video: torch.Tensor, tracks: torch.Tensor, first: int) -> Iterator[
             f"{video.shape[2]}x{video.shape[1]} pixels; {len(given)} of "
             f"{given.shape[-1]}x{given.shape[-2]} came. Track the frames that are connected here."
         )
+    if not (given > 0.5).any():
+        raise InputError(
+            "Tracks: no frame has anything in its mask. Nothing was found in the video: lower SAM "
+            "3's detection_threshold, give it other words, or leave the tracks out."
+        )
     return steady_tracks(
         (picture, mask.clamp(0, 1).cpu().numpy())
         for picture, mask in zip(_pictures(video), given, strict=True)

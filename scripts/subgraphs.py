@@ -8,7 +8,7 @@ from workflow_twins import values_of
 
 NAMESPACE = uuid.UUID("e3fa1a47-92f9-5d05-b61b-9d4e6d8967c7")
 ENDINGS = ("SaveImage", "PreviewImage", "FittingRoomSavePicture", "PreviewAny", "SaveText",
-           "SaveVideo")  # fmt: skip
+           "SaveVideo", "FittingRoomSaveVideo")  # fmt: skip
 SOURCES = ("LoadImage", "LoadVideo")
 
 

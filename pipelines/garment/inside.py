@@ -11,6 +11,9 @@ from .outline import GarmentOutline
 from .parts import INSIDE, TORSO
 from .silhouette import Upright
 
+STANDS = 0.15  # of the neck's width that a collar stands above the shoulders, at least
+CORNER = 0.17  # of its edge at either end that goes straight to its corner
+
 
 def mark_inside(
     labels: np.ndarray, upright: Upright, shape: GarmentOutline, picture: np.ndarray
@@ -33,4 +36,19 @@ def front_edge(upright: Upright, shape: GarmentOutline, picture: np.ndarray) -> 
     """The front edge of the neckline or waistband, where the inside of the back shows above it."""
     lab = to_lab(upright.sample(picture))
     deepest = 0.5 if shape.category == "lower" else 2.2
-    return find_edge(lab, upright.mask, shape.rims["right"], shape.rims["left"], deepest)
+    ends = [shape.rims[side] for side in ("right", "left")]
+    edge = find_edge(lab, upright.mask, *ends, deepest)
+    if edge is None or not has_collar(shape):
+        return edge
+    # A collar's edge begins at its upper corners, wherever the curve that was found does.
+    cut = round(CORNER * len(edge))
+    return np.concatenate([[ends[0]], edge[cut:-cut], [ends[1]]])
+
+
+def has_collar(shape: GarmentOutline) -> bool:
+    """Whether the opening ends above the shoulders, as that of a collar does."""
+    if shape.category == "lower":
+        return False
+    necks = {side: shape.points[f"neck_{side}"] for side in ("right", "left")}
+    width = float(np.hypot(*(necks["left"] - necks["right"])))
+    return all(shape.rims[side][1] < neck[1] - STANDS * width for side, neck in necks.items())

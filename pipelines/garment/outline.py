@@ -233,7 +233,9 @@ def find_neck(line: np.ndarray, body: float) -> tuple[int, int]:
     for start, deepest, end, _ in notches(around, 0.03 * body):
         foot, shoulder = around[deepest], around[end]
         way = shoulder - foot
-        if around[start, 0] < 0.75 * body and foot[0] < 0.75 * body and way[0] > abs(way[1]):
+        near = around[start, 0] < 0.75 * body and foot[0] < 0.75 * body
+        # Of straps, the cloth between them lies no higher than their feet.
+        if near and way[0] > abs(way[1]) and y[0] < foot[1] - 0.05 * body:
             return neck + deepest, neck
         break
     if u[neck] < 0.2 * body:  # the back of a collar peaks in the middle: no neck is as narrow

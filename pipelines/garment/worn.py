@@ -29,11 +29,12 @@ from ..masking.figure import (
     projected,
 )
 from ..masking.regions import HAIR, LOWER, SKIN, UPPER, fine_regions, hand_discs
-from .worn_view import check_ends, check_front, check_view, choose, legs_apart, refused
+from .worn_view import check_ends, check_front, check_torn, check_view, choose, legs_apart, refused
 
 MOST_HIDDEN, HIDDEN = 0.45, 0.12  # of the garment, behind arms, hands and hair
 SIDES = ("right", "left")
 LEAST_SLEEVE = 0.12  # of the arm
+STRAPS = 0.3  # torso lengths below the shoulders
 LEAST_GARMENT = 0.12  # of the square of the shoulder width
 
 
@@ -100,11 +101,15 @@ def find_cloth(
             seen &= ~find_sleeve(seen, figure, side, max(share, LEAST_SLEEVE), points).region
         words.append("Only one sleeve shows, so both were left out.")
     rest = seen & ~np.logical_or.reduce([np.zeros_like(seen), *(one.region for one in sleeves)])
-    rest = largest(without_threads(rest, round(0.025 * figure.unit)), 0.1)
+    # Narrow things are threads and shadows, but for straps over the shoulders.
+    over = figure.level(points) < STRAPS * figure.torso
+    straps = rest & over & (np.abs(figure.side(points)) < 0.5 * figure.unit)
+    rest = largest(without_threads(rest, round(0.025 * figure.unit)) | straps, 0.1)
     torso = largest(without_gaps(rest, regions.kinds, figure, points, taken))
     sleeves = tuple(
         replace(one, region=largest(closed(one.region & ~torso, 2) & ~torso)) for one in sleeves
     )
+    check_torn(torso, figure)
     check_sleeves(torso, sleeves, figure)
     if taken != "lower":
         check_front(torso, figure, points)

@@ -15,6 +15,8 @@ TURNED = 0.8
 MOST_LEAN, LEAN = 25.0, 10.0  # degrees of the trunk
 SEATED = 0.45  # shoulder widths the knees are below the hips of somebody seated, at most
 LEAST_SIDE = 0.22  # shoulder widths from the axis that both sides of a top reach at least
+STEP = 0.09  # shoulder widths by which the edge of a whole garment does not jump from row to row
+MOST_STEPS = 3
 ALIKE = 9.0  # Lab units between the two parts of a dress
 BELOW_HIPS = 0.15  # shoulder widths that a lower garment or a dress must go on below the hips
 ADVICE = (
@@ -119,3 +121,19 @@ def check_ends(seen: np.ndarray, category: str, figure: Figure) -> None:
         lowest = float(np.flatnonzero(seen.any(1))[-1])
         if lowest < figure.hips[1] + BELOW_HIPS * figure.unit:
             raise refused(f"no garment of the category {category} shows below the hips")
+
+
+def check_torn(torso: np.ndarray, figure: Figure) -> None:
+    """Raises InputError for a trunk (h, w), bool, whose sides jump to and fro: its pattern was in
+    places taken for something else."""
+    level = (np.arange(len(torso)) - figure.neck[1]) / figure.torso
+    rows = np.flatnonzero(torso.any(1) & (level > 0.2))
+    rows = rows[: max(1, round(0.95 * len(rows)))]
+    if len(rows) < 8:
+        return
+    ends = np.stack([torso[rows].argmax(1), torso.shape[1] - torso[rows][:, ::-1].argmax(1)], 1)
+    reach = max(1, round(0.02 * figure.unit))
+    jumps = np.abs(ends[reach:] - ends[:-reach]) > STEP * figure.unit
+    count = int((np.diff(jumps.astype(np.int8), axis=0, prepend=0) == 1).sum())
+    if count > MOST_STEPS:
+        raise refused("its pattern hides where it ends")

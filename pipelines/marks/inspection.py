@@ -1,4 +1,4 @@
-"""What a picture file carries beside its pixels: marks, workflow, EXIF, and what should not be."""
+"""What a picture or video file carries beside its pixels: marks, workflow, EXIF, and leaks."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from .metadata import C2PA_STORE, PNG_START, read_xmp
 from .provenance import IPTC, MIME
 from .redaction import DEEPEST, clean, clean_known, places_of_secrets
 from .segments import pieces, position_in
+from .videos import MIME as VIDEO_MIME
+from .videos import is_mp4, read_video, texts_of
 
 MEANINGS = {
     "trainedAlgorithmicMedia": "created using generative AI",
@@ -70,7 +72,7 @@ def inspect_picture(path: str | Path) -> dict[str, Any]:
     keys: places where something looks like a key. texts: names of other text fields.
     unsearched: pieces of the file too large to be searched whole.
 
-    Raises InputError for a file that is missing or no PNG, JPEG or WebP.
+    Raises InputError for a file that is missing or no PNG, JPEG, WebP or MP4.
     """
     path = Path(path)
     expect_file(path, str(path))
@@ -78,6 +80,8 @@ def inspect_picture(path: str | Path) -> dict[str, Any]:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {why(error)}.") from error
+    if is_mp4(data):
+        return _found_in_video(path, data)
     with opened(io.BytesIO(data), str(path)) as picture:
         picture.load()  # text chunks may stand behind the pixels
         return _found(path, data, picture)
@@ -91,15 +95,11 @@ def has_credentials(path: str | Path) -> bool:
 def _found(path: Path, data: bytes, picture: Image.Image) -> dict[str, Any]:
     kind = {"MPO": "JPEG"}.get(picture.format or "", picture.format or "")
     if kind not in MIME:
-        raise InputError(f"{path} is {kind}; marks are read in PNG, JPEG and WebP.")
+        raise InputError(f"{path} is {kind}; marks are read in PNG, JPEG, WebP and MP4.")
     packet = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp") or ""
     xmp = read_xmp(packet if isinstance(packet, (str, bytes)) else "")
     exif = attempt(picture.getexif, Image.Exif())
     texts = dict(_texts(picture, exif))
-    source = xmp.get("Iptc4xmpExt:DigitalSourceType", "")
-    aigc = _aigc(xmp, texts, exif)
-    credentials = _credentials(data, MIME[kind])
-    workflow = {name: texts[name] for name in texts if name in ("prompt", "workflow")}
     keys, gps, unsearched = _leaks(data, texts)
     return {
         "file": str(path),
@@ -108,6 +108,44 @@ def _found(path: Path, data: bytes, picture: Image.Image) -> dict[str, Any]:
         "height": picture.height,
         "bits": data[24] if data.startswith(PNG_START) else 8,
         "alpha": picture.has_transparency_data,
+        **_marks(xmp, texts, exif, _credentials(data, MIME[kind])),
+        "exif": {
+            name: str(exif[tag])[:SHOWN]
+            for tag, name in CAMERA_TAGS.items()
+            if tag in exif and not _named_value(exif[tag])
+        },
+        "gps": gps or bool(attempt(lambda: exif.get_ifd(GPS), {})),
+        "keys": keys,
+        "unsearched": unsearched,
+    }
+
+
+def _found_in_video(path: Path, data: bytes) -> dict[str, Any]:
+    """The same of an MP4 file; its pictures themselves are not searched."""
+    video = read_video(data, path)
+    texts = {name: _read_json(text) for name, text in texts_of(video).items()}
+    return {
+        "file": str(path),
+        "format": "MP4",
+        "width": video["size"][0],
+        "height": video["size"][1],
+        "bits": 8,
+        "alpha": False,
+        **_marks(video["xmp"], texts, Image.Exif(), _credentials(data, VIDEO_MIME)),
+        "exif": {},
+        "gps": video["gps"],
+        "keys": sorted(set(places_of_secrets({n: t for n, t in texts.items() if n != "AIGC"}))),
+        "unsearched": [],
+    }
+
+
+def _marks(
+    xmp: dict[str, str], texts: dict[str, Any], exif: Image.Exif, credentials: dict[str, Any]
+) -> dict[str, Any]:
+    source = xmp.get("Iptc4xmpExt:DigitalSourceType", "")
+    aigc = _aigc(xmp, texts, exif)
+    workflow = {name for name in texts if name in ("prompt", "workflow")}
+    return {
         "ai_made": _ai_made(source, aigc, credentials),
         "digital_source_type": source,
         "meaning": MEANINGS.get(_term(source), ""),
@@ -120,15 +158,7 @@ def _found(path: Path, data: bytes, picture: Image.Image) -> dict[str, Any]:
         "creator_tool": xmp.get("xmp:CreatorTool", ""),
         "credentials": credentials,
         "workflow": sorted(workflow),
-        "exif": {
-            name: str(exif[tag])[:SHOWN]
-            for tag, name in CAMERA_TAGS.items()
-            if tag in exif and not _named_value(exif[tag])
-        },
-        "gps": gps or bool(attempt(lambda: exif.get_ifd(GPS), {})),
-        "keys": keys,
-        "texts": sorted(set(texts) - set(workflow) - {"AIGC"}),
-        "unsearched": unsearched,
+        "texts": sorted(set(texts) - workflow - {"AIGC"}),
     }
 
 

@@ -1,6 +1,7 @@
 """A real ComfyUI for the tests in this folder; they skip, and say so, where there is none.
 
-Where $FITTING_ROOM_REQUIRE names `engine` or `browser`, no test of that suite may skip.
+Where $FITTING_ROOM_REQUIRE names `engine`, `browser`, `ray` or `postgres`, none of that suite may
+be skipped.
 """
 
 import json
@@ -19,12 +20,16 @@ from gateways import two_engines  # noqa: E402, F401 - a fixture
 from pages import browser, page  # noqa: E402, F401 - fixtures
 
 ROOT = Path(__file__).resolve().parents[2]
-IN_THE_PAGE = ("test_apps.py", "test_browser.py", "test_gateway_page.py")
+IN_THE_PAGE = (
+    "test_apps.py", "test_browser.py", "test_gateway_page.py", "test_template_browser.py",
+)  # fmt: skip
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item):
     report = yield
+    if item.path.name.startswith("test_fleet"):
+        refuse_skip(report, "engine", "ray", "postgres")
     refuse_skip(report, "browser" if item.path.name in IN_THE_PAGE else "engine")
     return report
 

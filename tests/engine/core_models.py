@@ -42,6 +42,11 @@ def install(base: Path) -> None:
             file.touch()
 
 
+def read(name: str) -> dict:
+    """A workflow in API format."""
+    return _read(API / f"{name}.json")
+
+
 def _read(path: Path) -> dict:
     return json.loads(path.read_text("utf-8"))
 
@@ -81,3 +86,32 @@ def shown(graph: dict, info: dict) -> dict:
             elif kind == "STRING":
                 result[key] = {"class_type": "PreviewAny", "inputs": {"source": [name, place]}}
     return result
+
+
+def small(graph: dict) -> dict:
+    """A copy whose pictures are small, whose videos are short, and which takes one step."""
+    made = json.loads(json.dumps(graph))
+    for node in made.values():
+        inputs = node["inputs"]
+        for name, value in {"megapixels": 0.1, "steps": 1, "most": 5}.items():
+            if name in inputs and not isinstance(inputs[name], list):
+                inputs[name] = value
+        if node["class_type"] == "EmptySD3LatentImage":
+            inputs["width"] = inputs["height"] = 256
+    return made
+
+
+def bypassed(graph: dict, kind: str, by: str) -> dict:
+    """A copy without the nodes of a kind, as somebody bypasses them in the page: what came in as
+    `by` goes on in place of their first output; what shows their other outputs goes with them."""
+    made = json.loads(json.dumps(graph))
+    for name in [name for name, node in made.items() if node["class_type"] == kind]:
+        source = made.pop(name)["inputs"][by]
+        for other in list(made):
+            inputs = made[other]["inputs"]
+            links = {key: v for key, v in inputs.items() if isinstance(v, list) and v[0] == name}
+            if any(link[1] for link in links.values()):
+                del made[other]
+            else:
+                inputs.update(dict.fromkeys(links, source))
+    return made

@@ -1,12 +1,16 @@
 """LoadImage's MASK and drawn ones: a wish or none, never a photo that silently stays as it was."""
 
 import io
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from fitting_room.services.engine import failure
 from PIL import Image
+from small_graphs import small
 
+WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 SAVE = {"class_type": "SaveImage", "inputs": {"filename_prefix": "given"}}
 
 
@@ -103,3 +107,31 @@ def test_where_nothing_would_be_repainted_there_is_no_success(engine, files):
     problem = failure(engine.run(graph))
     assert problem is not None
     assert "Nothing of the photo would change" in problem["exception_message"]
+
+
+def of_the_model(engine, person: str) -> np.ndarray:
+    """What the workflow of a model saves for a photo, on tiny weights."""
+    text = (WORKFLOWS / "api" / "leffa.json").read_text(encoding="utf-8")
+    graph = small(json.loads(text))
+    (load,) = (
+        node
+        for node in graph.values()
+        if node["inputs"].get("image") == "fitting_room_person.jpg"
+    )  # fmt: skip
+    load["inputs"]["image"] = person
+    history = engine.run(graph)
+    assert failure(history) is None, failure(history)["exception_message"]
+    (save,) = (key for key, node in graph.items() if node["class_type"] == "FittingRoomSavePicture")
+    content = engine.picture(history["outputs"][save]["images"][0])
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
+
+
+@pytest.mark.parametrize("name", ["given_cmyk.jpg", "given_cut_out.png", "given_cut_out.webp"])
+def test_a_model_dresses_such_photos_as_it_does_plain_ones(engine, files, name):
+    before = np.asarray(Image.open(files / "fitting_room_person.jpg").convert("RGB")).astype(int)
+    plain, made = (of_the_model(engine, file) for file in ("fitting_room_person.jpg", name))
+    dressed, wanted = (np.abs(each - before).max(-1) > 40 for each in (made, plain))
+    person = np.asarray(Image.open(files / "given_cut_out.png"))[..., 3] > 250
+    assert wanted[person].mean() > 0.2
+    one, other = dressed & person, wanted & person
+    assert (one & other).sum() / (one | other).sum() > 0.8

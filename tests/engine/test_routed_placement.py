@@ -22,7 +22,7 @@ from PIL import Image
 from conftest import import_checkout
 import_checkout()
 from pathlib import Path
-from fitting_room.nodes.model import Engine, RoutedPlacement
+from fitting_room.nodes.model import EngineHost, RoutedPlacement
 from fitting_room.services.backends.local import LocalBackend
 from fitting_room.services.errors import Cancelled
 from fitting_room.services.request import TryOnRequest
@@ -32,7 +32,7 @@ photos = [np.asarray(Image.open(f"{root}/samples/{each}").convert("RGB"))
 request = TryOnRequest(photos[0], (photos[1],), "upper", name, seed=1, steps=2, guidance=2.0,
                        width=96, height=128)
 outside = LocalBackend("cpu", "fp32", [Path(models)]).run(request)
-backend = LocalBackend("cpu", "fp32", [Path(models)], host=Engine())
+backend = LocalBackend("cpu", "fp32", [Path(models)], host=EngineHost())
 inside = backend.run(request)
 placed = backend._model.pipeline.place
 managed = [each.model for each in management.current_loaded_models]

@@ -5,7 +5,8 @@ import io
 import av
 import numpy as np
 import pytest
-from fitting_room.services.engine import failure
+from fitting_room.pipelines.marks.inspection import inspect_picture
+from fitting_room.services.engine import EngineError, failure
 from PIL import Image
 
 
@@ -24,6 +25,11 @@ def graph(**changed):
         "video": node("GetVideoComponents", video=["file", 0]),
         "masks": node("FittingRoomVideoMasks", frames=["video", 0], **(MASKS | changed)),
     }
+
+
+def frames(data):
+    with av.open(io.BytesIO(data)) as file:
+        return [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
 
 
 def shown(engine, history, name):
@@ -47,7 +53,10 @@ def made(engine):
         "large_grey": node("MaskToImage", mask=["masks", 7]),
         "report": node("PreviewAny", source=["masks", 9]),
         "clip": node("CreateVideo", images=["back", 0], audio=["video", 1], fps=["video", 2]),
-        "saved": node("SaveVideo", video=["clip", 0], filename_prefix="dressed", format="auto"),
+        "saved": node("FittingRoomSaveVideo", video=["clip", 0], filename_prefix="marked/plain",
+                      source="generated", ai_system="Wan 2.1 VACE", video_number="7"),
+        "labelled": node("FittingRoomSaveVideo", video=["clip", 0], filename_prefix="marked/read",
+                         source="generated", visible_label=True, label_corner="top left"),
     }  # fmt: skip
     sources = {
         "frames": ["masks", 0], "control": ["masks", 1], "small": ["grey", 0],
@@ -89,6 +98,48 @@ def test_the_sound_is_kept(engine, made):
         assert sum(1 for _ in file.decode(video=0)) == 9
 
 
+def test_a_saved_video_is_marked_and_carries_nothing_else(engine, made):
+    history, _ = made
+    (found,) = history["outputs"]["saved"]["images"]
+    told = inspect_picture(engine.base / "output" / found["subfolder"] / found["filename"])
+    assert (told["format"], told["width"], told["height"]) == ("MP4", 384, 480)
+    assert told["ai_made"] is True and told["meaning"] == "edited using generative AI"
+    assert told["system"] == "Wan 2.1 VACE" and told["aigc"]["ProduceID"] == "7"
+    assert told["workflow"] == told["texts"] == told["keys"] == [] and not told["gps"]
+
+
+def test_the_label_is_on_every_frame_and_nowhere_else(engine, made):
+    history, _ = made
+    plain, labelled = (
+        frames(engine.picture(history["outputs"][name]["images"][0]))
+        for name in ("saved", "labelled")
+    )
+    assert len(plain) == len(labelled) == 9
+    for one, other in zip(plain, labelled, strict=True):
+        changed = np.abs(one.astype(int) - other).max(-1) > 40
+        assert changed[:40, :120].mean() > 0.1 and changed[120:].mean() < 0.01
+
+
+def test_a_video_of_odd_size_is_refused_with_a_sentence(engine):
+    prompt = {
+        "frames": node("EmptyImage", width=95, height=64, batch_size=2, color=0),
+        "clip": node("CreateVideo", images=["frames", 0], fps=8.0),
+        "saved": node("FittingRoomSaveVideo", video=["clip", 0], filename_prefix="marked/odd",
+                      source="none"),
+    }  # fmt: skip
+    told = failure(engine.run(prompt))
+    assert told and "95x64" in told["exception_message"]
+
+
+def test_a_place_outside_the_output_folder_is_refused_before_anything_runs(engine):
+    prompt = graph()
+    prompt["clip"] = node("CreateVideo", images=["masks", 0], fps=8.0)
+    prompt["saved"] = node("FittingRoomSaveVideo", video=["clip", 0], filename_prefix="../../out",
+                           source="generated")  # fmt: skip
+    with pytest.raises(EngineError, match="outside the output folder"):
+        engine.run(prompt)
+
+
 def test_the_report_tells_of_cuts_and_gaps(made):
     history, _ = made
     text = history["outputs"]["report"]["text"][0]
@@ -125,6 +176,51 @@ def test_given_tracks_of_another_size_are_refused(engine):
     prompt["see"] = node("PreviewImage", images=["masks", 0])
     told = failure(engine.run(prompt))
     assert told and "one mask for each of the 9 frames" in told["exception_message"]
+
+
+def tracked(objects, **changed):
+    """Masks by SAM 3's tracks, by way of the engine's own SAM3 Track to Mask."""
+    prompt = graph(tracks=["mask", 0], **changed)
+    prompt |= {
+        "part": node("ImageFromBatch", image=["video", 0], batch_index=0, length=9),
+        "own": node("FittingRoomVideoMasks", frames=["part", 0], **(MASKS | {"shape": "garment"})),
+        "half": node("SolidMask", value=1.0, width=96, height=480),
+        "none": node("SolidMask", value=0.0, width=384, height=480),
+        "aside": node("MaskComposite", destination=["none", 0], source=["half", 0], x=288, y=0,
+                      operation="add"),
+        "grey_aside": node("MaskToImage", mask=["aside", 0]),
+        "all_aside": node("RepeatImageBatch", image=["grey_aside", 0], amount=9),
+        "beside": node("ImageToMask", image=["all_aside", 0], channel="red"),
+        "data": node("FittingRoomTestTracks", images=["part", 0],
+                     **{name: [source, place] for name, (source, place) in objects.items()}),
+        "mask": node("SAM3_TrackToMask", track_data=["data", 0], object_indices=""),
+        "grey": node("MaskToImage", mask=["masks", 7]),
+        "see": node("PreviewImage", images=["grey", 0]),
+        "own_grey": node("MaskToImage", mask=["own", 7]),
+        "see_own": node("PreviewImage", images=["own_grey", 0]),
+    }  # fmt: skip
+    prompt["masks"]["inputs"]["frames"] = ["part", 0]
+    return prompt
+
+
+def test_tracks_of_sam3_take_the_place_of_our_masks(engine):
+    history = engine.run(tracked({"first_object": ("own", 7)}))
+    seen, own = shown(engine, history, "see"), shown(engine, history, "see_own")
+    assert len(seen) == len(own) == 9
+    for one, other in zip(seen, own, strict=True):
+        one, other = one > 127, other > 127
+        assert (one & other).sum() / (one | other).sum() > 0.9
+
+
+def test_two_objects_of_the_tracks_are_both_masked(engine):
+    objects = {"first_object": ("own", 7), "second_object": ("beside", 0)}
+    for mask in shown(engine, engine.run(tracked(objects)), "see"):
+        assert (mask[:, 296:] > 127).all() and (mask[:, :280] > 127).any()
+
+
+def test_tracks_that_hold_nobody_are_refused(engine):
+    told = failure(engine.run(tracked({})))
+    assert told and "no frame has anything in its mask" in told["exception_message"]
 
 
 def test_key_frame_and_reframing(engine):

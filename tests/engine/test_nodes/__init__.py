@@ -1,4 +1,4 @@
-"""Nodes for the engine tests: images that no core node can make, and a card without memory."""
+"""Nodes for the engine tests: what no core node can make, and a card without memory."""
 
 import gc
 import importlib.util
@@ -115,6 +115,37 @@ class Living(io.ComfyNode):
         return io.NodeOutput(sum(type(each).__name__ in names for each in gc.get_objects()))
 
 
+class Tracks(io.ComfyNode):
+    """Track data as SAM 3's tracker of the engine gives it, packed by the tracker's own function:
+    where the masks come from the network or from here, nothing after it can tell."""
+
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="FittingRoomTestTracks",
+            category="test",
+            inputs=[
+                io.Image.Input("images"),
+                io.Mask.Input("first_object", optional=True),
+                io.Mask.Input("second_object", optional=True),
+            ],
+            outputs=[io.Custom("SAM3_TRACK_DATA").Output("tracks")],
+        )
+
+    @classmethod
+    def execute(cls, images, first_object=None, second_object=None):
+        from comfy.ldm.sam3.tracker import pack_masks
+
+        found = [mask for mask in (first_object, second_object) if mask is not None]
+        size = {"n_frames": len(images), "orig_size": tuple(images.shape[1:3])}
+        if not found:
+            return io.NodeOutput({"packed_masks": None, "scores": [], **size})
+        logits = torch.stack(found, 1) - 0.5
+        small = torch.nn.functional.interpolate(logits, (288, 288), mode="bilinear")
+        scores = [1.0] * len(found)
+        return io.NodeOutput({"packed_masks": pack_masks(small), "scores": scores, **size})
+
+
 class OutOfMemory(io.ComfyNode):
     """The same model, whose VAE runs out of memory the next `times` times that it decodes."""
 
@@ -161,7 +192,7 @@ async def add_invented_model(request):
 
 class Extension(ComfyExtension):
     async def get_node_list(self):
-        return [OddImage, OddMask, Number, Brighter, Living, OutOfMemory, Slow]
+        return [OddImage, OddMask, Number, Brighter, Living, Tracks, OutOfMemory, Slow]
 
 
 async def comfy_entrypoint():

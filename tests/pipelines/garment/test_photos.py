@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from drawn_people import SKIN, SWEATER, draw_person
 from fitting_room.pipelines.errors import InputError, NoGarmentFound
+from fitting_room.pipelines.garment.parts import INSIDE, TORSO
 from fitting_room.pipelines.garment.read import read_garment
 from fitting_room.pipelines.preview.drawn import CUTS, Look, draw
 from fitting_room.pipelines.preview.pipeline import PreviewPipeline
@@ -382,3 +383,16 @@ def test_a_halter_is_a_top_held_at_the_neck(name):
         x, y = garment.points[f"armpit_{side}"]
         assert abs(x - 240 - sign * 90) < 10 and abs(y - 265) < 14
         assert garment.points[f"shoulder_{side}"][1] < 170
+
+
+def test_a_collar_opens_from_its_corners():
+    collar = [(240, 120), (205, 120), (185, 175), (165, 185), (120, 205), *BELOW_HOOD]
+    picture = canvas(both_sides(collar))
+    # The inside of the stand is seen aslant on both sides of the dark inside of the back.
+    inner = [(218, 120), (262, 120), (262, 150), (252, 170), (228, 170), (218, 150)]
+    ImageDraw.Draw(picture).polygon(inner, fill=(18, 34, 84))
+    garment = read_garment(np.asarray(picture))
+    for x, y in ((214, 123), (266, 123), (240, 140)):
+        assert garment.parts[y, x] == INSIDE
+    for x, y in ((205, 165), (275, 165), (240, 190)):
+        assert garment.parts[y, x] == TORSO

@@ -18,10 +18,12 @@ from fitting_room.pipelines.garment.wearer import (
     skin_like,
 )
 from fitting_room.pipelines.garment.worn import find_cloth
+from fitting_room.pipelines.garment.worn_view import check_torn
 from fitting_room.pipelines.maps.colours import to_lab
 from fitting_room.pipelines.masking.body import Body
+from fitting_room.pipelines.masking.figure import build_figure
 from fitting_room.pipelines.preview.pipeline import PreviewPipeline
-from PIL import Image
+from PIL import Image, ImageDraw
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 
@@ -151,3 +153,33 @@ def test_skin_around_a_garment_without_a_face():
     assert shows_skin(skin_like(to_lab(below[0])), below[1])
     dressed, body = draw_person()
     assert not shows_skin(skin_like(to_lab(dressed)), body.mask > 0.5)
+
+
+@pytest.mark.parametrize("width", [4, 8])
+def test_thin_straps_come_along(width):
+    photo, body = draw_person(sleeve=2)
+    canvas = Image.fromarray(photo)
+    pen = ImageDraw.Draw(canvas)
+    pen.polygon([(278, 200), (322, 200), (385, 218), (372, 290), (228, 290), (215, 218)], fill=SKIN)
+    for x in (255, 345):
+        pen.line([(x, 208), (x, 300)], fill=SWEATER, width=width)
+    garment = take(drawn=(np.asarray(canvas), body))
+    assert garment.sleeves == "none"
+    for x in (255, 345):
+        assert garment.alpha[230:285, x - 1 : x + 2].max(1).min() > 0.5
+    assert share_like(garment, SKIN, 25) < 0.08
+
+
+def test_a_garment_that_comes_off_in_tatters_is_refused():
+    photo, body = draw_person()
+    figure = build_figure(body, (0.0, 0.0), 1.0)
+    torso = np.zeros(photo.shape[:2], bool)
+    torso[220:450, 235:365] = True
+    check_torn(torso, figure)
+    torso[300:, 260:] = False  # one step is the end of a jacket or an arm in front
+    check_torn(torso, figure)
+    for top in range(270, 450, 36):
+        torso[top : top + 18, 320:] = False
+        torso[top + 18 : top + 36, 235:365] = True
+    with pytest.raises(InputError, match="pattern hides where it ends"):
+        check_torn(torso, figure)
