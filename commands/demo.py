@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _through_library(output: Path) -> None:
-    from ..pipelines.images import write_picture
+    from ..pipelines.marks.provenance import PREVIEW, save_picture
     from ..services.backends.preview import PreviewBackend
     from ..services.request import TryOnRequest
 
@@ -53,11 +53,11 @@ def _through_library(output: Path) -> None:
         person=pictures.photo(str(ROOT / "samples" / "person.jpg")),
         garments=(pictures.photo(str(ROOT / "samples" / "tshirt.png")),),
     )
-    write_picture(output, PreviewBackend().run(request, pictures.tell).picture)
+    save_picture(output, PreviewBackend().run(request, pictures.tell).picture, marks=PREVIEW)
 
 
 def _through_engine(engine: Path, output: Path) -> None:
-    from ..pipelines.images import write_picture
+    from ..pipelines.marks.provenance import PREVIEW, save_picture
     from ..pipelines.writing import write_whole
     from ..services.engine import Engine, EngineError, failure
 
@@ -80,5 +80,5 @@ def _through_engine(engine: Path, output: Path) -> None:
                 raise EngineError("ComfyUI ran the workflow and saved no picture.")
             made = Path(folder) / "made.png"
             made.write_bytes(running.picture(saved[0]))
-            write_picture(output, pictures.photo(str(made)))
+            save_picture(output, pictures.photo(str(made)), marks=PREVIEW)
             write_whole(output.with_suffix(".log"), running.log.read_bytes())

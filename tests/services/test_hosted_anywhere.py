@@ -207,6 +207,15 @@ def tryon(*more):
     return ("tryon", *photos, *how, "--json", *more)
 
 
+def assert_marked(path, system="fashn/tryon-v1.6"):
+    """Programs read in the file that it was generated, and by what."""
+    from fitting_room.pipelines.marks.inspection import inspect_picture
+
+    told = inspect_picture(path)
+    assert told["ai_made"] is True
+    assert system in json.dumps(told)
+
+
 def test_the_command_makes_a_picture_and_tells_what_it_cost(command, service, tmp_path):
     code, told, _ = command(*tryon("--project", "spring"))
     assert code == 0
@@ -214,9 +223,10 @@ def test_the_command_makes_a_picture_and_tells_what_it_cost(command, service, tm
     assert (told["cost"], told["currency"]) == ("0.075", "USD")
     assert (told["attempts"], told["state"]) == (1, "done")
     assert told["remote_id"] in service.jobs and told["seconds"] > 0
-    assert (tmp_path / "made.png").is_file()
+    assert_marked(tmp_path / "made.png")
     code, told, _ = command(*tryon())
     assert (code, told["state"], told["attempts"]) == (0, "kept", 0)
+    assert_marked(tmp_path / "made.png")
     month = command("costs", "report", "--json")[1]
     assert month["totals"] == {"USD": "0.075"}
     assert month["projects"][0]["project"] == "spring"
@@ -228,7 +238,8 @@ def test_results_lie_beside_a_ledger_that_is_named(command, service, tmp_path):
     assert command(*tryon("--ledger", named))[1]["state"] == "done"
     assert command(*tryon("--ledger", named))[1]["state"] == "kept"
     assert len(service.billed) == 2
-    assert list((tmp_path / "case" / "results").rglob("*.png"))
+    (kept,) = (tmp_path / "case" / "results").rglob("*.png")
+    assert_marked(kept)
 
 
 def test_a_dead_process_that_nobody_waited_for_is_dead():
@@ -294,7 +305,7 @@ def test_an_interrupt_says_whether_it_may_be_billed_and_jobs_fetches_it(command,
     code, told, _ = command("jobs", "--json", "-o", "fetched")
     assert code == 0
     assert [job["state"] for job in told["jobs"]] == ["done"]
-    assert Path(told["jobs"][0]["picture"]).is_file()
+    assert_marked(told["jobs"][0]["picture"])
     assert command("jobs", "--json")[1]["jobs"] == []
     assert len(service.billed) == 1
 

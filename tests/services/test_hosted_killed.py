@@ -59,7 +59,7 @@ def progress(stage, share):
     say(stage if stage in ("upload", "submit", "download") else "poll")
 try:
     result = hosted_backends(ledger, SlowStore(), read_prices(), [sys.argv[1]],
-                             allow_upload=True, limit_seconds=20)[0].run(request(), progress)
+                             allow_upload=True, limit_seconds=90)[0].run(request(), progress)
     print("RESULT", result.remote_id, result.cost, flush=True)
 except BackendError as error:
     print("ERROR", type(error).__name__, error, flush=True)
@@ -95,7 +95,7 @@ def killed(server, home, service, step, wait=0.3):
 
 def finished(server, home, service):
     process = start(server, home, service)
-    said, _ = process.communicate(timeout=90)
+    said, _ = process.communicate(timeout=240)
     return said.strip().splitlines()[-1]
 
 

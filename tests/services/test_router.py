@@ -184,3 +184,25 @@ def ended(error, seconds_ago, state="failed"):
 )
 def test_a_service_rests_after_failures_in_a_row(attempts, rests):
     assert bool(resting(attempts, MOMENT)) is rests
+
+
+def test_a_price_that_nobody_published_is_unknown_and_never_nothing(tmp_path, monkeypatch):
+    import numpy as np
+    from fitting_room.services.costs.prices import read_prices
+    from fitting_room.services.hosted.registry import hosted_backends
+    from fitting_room.services.request import TryOnRequest
+
+    monkeypatch.setenv("FITTING_ROOM_HOME", str(tmp_path))
+    book = read_prices()
+    assert not {"kling/v1-5", "kling/v1"} & set(book.prices)
+    photo = np.zeros((400, 400, 3), np.uint8)
+    asked, nothing = TryOnRequest(photo, (photo,)), None
+    for each in hosted_backends(nothing, nothing, book, ["kling"], allow_upload=True):
+        estimate = each.estimate(asked)
+        assert estimate.cost is None
+        one = [Candidate(each.model.name, each.name, estimate)]
+        free = plan(one, Wishes(tier=""), ROUTES, book).taken[0]
+        assert "at an unknown price" in free.reason
+        assert free.cost is None and free.facts()["cost"] is None
+        bound = plan(one, Wishes(tier="", budget=D(100)), ROUTES, book)
+        assert not bound.taken and "price is not known" in bound.left[0].reason
