@@ -6,21 +6,24 @@ import argparse
 import csv
 import hashlib
 import io
-import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..pipelines.errors import InputError
-from . import pictures
-from .routed import desk_of, stopping, wishes_of
+from ..services.places import ledger_url
+from . import dry_run, fleet, pictures
+from .routed import all_desk, stopping, wishes_of
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from ..services.batch.jobs import Job, Jobs
     from ..services.batch.runner import Report
     from ..services.batch.store import Store
+    from ..services.own_engine import OwnEngine
 
 SOME_FAILED, INTERRUPTED = 5, 130
 LEDGER = "batch.sqlite"
@@ -53,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     who.add_argument("--allow-upload", action="store_true", help="photos may go to a service")
     who.add_argument("--limit-seconds", type=float, default=900.0, help="of one hosted picture")
     who.add_argument("--project", default="", help="who asks, for the ledger")
+    fleet.add_arguments(parser)
     where = parser.add_argument_group("where it goes")
     where.add_argument("--out", required=True, help="folder, or s3://BUCKET/PATH")
     where.add_argument("--ledger", default="", help=f"URL (default: {LEDGER} in the out folder)")
@@ -71,20 +75,32 @@ def run(options: argparse.Namespace) -> int:
     from ..services.batch.store import Store
     from ..services.database import open_database
 
+    _make_absolute(options)
     pairs = _pairs(options)
     listing = Listing(_settings(options), options.pattern)
     if options.dry_run:
-        return _dry_run(options, list(listing.wanted(pairs)))
+        return dry_run.run(options, list(listing.wanted(pairs)), _known_ledger(options))
     store = Store(options.out)
     jobs = Jobs(open_database(_ledger(options, store)), store.out)
     jobs.add(pictures_read(listing.wanted(pairs), len(pairs)))
     if options.retry_failed:
         jobs.retry(FAILED, LOST)
-    with _maker(options) as make, stopping() as stopped, _bar(jobs) as progress:
-        report = work(jobs, store, make, progress, stopped)
+    if options.workers is not None:
+        with _bar(jobs) as shown:
+            report = fleet.run(options, jobs, _counted(shown))
+    else:
+        with maker_of(options) as make, stopping() as stopped, _bar(jobs) as shown:
+            report = work(jobs, store, make, _progress(shown), stopped, "", options.lease)
     _failed_list(jobs, store)
     page = write_gallery(jobs, store) if options.gallery else ""
     return _told(options, report, page, store)
+
+
+def _make_absolute(options: argparse.Namespace) -> None:
+    """Paths hold wherever a job is worked on, and in whichever folder the command is repeated."""
+    for name in ("people", "garments", "pairs", "workflow", "models"):
+        path = getattr(options, name)
+        setattr(options, name, path.absolute() if path else None)
 
 
 def _pairs(options: argparse.Namespace) -> list[Any]:
@@ -98,15 +114,16 @@ def _pairs(options: argparse.Namespace) -> list[Any]:
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
+    from ..services.batch.makers import read_graph
+
     ways = [name for name in ("model", "tier", "workflow") if getattr(options, name)]
     if len(ways) > 1:
         raise InputError(f"--{' and --'.join(ways)} do not go together. Choose one.")
     model = options.model or ("" if options.tier else "preview")
+    options.graph = None
     if options.workflow:
-        try:
-            content = options.workflow.read_bytes()
-        except OSError as error:
-            raise InputError(f"The workflow {options.workflow} cannot be read: {error}.") from error
+        options.graph = read_graph(options.workflow)
+        content = options.workflow.read_bytes()
         model = f"workflow/{hashlib.sha256(content).hexdigest()[:16]}"
     return {
         "category": options.category, "model": model, "tier": options.tier or "",
@@ -119,22 +136,33 @@ def _ledger(options: argparse.Namespace, store: Store) -> str:
     if options.ledger:
         return options.ledger
     if store.folder is None:
-        from ..services.places import ledger_url
-
         return ledger_url()
     return f"sqlite:///{store.folder / LEDGER}"
 
 
-def _maker(options: argparse.Namespace) -> Any:
-    """Whoever makes the pictures, as a context."""
-    from ..services.batch.makers import DeskMaker, LocalMaker, WorkflowMaker
+def _known_ledger(options: argparse.Namespace) -> str:
+    """The ledger, "" where that would be a file which is not there yet."""
+    if options.ledger or "://" in options.out:
+        return options.ledger or ledger_url()
+    path = Path(options.out, LEDGER).absolute()
+    return f"sqlite:///{path}" if path.is_file() else ""
 
-    if options.workflow:
-        return WorkflowMaker(options.workflow, options.models, options.cpu)
-    if options.tier:
-        options.backend, options.keep, options.again = [], False, False
-        return nullcontext(DeskMaker(desk_of(options), wishes_of(options)))
-    return nullcontext(LocalMaker(options.device, options.precision))
+
+@contextmanager
+def maker_of(options: argparse.Namespace, engine: OwnEngine | None = None) -> Iterator[Any]:
+    """Whoever makes the pictures. engine: of a worker, else a workflow gets one of its own."""
+    from ..services.batch.makers import DeskMaker, LocalMaker, WorkflowMaker
+    from ..services.own_engine import OwnEngine
+
+    if options.graph is not None and engine is not None:
+        yield WorkflowMaker(options.graph, engine)
+    elif options.graph is not None:
+        with OwnEngine(options.models, ("--cpu",) if options.cpu else ()) as own:
+            yield WorkflowMaker(options.graph, own)
+    elif options.tier:
+        yield DeskMaker(all_desk(options), wishes_of(options))
+    else:
+        yield LocalMaker(options.device, options.precision)
 
 
 def pictures_read(wanted: Iterator[Any], count: int) -> Iterator[Any]:
@@ -145,22 +173,37 @@ def pictures_read(wanted: Iterator[Any], count: int) -> Iterator[Any]:
 
 
 @contextmanager
-def _bar(jobs: Jobs) -> Iterator[Any]:
-    """Pictures done of all, rate and time left, and what is being done."""
+def _bar(jobs: Jobs) -> Iterator[tqdm[Any]]:
+    """Pictures that have ended of all, rate and time left."""
     from tqdm import tqdm
 
     counts = jobs.counts()
     total = sum(counts.values())
     ended = total - counts["queued"] - counts["leased"]
     with tqdm(total=total, initial=ended, unit="picture", smoothing=0.1) as shown:
+        yield shown
 
-        def progress(job: Job, report: Report, stage: str, share: float) -> None:
-            shown.set_postfix_str(f"{job.name}: {stage} {share:.0%}"[:60], refresh=False)
-            if stage.startswith(("failed", "refused")):
-                shown.write(f"{job.name} {stage}", file=sys.stderr)
-            shown.update(1 if share >= 1 and stage.split(":")[0] in ENDED else 0)
 
-        yield progress
+def _progress(shown: tqdm[Any]) -> Any:
+    """Tells of every job what is being done."""
+
+    def progress(job: Job | None, stage: str, share: float) -> None:
+        doing = f"{job.name}: {stage} {share:.0%}" if job is not None else stage
+        shown.set_postfix_str(doing[:60], refresh=job is None)
+        if job is not None and stage.startswith(("failed", "refused")):
+            shown.write(f"{job.name} {stage}", file=sys.stderr)
+        shown.update(1 if share >= 1 and stage.split(":")[0] in ENDED else 0)
+
+    return progress
+
+
+def _counted(shown: tqdm[Any]) -> Any:
+    """Moves the bar to what has ended, whoever worked on it."""
+
+    def counted(ended: int) -> None:
+        shown.update(max(0, ended - shown.n))
+
+    return counted
 
 
 ENDED = ("done", "failed", "refused")
@@ -178,34 +221,6 @@ def _failed_list(jobs: Jobs, store: Store) -> None:
     rows.writerow(["name", "person", "garment", "state", "reason"])
     rows.writerows([job.name, job.person, job.garment, job.state, job.message] for job in bad)
     store.put(FAILED_LIST, file.getvalue().encode("utf-8-sig"))
-
-
-def _dry_run(options: argparse.Namespace, wanted: list[Any]) -> int:
-    """Counts, seconds as the ledger measured them, money and memory; nothing is begun."""
-    from ..pipelines.catalog.models import VARIANTS
-    from ..services.ledger import open_ledger
-
-    bad = [each for each in wanted if each.problem]
-    names = sorted({each.model for each in wanted})
-    ledger = options.ledger or ("" if "://" in options.out else f"sqlite:///{options.out}/{LEDGER}")
-    known = Path(options.out, LEDGER).is_file() or bool(options.ledger) or "://" in options.out
-    measured = open_ledger(ledger).measured() if known else {}
-    seconds = {model: each[0] for (_, model), each in measured.items() if model in names}
-    facts = {
-        "pictures": len(wanted),
-        "distinct": len({each.key for each in wanted if each.key}),
-        "unreadable": len(bad),
-        "models": names,
-        "seconds": round(sum(seconds.get(each.model, 0) for each in wanted)) if seconds else None,
-        "cost": "0" if not options.tier else None,
-        "memory_bytes": {
-            name: 2 * VARIANTS[name].parameters for name in names if name in VARIANTS
-        },
-    }  # fmt: skip
-    print(json.dumps(facts) if options.json else "\n".join(f"{k}: {v}" for k, v in facts.items()))
-    for each in bad:
-        print(f"{each.name}: {each.problem}", file=sys.stderr)
-    return 0
 
 
 def _told(options: argparse.Namespace, report: Report, page: str, store: Store) -> int:

@@ -169,6 +169,12 @@ def desk_of(options: argparse.Namespace) -> Desk:
     )  # fmt: skip
 
 
+def all_desk(options: argparse.Namespace) -> Desk:
+    """The desk of a command that names no backend: everybody may be asked."""
+    options.backend, options.keep, options.again = [], False, False
+    return desk_of(options)
+
+
 def own_machine(options: argparse.Namespace) -> OwnMachine | None:
     """What writes a run without a router into the ledger; None, and a note, where the user's own
     ledger cannot be opened. Raises InputError for one that the options name, and for --keep."""

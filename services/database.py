@@ -7,16 +7,17 @@ Every table of this package stands on `Base` and is made by the migrations in `s
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from decimal import Decimal
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import BigInteger, DateTime, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
@@ -27,6 +28,44 @@ BUSY_SECONDS = 30
 """How long a writer waits for another process that writes."""
 MIGRATION_LOCK = 7_346_128_501
 """PostgreSQL's advisory lock while one process migrates."""
+PATIENCE_SECONDS = 90.0
+"""How long a server that went away is waited for, until the work stops in order."""
+CONNECTION = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10,
+              "keepalives_count": 3, "tcp_user_timeout": 60_000}  # fmt: skip
+"""So that a server that is gone without a word is noticed."""
+
+Parameters = ParamSpec("Parameters")
+Given = TypeVar("Given")
+
+
+class LedgerAway(InputError):
+    """The ledger does not answer any more. Nothing that it holds is lost: the same command goes on
+    when it is back."""
+
+
+def patient(method: Callable[Parameters, Given]) -> Callable[Parameters, Given]:
+    """For methods of one transaction, of objects with a `database`: while a server does not answer,
+    they are tried again for PATIENCE_SECONDS; then they raise LedgerAway. A change whose answer was
+    lost is made a second time, so it must be one that may be."""
+
+    @wraps(method)
+    def tried(*arguments: Parameters.args, **more: Parameters.kwargs) -> Given:
+        database: Database = arguments[0].database  # type: ignore[attr-defined]
+        limit, pause = time.monotonic() + PATIENCE_SECONDS, 0.2
+        while True:
+            try:
+                return method(*arguments, **more)
+            except (OperationalError, InterfaceError) as error:
+                file = database.engine.dialect.name == "sqlite"  # it waited for others itself
+                if file or time.monotonic() > limit:
+                    raise LedgerAway(
+                        f"The ledger {database.url} does not answer: {_first_line(error)}. "
+                        "What it holds is kept; the same command goes on when it is back."
+                    ) from error
+            time.sleep(pause)
+            pause = min(2.0, 1.5 * pause)
+
+    return tried
 
 
 class Base(DeclarativeBase):
@@ -179,12 +218,16 @@ def _parsed(url: str) -> URL:
     return parsed
 
 
+def _first_line(error: DBAPIError) -> str:
+    return (str(error.orig).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
 def _arguments(parsed: URL) -> dict[str, Any]:
     if parsed.get_backend_name() == "sqlite":
         if parsed.database and parsed.database != ":memory:":
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         return {"connect_args": {"timeout": BUSY_SECONDS}}
-    return {"pool_pre_ping": True}
+    return {"pool_pre_ping": True, "connect_args": CONNECTION}
 
 
 def _prepare_sqlite(engine: Engine) -> None:

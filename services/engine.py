@@ -17,6 +17,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -29,6 +30,10 @@ START_SECONDS = 300
 
 class EngineError(RuntimeError):
     """The engine did not start, refused a workflow or failed while running it."""
+
+
+class EngineStopped(EngineError):
+    """Somebody wanted the run to stop, and it was interrupted."""
 
 
 def find_engine() -> Path | None:
@@ -215,10 +220,13 @@ class Engine:
                 f"ComfyUI {state} ({error}). Its last words:\n{self.log_tail()}"
             ) from error
 
-    def run(self, graph: dict, seconds: float = 600) -> dict:
+    def run(
+        self, graph: dict, seconds: float = 600, stopped: Callable[[], bool] = lambda: False
+    ) -> dict:
         """Runs a workflow in API format to its end and returns its history entry, failed or not.
 
-        Raises EngineError where the engine refuses the workflow or does not finish it in time.
+        stopped: asked while it runs. Raises EngineStopped where it says so, and EngineError where
+        the engine refuses the workflow or does not finish it in time.
         """
         prompt_id = str(uuid.uuid4())
         status, answer = self.post("/prompt", {"prompt": graph, "prompt_id": prompt_id})
@@ -231,6 +239,9 @@ class Engine:
                 return history[prompt_id]
             if not self.alive:
                 raise EngineError(f"ComfyUI stopped. Its last words:\n{self.log_tail()}")
+            if stopped():
+                self.post("/interrupt", {"prompt_id": prompt_id})
+                raise EngineStopped("The run was stopped.")
             time.sleep(0.1)
         raise EngineError(f"The workflow was not done after {seconds:.0f} s.")
 

@@ -34,7 +34,7 @@ from sqlalchemy import (
 )  # fmt: skip
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .database import Base, Database, Moment, Money, now, open_database
+from .database import Base, Database, Moment, Money, now, open_database, patient
 from .places import ledger_url
 
 UNFINISHED = ("sending", "open")
@@ -108,6 +108,7 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self.database = database
 
+    @patient
     def begin(
         self, backend: str, model: str, fingerprint: str, *, project: str = "",
         price: Decimal | None = None, currency: str = "", resume: dict[str, Any] | None = None,
@@ -119,6 +120,7 @@ class Ledger:
             session.add(attempt)
         return attempt
 
+    @patient
     def claim(
         self, backend: str, model: str, fingerprint: str, worked_on: Callable[[Attempt], bool], *,
         resume: dict[str, Any], again: bool = False, **more: Any,
@@ -150,6 +152,7 @@ class Ledger:
             session.add(attempt)
         return attempt, True
 
+    @patient
     def note(self, attempt: Attempt, **changes: Any) -> Attempt:
         """Writes these columns of an attempt; returns it as it now stands."""
         if changes.get("state", "new") not in STATES:
@@ -163,10 +166,12 @@ class Ledger:
             kept.changed = now()
         return kept
 
+    @patient
     def get(self, number: int) -> Attempt | None:
         with self.database.reading() as session:
             return session.get(Attempt, number)
 
+    @patient
     def unfinished(self, fingerprints: Collection[str] = ()) -> list[Attempt]:
         """Attempts that may still bring a picture or may have been paid for nothing: sending, open
         and lost, oldest first. fingerprints: only of these, where there are any."""
@@ -176,6 +181,7 @@ class Ledger:
         with self.database.reading() as session:
             return list(session.scalars(wanted.order_by(Attempt.id)))
 
+    @patient
     def recent(self, since: datetime) -> dict[str, list[Any]]:
         """backend -> its 20 newest attempts at most since a moment, newest first, among the
         MEASURED newest of all: rows (backend, state, error, changed)."""
@@ -185,12 +191,14 @@ class Ledger:
                 found.setdefault(row.backend, []).append(row)
         return found
 
+    @patient
     def attempts(self, first: date, last: date, project: str = "") -> list[Attempt]:
         """All that began on these days (UTC, both included), oldest first."""
         wanted = select(Attempt).where(*_days(first, last, project)).order_by(Attempt.id)
         with self.database.reading() as session:
             return list(session.scalars(wanted))
 
+    @patient
     def sums(self, first: date, last: date, project: str = "") -> Sequence[Any]:
         """Attempts added up: rows (day, backend, model, state, billed, project, currency, count,
         seconds, cost, unpriced). cost: Decimal. unpriced: those whose cost nobody knows."""
@@ -220,6 +228,7 @@ class Ledger:
                 found[row.currency] = found.get(row.currency, Decimal(0)) + row.cost
         return found
 
+    @patient
     def measured(self, last: int = 50) -> dict[tuple[str, str], tuple[float, Decimal | None, str]]:
         """(backend, model) -> median seconds, mean cost and its currency of the newest `last` timed
         pictures each among the newest MEASURED attempts, where there are any."""

@@ -1,13 +1,13 @@
 """$FITTING_ROOM_REQUIRE: what must be there, so that its tests fail where they would be skipped.
 
-FITTING_ROOM_REQUIRE=engine,browser python -m pytest
+FITTING_ROOM_REQUIRE=engine,browser,postgres,ray python -m pytest
 """
 
 import os
 
 import pytest
 
-SUITES = ("engine", "browser")
+SUITES = ("engine", "browser", "postgres", "ray")
 
 
 def required() -> set[str]:
@@ -20,9 +20,11 @@ def required() -> set[str]:
     return words
 
 
-def refuse_skip(report: pytest.TestReport, suite: str) -> None:
-    """Makes a failure of a skipped test of a suite that must run."""
-    if report.skipped and suite in required():
+def refuse_skip(report: pytest.TestReport, *suites: str) -> None:
+    """Makes a failure of a skipped test that belongs to a suite that must run."""
+    for suite in suites:
+        if not report.skipped or suite not in required():
+            continue
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
         report.longrepr = f"FITTING_ROOM_REQUIRE names {suite}, and this was skipped: {reason}"

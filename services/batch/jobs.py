@@ -10,7 +10,7 @@ its result is stored; what comes late is taken all the same, and never replaces 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,15 +23,13 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
-    and_,
     func,
-    or_,
     select,
     update,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from ..database import Base, Database, Moment, now
+from ..database import Base, Database, Moment, now, patient
 
 QUEUED, LEASED, DONE, FAILED, REFUSED, LOST = (
     "queued", "leased", "done", "failed", "refused", "lost",
@@ -43,6 +41,8 @@ MOST_LEASES = 5
 """Of one job, before it counts as lost: it ends whoever works on it."""
 
 MOST_MESSAGE = 2000
+CACHE_HITS = "engine_cache_hits"
+"""Key in `Job.told`: how many nodes of an engine were taken from its cache."""
 
 
 class Job(Base):
@@ -91,6 +91,14 @@ class WantedPicture:
     problem: str = ""
 
 
+@dataclass(frozen=True)
+class Made:
+    """pictures: how many. cache_hits: nodes that engines took from their caches for them."""
+
+    pictures: int
+    cache_hits: int
+
+
 class Jobs:
     """The jobs of one batch."""
 
@@ -101,6 +109,10 @@ class Jobs:
     def add(self, wanted: Iterable[WantedPicture]) -> int:
         """Queues what is not there yet; how many that were. The same list again adds nothing; a
         job whose pictures or settings were changed since is wanted anew, a failed file too."""
+        return self._add(list(wanted))  # read before anybody is kept waiting
+
+    @patient
+    def _add(self, wanted: Sequence[WantedPicture]) -> int:
         added = 0
         with self.database.writing() as session:
             self.database.lock(session, f"jobs {self.batch}")
@@ -111,6 +123,8 @@ class Jobs:
                     if job.state == FAILED and not job.leases:  # a file that can be read now
                         job.state, job.message, job.changed = QUEUED, "", now()
                         added += 1
+                    if job.state == QUEUED:  # the folder may have been moved
+                        job.person, job.garment = each.person, each.garment
                     continue
                 if job is None:
                     job = Job(batch=self.batch, name=each.name)
@@ -124,19 +138,21 @@ class Jobs:
                 added += 1
         return added
 
+    @patient
     def lease(self, owner: str, seconds: float) -> Job | None:
         """The next job for `owner`, in the order of model, garment and place; None where none is
-        left. One whose lease ran out comes again, until it counts as lost."""
+        left. One whose lease ran out comes first, until it counts as lost."""
         moment = now()
-        free = or_(Job.state == QUEUED, and_(Job.state == LEASED, Job.deadline < moment))
+        order = (Job.model, Job.garment, Job.place)
+        # Two questions, because one with "or" would sort all that is queued for every job.
+        overdue = self._mine().where(Job.state == LEASED, Job.deadline < moment)
+        queued = self._mine().where(Job.state == QUEUED)
         with self.database.writing() as session:
             while True:
-                wanted = (
-                    self._mine().where(free)
-                    .order_by(Job.model, Job.garment, Job.place).limit(1)
-                    .with_for_update(skip_locked=True)
-                )  # fmt: skip
-                job = session.scalars(wanted).first()
+                job = None
+                for wanted in (overdue, queued):
+                    free = wanted.order_by(*order).limit(1).with_for_update(skip_locked=True)
+                    job = job or session.scalars(free).first()
                 if job is None:
                     return None
                 if job.leases >= MOST_LEASES:
@@ -148,6 +164,7 @@ class Jobs:
                 job.deadline, job.changed = moment + timedelta(seconds=seconds), moment
                 return job
 
+    @patient
     def renew(self, job: Job, seconds: float) -> bool:
         """Whether the job is still its owner's; then its deadline moves."""
         deadline = now() + timedelta(seconds=seconds)
@@ -166,6 +183,7 @@ class Jobs:
     def failed(self, job: Job, message: str, refused: bool = False) -> bool:
         return self._end(job, REFUSED if refused else FAILED, message=message[:MOST_MESSAGE])
 
+    @patient
     def give_back(self, job: Job, counted: bool = False) -> None:
         """A job that was begun and not ended. counted: what it was given to ended over it, so that
         this lease counts; not for a worker that stops in order."""
@@ -181,6 +199,18 @@ class Jobs:
                 )
             )
 
+    @patient
+    def release(self, owner: str) -> int:
+        """Gives back what an owner had in hand that is known to have ended; how many jobs."""
+        with self.database.writing() as session:
+            freed = session.execute(
+                update(Job)
+                .where(Job.batch == self.batch, Job.state == LEASED, Job.owner == owner)
+                .values(state=QUEUED, owner="", deadline=None)
+            )
+            return freed.rowcount  # type: ignore[attr-defined]
+
+    @patient
     def retry(self, *states: str) -> int:
         """Queues jobs that ended in these states once more; how many."""
         with self.database.writing() as session:
@@ -191,6 +221,7 @@ class Jobs:
             )
             return again.rowcount  # type: ignore[attr-defined]
 
+    @patient
     def made(self, key: str) -> Job | None:
         """A job of this batch under the same key that is done."""
         with self.database.reading() as session:
@@ -198,6 +229,7 @@ class Jobs:
                 self._mine().where(Job.key == key, Job.state == DONE).limit(1)
             ).first()
 
+    @patient
     def counts(self) -> dict[str, int]:
         """How many jobs are in each state, every state named."""
         with self.database.reading() as session:
@@ -206,6 +238,37 @@ class Jobs:
             )
             return {**dict.fromkeys(STATES, 0), **{state: count for state, count in rows}}
 
+    @patient
+    def made_by(self) -> dict[str, Made]:
+        """By whom the pictures that are done were made."""
+        model, hits = Job.told["model"].as_string(), Job.told[CACHE_HITS].as_integer()
+        with self.database.reading() as session:
+            rows = session.execute(
+                select(model, func.count(), func.coalesce(func.sum(hits), 0))
+                .where(Job.batch == self.batch, Job.state == DONE)
+                .group_by(model)
+            )
+            return {name or "": Made(count, int(found)) for name, count, found in rows}
+
+    @patient
+    def mean_seconds(self) -> dict[str, float]:
+        """What a picture took by the model it was wanted from, in all batches of this ledger."""
+        with self.database.reading() as session:
+            wanted = select(Job.model, func.avg(Job.seconds)).where(Job.state == DONE)
+            return {
+                name: seconds
+                for name, seconds in session.execute(wanted.group_by(Job.model))
+                if seconds is not None
+            }
+
+    @patient
+    def begun_again(self) -> int:
+        """How many pictures were begun more than once, as whoever began them ended."""
+        with self.database.reading() as session:
+            wanted = select(func.count()).where(Job.batch == self.batch, Job.leases > 1)
+            return session.execute(wanted).scalar_one()
+
+    @patient
     def all(self, *states: str) -> list[Job]:
         """In the list's order; of these states, or of all."""
         with self.database.reading() as session:
@@ -215,6 +278,7 @@ class Jobs:
     def _mine(self) -> Any:
         return select(Job).where(Job.batch == self.batch)
 
+    @patient
     def _end(self, job: Job, state: str, **values: Any) -> bool:
         with self.database.writing() as session:
             kept = self._locked(session, job.id)

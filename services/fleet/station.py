@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ class Station:
 
     def __init__(self, version: str, engine: dict[str, Any] | None) -> None:
         self.engine: OwnEngine | None = None
+        self.halted = threading.Event()
+        """Set where somebody wants the work at hand to stop."""
         self._problem = ""
         if version != __version__:
             self._problem = (

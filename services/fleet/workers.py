@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
-from ...pipelines.errors import InputError, MissingFiles
+from ...pipelines.errors import InputError
 from ..engine import PACKAGE
+from .actor import actor_class, load_ray
 
 START_SECONDS = 600.0
 """How long the first start may take, a machine included that an autoscaler still orders."""
@@ -53,6 +54,7 @@ class _Slot:
     failures: int = 0
     rests_until: float = 0.0
     was_up: bool = False
+    given_up: str = ""  # why it is not started any more
 
     @property
     def alive(self) -> bool:
@@ -76,7 +78,7 @@ class Workers:
         0 for none. Raises MissingFiles where Ray is not installed, InputError for no count."""
         if count < 1:
             raise InputError(f"A fleet has at least one worker, and {count} were wanted.")
-        self.ray = _ray()
+        self.ray = load_ray()
         self.count, self.gpus, self.ray_address = count, gpus, ray_address
         self.start_seconds = start_seconds
         self._engine = engine
@@ -126,13 +128,14 @@ class Workers:
         """Looks at every worker once, ANSWER_SECONDS at most, and begins the restart of what ended
         without waiting for it. What happened since the last look, a sentence each.
 
-        Raises InputError for what no restart mends: no ComfyUI, another version of the package,
-        starts that fail again and again.
+        A worker whose starts fail again and again, or that no restart mends (no ComfyUI on its
+        machine, another version of this package), is left out. Raises InputError when all are.
         """
         with self._lock:
             events: list[str] = []
             for slot in self._slots:
-                if slot.actor is None and time.monotonic() >= slot.rests_until:
+                waits = slot.given_up or time.monotonic() < slot.rests_until
+                if slot.actor is None and not waits:
                     self._spawn(slot)
             asked = {
                 slot.number: slot.starting or slot.actor.look.remote()
@@ -143,7 +146,18 @@ class Workers:
                 self.ray.wait(quick, num_returns=len(quick), timeout=ANSWER_SECONDS)
             for number, ref in asked.items():
                 self._note(self._slots[number], ref, events)
+            if all(slot.given_up for slot in self._slots):
+                raise InputError(" ".join(dict.fromkeys(slot.given_up for slot in self._slots)))
             return events
+
+    def leave_out(self, number: int, why: str) -> None:
+        """Ends a worker for good, such as one whose machine lacks a model."""
+        with self._lock:
+            slot = self._slots[number]
+            if slot.actor is not None:
+                self.ray.wait([slot.actor.stop.remote()], timeout=STOP_SECONDS)
+                self.ray.kill(slot.actor)
+            slot.actor, slot.starting, slot.facts, slot.given_up = None, None, {}, why
 
     def stop(self) -> None:
         """Ends engines and actors, and Ray where it was started here."""
@@ -193,7 +207,7 @@ class Workers:
                 "more": [str(folder) for folder in self._engine.more],
                 "host": "" if self.ray_address else "127.0.0.1",
             }  # fmt: skip
-        worker = _actor_class(self.ray).options(
+        worker = actor_class(self.ray).options(
             num_cpus=1, num_gpus=self.gpus, max_concurrency=4, max_restarts=0
         )
         threads = "OMP_NUM_THREADS" in os.environ
@@ -209,14 +223,14 @@ class Workers:
             if slot.silent > MOST_SILENT:
                 events.append(f"{name} did not answer any more; it is started again")
                 self.ray.kill(slot.actor)
-                self._lost(slot, "it did not answer")
+                self._lost(slot, "it did not answer", events)
             return
         try:
             facts = self.ray.get(ref)
         except self.ray.exceptions.RayError as error:
             if slot.was_up:
                 events.append(f"{name} ended; it is started again")
-            self._lost(slot, _first_line(error))
+            self._lost(slot, _first_line(error), events)
             return
         was_starting, slot.starting, slot.silent = slot.starting is not None, None, 0
         ended = slot.alive and not facts["alive"]
@@ -226,90 +240,35 @@ class Workers:
                 events.append(f"{name} works again")
             slot.was_up, slot.failures = True, 0
         elif facts["hopeless"]:
-            raise InputError(facts["problem"])
+            events.append(f"{name} is left out: {facts['problem']}")
+            self.leave_out(slot.number, facts["problem"])
         elif was_starting:
-            self._lost(slot, facts["problem"], actor=slot.actor)
+            self._lost(slot, facts["problem"], events, keep=True)
         elif slot.failures == 0 or time.monotonic() >= slot.rests_until:
             if ended:
                 events.append(f"the engine of {name} ended; it is started again")
             slot.starting = slot.actor.start.remote()
 
-    def _lost(self, slot: _Slot, problem: str, actor: Any = None) -> None:
+    def _lost(self, slot: _Slot, problem: str, events: list[str], keep: bool = False) -> None:
         """Counts a start that failed or a worker that ended; the next begins after a rest.
 
-        actor: the one that still lives, which tries again itself."""
+        keep: the actor still lives and tries again itself."""
         slot.failures += 1
         if slot.failures > MOST_FAILURES:
-            raise InputError(
-                f"Worker {slot.number} was started {slot.failures} times and did not stay: "
-                f"{problem}"
-            )
+            told = f"Worker {slot.number} was started {slot.failures} times in vain: {problem}"
+            events.append(f"worker {slot.number} is left out: {told}")
+            self.leave_out(slot.number, told)
+            return
         rest = REST_SECONDS * 2 ** (slot.failures - 1) if slot.failures > 1 else 0.0
         slot.rests_until = time.monotonic() + rest
-        slot.actor, slot.starting, slot.silent, slot.facts = actor, None, 0, {}
+        slot.actor = slot.actor if keep else None
+        slot.starting, slot.silent, slot.facts = None, 0, {}
 
     def _too_slow(self, up: int) -> str:
         return (
             f"{up} of {self.count} workers were up after {self.start_seconds:.0f} s. Each wants "
             f"{self.gpus:g} GPUs; Ray has {self.ray.cluster_resources().get('GPU', 0):g} in all."
         )
-
-
-def _ray() -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    try:
-        import ray
-        import ray.exceptions
-    except ImportError as error:
-        raise MissingFiles(
-            "Several workers need Ray, which is not installed: "
-            "pip install 'comfyui-fitting-room[fleet]'."
-        ) from error
-    return ray
-
-
-def _actor_class(ray: Any) -> Any:
-    """The actor, defined in here so that Ray sends its code along: on the worker's side this
-    package need not be installed, a copy in the same folder will do."""
-
-    class Worker:
-        def __init__(
-            self, package: str, version: str, threads: bool, engine: dict[str, Any] | None
-        ) -> None:
-            import importlib
-            import importlib.util
-            import os
-            import sys
-
-            if not threads:  # Ray sets it to 1 for every worker, and the engine would inherit that
-                os.environ.pop("OMP_NUM_THREADS", None)
-            start = os.path.join(package, "__init__.py")
-            if "fitting_room" not in sys.modules and os.path.isfile(start):
-                spec = importlib.util.spec_from_file_location(
-                    "fitting_room", start, submodule_search_locations=[package]
-                )
-                assert spec and spec.loader
-                module = importlib.util.module_from_spec(spec)
-                sys.modules["fitting_room"] = module
-                spec.loader.exec_module(module)
-            station = importlib.import_module("fitting_room.services.fleet.station")
-            if engine is not None and not engine["host"]:  # reached from other machines
-                import ray
-
-                engine["host"] = ray.util.get_node_ip_address()
-            self._station = station.Station(version, engine)
-
-        def start(self) -> dict[str, Any]:
-            return self._station.start()
-
-        def look(self) -> dict[str, Any]:
-            return self._station.facts()
-
-        def stop(self) -> None:
-            self._station.stop()
-
-    return ray.remote(Worker)
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,6 +1,7 @@
 """A real ComfyUI for the tests in this folder; they skip, and say so, where there is none.
 
-Where $FITTING_ROOM_REQUIRE names `engine` or `browser`, no test of that suite may skip.
+Where $FITTING_ROOM_REQUIRE names `engine`, `browser`, `ray` or `postgres`, none of that suite may
+be skipped.
 """
 
 import json
@@ -27,6 +28,8 @@ IN_THE_PAGE = (
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item):
     report = yield
+    if item.path.name.startswith("test_fleet"):
+        refuse_skip(report, "engine", "ray", "postgres")
     refuse_skip(report, "browser" if item.path.name in IN_THE_PAGE else "engine")
     return report
 

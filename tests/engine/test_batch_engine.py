@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shutil
+import signal
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -50,11 +51,13 @@ def test_the_engine_reuses_the_garment(made):
 
 def test_a_killed_engine_is_started_again_and_nothing_is_lost(made, tmp_path):
     from fitting_room.services.batch.jobs import Jobs
-    from fitting_room.services.batch.listing import Listing, folder_pairs
-    from fitting_room.services.batch.makers import WorkflowMaker
+    from fitting_room.services.batch.listing import Listing, folder_pairs, request_of
+    from fitting_room.services.batch.makers import WorkflowMaker, read_graph
     from fitting_room.services.batch.runner import run
     from fitting_room.services.batch.store import Store
     from fitting_room.services.database import open_database
+    from fitting_room.services.errors import Cancelled
+    from fitting_room.services.own_engine import OwnEngine
 
     base = made[0].parent
     jobs = Jobs(open_database(f"sqlite:///{tmp_path / 'ledger.sqlite'}"), "out")
@@ -62,14 +65,24 @@ def test_a_killed_engine_is_started_again_and_nothing_is_lost(made, tmp_path):
     jobs.add(Listing({"model": "workflow/preview", "category": "upper"}).wanted(pairs))
     killed = []
 
-    def kill(job, report, stage, share):
+    def kill(job, stage, share):
         if stage == "workflow" and not killed:
-            killed.append(maker.engine._process.pid)
-            maker.engine._process.kill()
+            killed.append(engine.running.process)
+            os.kill(killed[0], signal.SIGKILL)
 
-    with WorkflowMaker(WORKFLOW, None, cpu=True) as maker:
-        report = run(jobs, Store(str(tmp_path / "out")), maker, kill)
-        assert maker.engine._process.pid != killed[0]
+    store = Store(str(tmp_path / "out"))
+    with OwnEngine(None, ("--cpu",)) as engine:
+        maker = WorkflowMaker(read_graph(WORKFLOW), engine)
+        report = run(jobs, store, maker, kill)
+        base = engine.running.base
+        assert engine.running.process != killed[0]
+        assert not [*(base / "output").iterdir(), *(base / "input").glob("job*")]
+        assert len(list((base / "input" / "garments").iterdir())) == 1
+        asked = []
+        request = request_of(jobs.all()[0].person, jobs.all()[0].garment, {"seed": 5})
+        with pytest.raises(Cancelled):
+            maker(request, lambda *_: None, lambda: bool(asked) or asked.append(1))
+        assert engine.running.alive
     assert (report.done, report.failed, report.lost) == (2, 0, 0)
     assert len(list((tmp_path / "out").glob("*.png"))) == 2
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -105,6 +106,36 @@ def test_a_dry_run_begins_nothing(folders, tmp_path, capsys):
     out = tmp_path / "out"
     code, told = batch(folders, out, "--dry-run", capsys=capsys)
     assert code == 0 and (told["pictures"], told["distinct"]) == (4, 4) and not out.exists()
+
+
+def test_a_dry_run_of_a_tier_tells_what_the_router_would_pay(
+    folders, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("FITTING_ROOM_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("FASHN_API_KEY", "fa-nobody")
+    book = tmp_path / "home" / "routes.toml"
+    book.parent.mkdir()
+    book.write_text('[tiers.mine]\nmodels = ["fashn/tryon-v1.6"]\n')
+    wanted = ("--category", "upper", "--tier", "mine", "--dry-run")
+    _, told = batch(folders, tmp_path / "out", *wanted, "--allow-upload", capsys=capsys)
+    assert told["models"] == {"fashn/tryon-v1.6": 4}
+    assert (told["cost"], told["currency"]) == ("0.3", "USD") and told["seconds"] > 0
+    _, one = batch(folders, tmp_path / "out", *wanted, "--allow-upload", "--workers", 2,
+                   capsys=capsys)  # fmt: skip
+    assert one["seconds"] == round(told["seconds"] / 2)
+    _, told = batch(folders, tmp_path / "out", *wanted, capsys=capsys)  # no leave to upload
+    assert told["models"] == {"nobody": 4} and told["cost"] is None and told["seconds"] is None
+
+
+def test_a_dry_run_tells_seconds_as_measured(folders, tmp_path, capsys):
+    out = tmp_path / "out"
+    _, told = batch(folders, out, "--category", "upper", "--dry-run", capsys=capsys)
+    assert told["seconds"] is None and told["cost"] == "0" and not out.exists()
+    batch(folders, out, "--category", "upper", capsys=capsys)
+    with sqlite3.connect(out / "batch.sqlite") as database:
+        database.execute("UPDATE jobs SET seconds = 2.5")
+    _, told = batch(folders, out, "--category", "upper", "--dry-run", capsys=capsys)
+    assert told["seconds"] == 10
 
 
 @pytest.mark.parametrize(
@@ -233,8 +264,75 @@ def test_results_may_go_to_an_object_store(folders, tmp_path, capsys):
     assert any(name.endswith("gallery.html") for name in kept)
 
 
-def _expire(path):
-    import sqlite3
+class Slow:
+    """Makes nothing of a request but its own photo, in a given time."""
 
+    cache_hits = 0
+
+    def __init__(self, seconds, meanwhile=lambda: None):
+        self.seconds, self.meanwhile = seconds, meanwhile
+
+    def __call__(self, request, progress, stopped):
+        from fitting_room.services.request import TryOnResult
+
+        time.sleep(self.seconds)
+        self.meanwhile()
+        return TryOnResult(request.person, None, "upper", "slow", "slow", 0, self.seconds)
+
+
+def listed(folders, tmp_path):
+    from fitting_room.services.batch.jobs import Jobs
+    from fitting_room.services.batch.store import Store
+    from fitting_room.services.database import open_database
+
+    jobs = Jobs(open_database(f"sqlite:///{tmp_path / 'ledger.sqlite'}"), "out")
+    jobs.add(Listing({"model": "preview", "category": "upper"}).wanted(folder_pairs(*folders)))
+    return jobs, Store(str(tmp_path / "out"))
+
+
+def test_a_long_picture_keeps_its_lease(folders, tmp_path):
+    from fitting_room.services.batch.runner import run
+
+    jobs, store = listed(folders, tmp_path)
+    seen = []
+    report = run(
+        jobs, store, Slow(1.5, lambda: seen.append(jobs.lease("thief", 0.01))), lease_seconds=0.6
+    )
+    assert report.done == 4 and report.by_model == {"slow": 4}
+    assert len(seen) == 4 and seen[0].name != "ann__stripes"  # which was in hand then
+    assert next(job.leases for job in jobs.all() if job.name == "ann__stripes") == 1
+
+
+def test_what_somebody_else_had_in_hand_is_waited_for_and_taken_over(folders, tmp_path):
+    from fitting_room.services.batch.runner import run
+
+    jobs, store = listed(folders, tmp_path)
+    dead = jobs.lease("somebody who died", 4)
+    told = []
+    report = run(jobs, store, Slow(0), lambda job, stage, share: told.append((job, stage)))
+    assert report.done == 4 and report.begun_again == 1
+    assert (None, "waiting for 1 that others have in hand") in told
+    assert next(job for job in jobs.all() if job.id == dead.id).leases == 2
+
+
+def test_a_workflow_is_warmed_up_with_what_no_picture_leads_to():
+    from fitting_room.services.batch.makers import warming
+
+    graph = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": "a"}},
+        "2": {"class_type": "Files", "inputs": {"name": "weights"}},
+        "3": {"class_type": "Load", "inputs": {"files": ["2", 0], "precision": "auto"}},
+        "4": {"class_type": "Draw", "inputs": {"image": ["1", 0], "model": ["3", 1], "seed": 5}},
+        "5": {"class_type": "Save", "inputs": {"images": ["4", 0]}},
+        "6": {"class_type": "Unused", "inputs": {}},
+    }
+    found = warming(graph)
+    assert {name: found[name] for name in ("2", "3")} == {"2": graph["2"], "3": graph["3"]}
+    shown = [node for name, node in found.items() if name not in ("2", "3")]
+    assert shown == [{"class_type": "PreviewAny", "inputs": {"source": ["3", 1]}}]
+    assert warming({"1": graph["1"], "5": {"class_type": "Save", "inputs": {"x": ["1", 0]}}}) == {}
+
+
+def _expire(path):
     with sqlite3.connect(path) as database:
         database.execute("UPDATE jobs SET deadline = '2000-01-01 00:00:00' WHERE state = 'leased'")

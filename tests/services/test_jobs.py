@@ -9,9 +9,11 @@ import pytest
 pytest.importorskip("sqlalchemy")
 pytest.importorskip("alembic")
 
+from fitting_room.services import database as database_module
 from fitting_room.services.batch import jobs as module
 from fitting_room.services.batch.jobs import MOST_LEASES, Jobs, WantedPicture
-from fitting_room.services.database import now, open_database
+from fitting_room.services.database import LedgerAway, now, open_database
+from postgres import Postgres
 
 
 def wanted(count, model="a", garment="g"):
@@ -118,3 +120,41 @@ def test_batches_do_not_see_each_other(jobs):
     jobs.add(wanted(1))
     other = Jobs(jobs.database, "elsewhere")
     assert other.lease("me", 60) is None and sum(other.counts().values()) == 0
+
+
+def test_a_server_that_goes_away_is_waited_for_and_then_told(monkeypatch):
+    with Postgres() as server:
+        jobs = Jobs(open_database(server.database("away")), "out")
+        jobs.add(wanted(3))
+        first = jobs.lease("me", 60)
+        server.stop()
+        later = threading.Timer(2.0, server.start)
+        later.start()
+        assert jobs.done(first, "a.png", {"model": "a"}, 1.0)  # asked while it was away
+        later.join()
+        assert jobs.counts()["done"] == 1 and jobs.made_by()["a"].pictures == 1
+        server.stop()
+        monkeypatch.setattr(database_module, "PATIENCE_SECONDS", 0.5)
+        with pytest.raises(LedgerAway, match="does not answer.*the same command goes on"):
+            jobs.lease("me", 60)
+        server.start()
+        monkeypatch.undo()
+        assert jobs.lease("me", 60).name == "a-g-1"
+        jobs.database.close()
+
+
+def test_what_an_owner_that_ended_had_is_free_at_once(jobs):
+    jobs.add(wanted(2))
+    taken, other = jobs.lease("me", 600), jobs.lease("you", 600)
+    assert jobs.release("me") == 1 and jobs.release("me") == 0
+    again = jobs.lease("them", 600)
+    assert again.id == taken.id != other.id and jobs.begun_again() == 1
+
+
+def test_who_made_what_is_counted_in_the_ledger(jobs):
+    jobs.add(wanted(3))
+    for hits in (0, 4):
+        jobs.done(jobs.lease("me", 60), "a.png", {"model": "x", "engine_cache_hits": hits}, 2.0)
+    found = jobs.made_by()
+    assert (found["x"].pictures, found["x"].cache_hits) == (2, 4)
+    assert jobs.mean_seconds() == {"a": 2.0}
