@@ -61,8 +61,8 @@ BEHIND_A_SPLINE = {
         ("coarse_warp", "warped_cloth", "cloth_moments", "unet_down0_first", "unet_mid_first",
          "unet_up1_first", "unet_input_first", "unet_output_first"), 1e-3)),
 }  # fmt: skip
-"""Where a spline in float32 enlarges the last bit of its offsets, and how far. The limits count only
-on a processor whose offsets are not the recorded ones to the bit; elsewhere, and in `python
+"""Where a spline in float32 enlarges the last bit of its offsets, and how far. The limits count
+only on a processor whose offsets are not the recorded ones to the bit; elsewhere, and in `python
 tests/golden.py`, the recorded tolerance does. All other stages keep it everywhere."""
 
 
