@@ -1,9 +1,8 @@
 """One denoising step of the models with a single UNet at published size: CatVTON and LaDI-VTON.
 
 CatVTON's authors skip the cross-attention themselves, so that nothing of a step is left out here
-that they compute; only its weights are not loaded, and queries, keys and values are one product.
-LaDI-VTON's compute keys and values of the text at every step, here they are made once a run.
-Needs `fitting_room` to be importable.
+that they compute; only its weights are not loaded. LaDI-VTON's compute keys and values of the text
+at every step, here they are made once a run. Needs `fitting_room` to be importable.
 """
 
 from __future__ import annotations
@@ -21,10 +20,9 @@ class Formulation:
     name: str
     constants_each_step: bool = False
     guided: bool = True
-    fused: bool = True
 
 
-PUBLISHED = Formulation("as published", constants_each_step=True, fused=False)
+PUBLISHED = Formulation("as published", constants_each_step=True)
 HERE = Formulation("as here")
 FORMULATIONS = dict.fromkeys(
     ("catvton", "catvton-maskfree", "ladi-vton"),
@@ -52,8 +50,6 @@ class Bench:
             self.denoiser = UNet2DConditionModel(**{**config, "in_channels": CHANNELS[name]})
         if name in BESIDE:
             reference.drop_cross_attention(self.denoiser)
-            if form.fused:
-                reference.fuse_self_attention(self.denoiser)
         else:
             reference.equip(self.denoiser)
         fill(self.denoiser, dtype, device)

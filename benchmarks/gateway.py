@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,15 @@ def serving(home: Path, addresses: list[str], ledger: str):  # noqa: ANN201
         process.wait(60)
 
 
+def wait_until_ready(address: str, engines: int) -> None:
+    for _ in range(600):
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/ready") as answer:
+            if json.load(answer)["engines"] == engines:
+                return
+        time.sleep(0.2)
+    sys.exit("The gateway did not get ready.")
+
+
 async def drive(address: str, options: argparse.Namespace) -> tuple[list[float], float]:
     """(seconds of each acceptance, seconds until all have ended)."""
     import aiohttp
@@ -99,12 +109,6 @@ async def drive(address: str, options: argparse.Namespace) -> tuple[list[float],
     taken: list[float] = []
     numbers = iter(range(options.count))
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        for _ in range(600):
-            with contextlib.suppress(aiohttp.ClientError):
-                async with session.get(f"{address}/ready") as answer:
-                    if (await answer.json())["engines"] == options.engines:
-                        break
-            await asyncio.sleep(0.2)
 
         async def client() -> None:
             for number in numbers:
@@ -165,7 +169,7 @@ def main() -> None:
         ]
         with serving(home, [each.address for each in running], options.ledger) as found:
             process, address = found
-            time.sleep(5)
+            wait_until_ready(address, options.engines)
             before, busy = memory(process.pid)[0], processor(process.pid)
             taken, seconds = asyncio.run(drive(address, options))
             busy = processor(process.pid) - busy

@@ -3,6 +3,7 @@
 import filecmp
 import importlib.util
 import json
+import math
 import os
 import shutil
 import sys
@@ -54,11 +55,36 @@ def _cases() -> list:
     ]
 
 
+BEHIND_A_SPLINE = {
+    "sievenet": ("theta", {"cloth_warp": 5e-3}),
+    "ladi_vton": ("tps_theta", dict.fromkeys(
+        ("coarse_warp", "warped_cloth", "cloth_moments", "unet_down0_first", "unet_mid_first",
+         "unet_up1_first", "unet_input_first", "unet_output_first"), 1e-3)),
+}  # fmt: skip
+"""Where a spline in float32 enlarges the last bit of its offsets, and how far. The limits count
+only on a processor whose offsets are not the recorded ones to the bit; elsewhere, and in `python
+tests/golden.py`, the recorded tolerance does. All other stages keep it everywhere."""
+
+
+def _off(line) -> float:
+    """What a stage differs by; infinite where it has no number."""
+    try:
+        return float(line.difference)
+    except ValueError:
+        return math.inf
+
+
 @pytest.mark.parametrize(("name", "folder"), _cases())
 def test_case(name, folder):
     lines = list(golden.run_case(name, folder))
     assert lines
-    failed = [str(line) for line in lines if line.verdict == "FAIL"]
+    offsets, limits = BEHIND_A_SPLINE.get(name.split("/")[-2], ("", {}))
+    if any(line.stage == offsets and _off(line) == 0 for line in lines):
+        limits = {}
+    failed = [
+        str(line) for line in lines
+        if line.verdict == "FAIL" and _off(line) > limits.get(line.stage, -1)
+    ]  # fmt: skip
     assert not failed, failed
 
 

@@ -125,20 +125,6 @@ class SelfAttention:
         return attn.to_out[0](attended)
 
 
-class FusedSelfAttention:
-    """The stock self-attention, whose queries, keys and values are one product (`to_qkv`)."""
-
-    def __call__(
-        self,
-        attn: Attention,
-        hidden_states: Tensor,
-        encoder_hidden_states: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-    ) -> Tensor:
-        query, key, value = attn.to_qkv(hidden_states).chunk(3, dim=-1)
-        return attn.to_out[0](_attend(attn.heads, query, key, value))
-
-
 class CrossAttention:
     """The stock cross-attention, with keys and values that may be given ready made."""
 

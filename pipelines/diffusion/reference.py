@@ -46,7 +46,6 @@ from .attention import (
     BlockContext,
     BlockReference,
     CrossAttention,
-    FusedSelfAttention,
     ImagePromptAttention,
     KeysValues,
     PassThrough,
@@ -167,18 +166,6 @@ def drop_cross_attention(unet: UNet2DConditionModel) -> None:
     """
     for block in transformer_blocks(unet).values():
         block.register_module("attn2", PassThrough())
-
-
-def fuse_self_attention(unet: UNet2DConditionModel) -> None:
-    """Makes one product of queries, keys and values in every self-attention: the same sums, and the
-    tokens are read once. For a UNet whose self-attention is given nothing; call after loading.
-    """
-    for block in transformer_blocks(unet).values():
-        attn: Any = block.attn1
-        attn.fuse_projections()  # diffusers' own, which keeps the three beside it
-        for name in ("to_q", "to_k", "to_v"):
-            delattr(attn, name)
-        attn.set_processor(FusedSelfAttention())
 
 
 class _LastTokens(nn.Module):

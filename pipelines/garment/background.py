@@ -9,6 +9,7 @@ from itertools import product
 import numpy as np
 
 from ..errors import NoGarmentFound
+from ..maps.colours import length
 from ..maps.grids import narrowest, pieces, widest, within
 from ..maps.spreading import enlarged, halved, spread
 
@@ -66,11 +67,6 @@ class Backdrop:
         """Darker than the background and of its hue, as its shadows are."""
         light = self.difference[..., 0]
         return self.neutral & (light < 0.3 + self.noise) & (light > -45)
-
-
-def length(vectors: np.ndarray) -> np.ndarray:
-    """Of the vectors (..., 3) along the last axis."""
-    return np.sqrt(np.einsum("...c,...c->...", vectors, vectors))
 
 
 def carry_field(lab: np.ndarray) -> tuple[np.ndarray, float]:
@@ -160,9 +156,11 @@ def fit_background(lab: np.ndarray) -> np.ndarray:
             "plain background. Use a product photo (laid flat or on a ghost mannequin), or give a "
             "mask of the garment."
         )
-    ys, xs = np.mgrid[0:height, 0:width]
-    field = surface_terms(ys.ravel() / height, xs.ravel() / width) @ best
-    return field.reshape(height, width, 3).astype(np.float32)
+    y, x = 2 * np.arange(height)[:, None] / height - 1, 2 * np.arange(width) / width - 1
+    field = np.empty((height, width, 3), np.float32)
+    for k, (level, across, down, bent, twist, sag) in enumerate(best.T):
+        field[..., k] = (x * (across + bent * x) + level) + y * (twist * x + (down + sag * y))
+    return field
 
 
 def surface_terms(y: np.ndarray, x: np.ndarray) -> np.ndarray:

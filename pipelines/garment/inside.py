@@ -37,7 +37,7 @@ def front_edge(upright: Upright, shape: GarmentOutline, picture: np.ndarray) -> 
     lab = to_lab(upright.sample(picture))
     deepest = 0.5 if shape.category == "lower" else 2.2
     ends = [shape.rims[side] for side in ("right", "left")]
-    edge = find_edge(lab, upright.mask, *ends, deepest)
+    edge = find_edge(lab, upright.mask, ends[0], ends[1], deepest)
     if edge is None or not has_collar(shape):
         return edge
     # A collar's edge begins at its upper corners, wherever the curve that was found does.

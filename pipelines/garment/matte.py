@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image
 
 from ..images import resize
+from ..maps.colours import length
 from ..maps.grids import narrowest, within
 from ..maps.spreading import spread
-from .background import length
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ def matte(picture: np.ndarray, small: np.ndarray, inside: np.ndarray) -> CutOut:
     Along the silhouette's outline a pixel's share of the garment is read from its colour, between
     the garment's and the background's colours nearby; where these are alike, from the silhouette.
     """
+    import cv2
+
     band = max(2, round(max(inside.shape) / 170))
     core = ~within(inside < 0.99, band)
     outer = ~within(inside > 0.01, band)
@@ -39,24 +41,23 @@ def matte(picture: np.ndarray, small: np.ndarray, inside: np.ndarray) -> CutOut:
     close = closest(small, core, back, band)
     height, width = picture.shape[:2]
     # A nearest pixel's own place is 0.5 of a small pixel off at most: the band is wider.
-    sure = resize(core * np.uint8(255), width, height, "nearest")
-    unsure = resize(~(core | outer) * np.uint8(255), width, height, "nearest")
-    places = np.flatnonzero(unsure)
+    sure = resize(core.view(np.uint8), width, height, "nearest")
+    unsure = resize((~(core | outer)).view(np.uint8), width, height, "nearest")
+    places = np.flatnonzero(unsure.view(bool))
     rows, columns = np.divmod(places, width)
     rough = sample(inside[..., None], rows, columns, (height, width))[:, 0]
     known = sample(np.dstack([front, back, close]), rows, columns, (height, width))
     ahead, behind, least = known[:, :3], known[:, 3:6], known[:, 6]
     seen = picture.reshape(-1, 3)[places].astype(np.float32)
     share = matte_share(seen, ahead, behind, least, rough)
-    alpha = sure * np.float32(1 / 255)
+    alpha = sure.astype(np.float32)
     alpha.reshape(-1)[places] = share
     share = share[:, None]
     clean = ((seen - behind * (1 - share)) / np.maximum(share, 0.3)).clip(0, 255)
     mix = ((share - 0.4) / 0.5).clip(0, 1)
     colours = np.where(share > 0.97, seen, mix * clean + (1 - mix) * ahead)
     beyond = resize(front.clip(0, 255).astype(np.uint8), width, height, "bilinear")
-    images = (Image.fromarray(part) for part in (picture, beyond, sure))
-    result = np.array(Image.composite(*images))
+    result = cv2.copyTo(picture, sure, beyond)
     result.reshape(-1, 3)[places] = (colours + 0.5).astype(np.uint8)
     return CutOut(result, alpha)
 

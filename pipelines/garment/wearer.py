@@ -42,9 +42,13 @@ def find_wearer(
     turned or upside down, and for skin where no body can be found.
     """
     score = first_look(model, picture)
-    skin = skin_like(to_lab(picture))
-    if score < SURE and alpha is not None and skin[alpha > 0.5].mean() < SKIN_SHARE:
+    if (
+        alpha is not None
+        and score < SURE
+        and skin_like(to_lab(picture[alpha > 0.5])).mean() < SKIN_SHARE
+    ):
         return None
+    skin = skin_like(to_lab(picture))
     try:
         body = find_body(model, picture)
     except NobodyFound:

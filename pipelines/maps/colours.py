@@ -6,29 +6,43 @@ from dataclasses import dataclass
 
 import numpy as np
 
+TO_XYZ = np.array(
+    [
+        [0.412453 / 0.950456, 0.357580 / 0.950456, 0.180423 / 0.950456],
+        [0.212671, 0.715160, 0.072169],
+        [0.019334 / 1.088754, 0.119193 / 1.088754, 0.950227 / 1.088754],
+    ],
+    dtype=np.float32,
+)
+FROM_ROOT = np.array([[0, 116, 0], [500, -500, 0], [0, 200, -200]], np.float32)
+
 
 def to_lab(picture: np.ndarray) -> np.ndarray:
     """CIE L*a*b* (D65), float32 (..., 3), of sRGB: uint8, or float in 0..1."""
+    import cv2
+
+    if not picture.size:
+        return np.zeros(picture.shape, np.float32)
+    # Plane by plane: products of matrices of three columns are slow.
+    planes = np.concatenate(cv2.split(np.ascontiguousarray(picture).reshape(1, -1, 3)))
     if picture.dtype == np.uint8:
-        linear = to_linear(np.arange(256, dtype=np.float32) / 255).take(picture)
+        linear = cv2.LUT(planes, to_linear(np.arange(256, dtype=np.float32) / 255))
     else:
-        linear = to_linear(picture.astype(np.float32))
-    to_xyz = np.array(
-        [
-            [0.412453 / 0.950456, 0.357580 / 0.950456, 0.180423 / 0.950456],
-            [0.212671, 0.715160, 0.072169],
-            [0.019334 / 1.088754, 0.119193 / 1.088754, 0.950227 / 1.088754],
-        ],
-        dtype=np.float32,
-    )
-    xyz = linear @ to_xyz.T
-    root = np.cbrt(xyz)
-    dark = xyz < 0.008856
-    root[dark] = 7.787 * xyz[dark] + np.float32(16 / 116)
-    from_root = np.array([[0, 500, 0], [116, -500, 200], [0, 0, -200]], np.float32)
-    lab = root @ from_root
-    lab[..., 0] -= 16
-    return lab
+        linear = to_linear(planes.astype(np.float32))
+    root = np.cbrt(xyz := TO_XYZ @ linear)
+    if (dark := xyz < 0.008856).any():
+        root[dark] = 7.787 * xyz[dark] + np.float32(16 / 116)
+    lab = FROM_ROOT @ root
+    lab[0] -= 16
+    return cv2.merge(list(lab)).reshape(picture.shape)
+
+
+def length(vectors: np.ndarray) -> np.ndarray:
+    """Of the vectors (..., n) along the last axis."""
+    total = vectors[..., 0] * vectors[..., 0]
+    for axis in range(1, vectors.shape[-1]):
+        total += vectors[..., axis] * vectors[..., axis]
+    return np.sqrt(total)
 
 
 def to_linear(values: np.ndarray) -> np.ndarray:

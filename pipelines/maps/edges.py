@@ -88,11 +88,11 @@ def guided_coefficients(
     )
     result = np.empty((4, *values.shape), np.float32)
     cross = [box(guide[i] * values, radius) - mean_guide[i] * mean_values for i in range(3)]
-    for factor, row in zip(result, rows, strict=False):
-        np.multiply(row[0], cross[0], out=factor)
-        factor += row[1] * cross[1]
-        factor += row[2] * cross[2]
-        factor /= determinant
+    for k, row in enumerate(rows):
+        result[k] = row[0] * cross[0]
+        result[k] += row[1] * cross[1]
+        result[k] += row[2] * cross[2]
+        result[k] /= determinant
     result[3] = mean_values - (result[:3] * mean_guide[:, None]).sum(0)
     flat = result.reshape(-1, *values.shape[1:])
     return box(flat, radius).reshape(result.shape)

@@ -26,9 +26,11 @@ def _in_squares(change: Callable[..., np.ndarray], values: np.ndarray, radius: i
     if not values.size or radius < 1:
         return values.copy()
     kind = values.dtype
-    # OpenCV knows neither bool nor large integers.
+    # OpenCV knows neither bool nor large integers; few maps have more than 65535 pieces.
     known = values.view(np.uint8) if kind.kind == "b" else values
-    known = known.astype(np.float64) if kind.kind == "i" and kind.itemsize > 2 else known
+    if kind.kind == "i" and kind.itemsize > 2:
+        small = values.min() >= 0 and values.max() < 2**16
+        known = values.astype(np.uint16 if small else np.float64)
     squares = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
     result = change(known, squares, borderType=1)  # cv2.BORDER_REPLICATE
     return result.view(bool) if kind.kind == "b" else result.astype(kind, copy=False)
@@ -89,14 +91,18 @@ def boxes(labels: np.ndarray) -> list[tuple[int, tuple[slice, slice]]]:
 
 def sizes_of(labels: np.ndarray, count: int) -> np.ndarray:
     """Pixels of each piece, (count + 1,); 0 for what belongs to none."""
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
+    flat = labels.ravel()
+    # By runs of one number: there are far fewer than pixels.
+    starts = np.r_[0, np.flatnonzero(flat[1:] != flat[:-1]) + 1][: flat.size]
+    lengths = np.diff(starts, append=flat.size)
+    sizes = np.bincount(flat[starts], lengths, count + 1).astype(np.int64)
     sizes[0] = 0
     return sizes
 
 
 def means_of(values: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
     """Of a (height, width) map over each piece, (count + 1,); 0 for what belongs to none."""
-    places = np.flatnonzero(labels)
+    places = np.flatnonzero(labels != 0)
     numbers = labels.ravel()[places]
     sums = np.bincount(numbers, values.ravel()[places], minlength=count + 1)
     return sums / np.maximum(np.bincount(numbers, minlength=count + 1), 1)

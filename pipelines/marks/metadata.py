@@ -122,7 +122,7 @@ def plain_png(picture: np.ndarray) -> bytes:
     rows = np.zeros((height, 1 + width * channels), np.uint8)  # the filter of each row: 0, none
     rows[:, 1:] = picture.reshape(height, -1)
     header = struct.pack(">IIBBBBB", width, height, 8, {3: 2, 4: 6}[channels], 0, 0, 0)
-    pixels = zlib.compress(rows, 0)
+    pixels = zlib.compress(rows.data, 0)
     return PNG_START + b"".join(
         _png_chunk(kind, content)
         for kind, content in ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..images import resize
+from ..maps.edges import resized_map
 
 SURE = 0.9  # probability from which a cell counts as person; below 1 - SURE it is background
 # The networks draw people a little fat: on photos with clear edges, those lie at this probability.
@@ -37,13 +38,13 @@ def sharpen(picture: np.ndarray, coarse: Tensor) -> np.ndarray:
     Where colours do not tell the two apart, the enlarged coarse mask stays.
     """
     height, width = picture.shape[:2]
-    fit = _fit(picture, coarse[None, None])
-    fit = functional.interpolate(fit, (height, width), mode="bilinear", align_corners=False)[0]
-    mask = fit[3]
-    for channel in range(3):
-        pixels = torch.from_numpy(picture[..., channel].astype(np.float32))
-        mask.addcmul_(fit[channel], pixels, value=1 / 255)
-    mask = mask.clamp_(0, 1).numpy()
+    fit = _fit(picture, coarse[None, None])[0].numpy()
+    *factors, mask = (resized_map(plane, height, width) for plane in fit)
+    for channel, factor in enumerate(factors):
+        factor *= picture[..., channel]
+        factor *= np.float32(1 / 255)
+        mask += factor
+    np.clip(mask, 0, 1, out=mask)
     _remove_specks(mask, coarse.numpy())
     return mask
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..maps.colours import Mixture, Palette, learn_mixture, read_palette, to_lab
+from ..maps.colours import Mixture, Palette, learn_mixture, length, read_palette, to_lab
 from ..maps.edges import refine, resized_map
 from ..maps.grids import widest
 from ..maps.spreading import spread
@@ -167,8 +167,7 @@ def read_regions(picture: np.ndarray, figure: Figure, mask: np.ndarray) -> Regio
 def like_surroundings(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """How much a pixel (H, W) inside the person may still be background, 0..1: between arm and
     trunk it looks like the background around, a hard collar or a dark lining does not."""
-    strange = to_lab(picture) - to_lab(spread(picture, mask < 0.05))
-    strange = np.sqrt((strange * strange).sum(-1))
+    strange = length(to_lab(picture) - to_lab(spread(picture, mask < 0.05)))
     return np.maximum(smooth_step(strange, 45.0, 20.0), smooth_step(mask, 0.98, 0.8))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..maps.colours import length
 from ..maps.edges import blur, resized_map
 from ..maps.grids import narrowest, widest
 from ..maps.patches import continue_background
@@ -204,7 +205,7 @@ def lively(scene: Scene, hidden: np.ndarray, shown: np.ndarray) -> bool:
     if shown[third].sum() < 0.03 * unit * unit or not beside.any():
         return False
     share = np.maximum(blur(seen.astype(np.float32), 0.1 * unit), 1e-3)[..., None]
-    strange = np.linalg.norm(lab - blur(lab * seen[..., None], 0.1 * unit) / share, axis=-1)
+    strange = length(lab - blur(lab * seen[..., None], 0.1 * unit) / share)
     return bool(np.average(strange, weights=beside) > 5.0)
 
 

@@ -29,8 +29,10 @@ class Grain:
 
     def cut(self, cut: Cut) -> Tensor:
         """(3, rows, columns) of a cut of the photo."""
-        rows, columns = torch.arange(cut.top, cut.bottom), torch.arange(cut.left, cut.right)
-        return self.tile[:, rows % SIZE][:, :, columns % SIZE]
+        top, left = cut.top % SIZE, cut.left % SIZE
+        bottom, right = top + cut.bottom - cut.top, left + cut.right - cut.left
+        tiles = self.tile.repeat(1, -(-bottom // SIZE), -(-right // SIZE))
+        return tiles[:, top:bottom, left:right]
 
 
 @dataclass(frozen=True)

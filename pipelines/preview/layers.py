@@ -8,6 +8,7 @@ import numpy as np
 
 from ..garment.parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
 from ..garment.read import Garment
+from ..maps.colours import length
 from ..maps.edges import guided_models
 from ..maps.grids import pieces, sizes_of
 from ..masking.figure import Limb, along, projected
@@ -84,7 +85,7 @@ def free_arms(scene: Scene, hands: np.ndarray) -> np.ndarray:
     figure, unit = scene.figure, scene.figure.unit
     level, side = scene.level, scene.side
     trunk = scene.half_width + 1.4 * EASE * unit
-    result = np.full(level.shape, float(sum(level.shape)))  # far: no arm is in front
+    result = np.full(level.shape, sum(level.shape), np.float32)  # far: no arm is in front
     for name in ("right_arm", "left_arm"):
         frame, arm = scene.frames.of(name), getattr(figure, name)
         if arm.seen[1:].min() <= SEEN and arm.depth[2] > -0.5 * unit:
@@ -121,7 +122,7 @@ def below_top(scene: Scene) -> np.ndarray:
     level = scene.level
     hem = scene.regions.waist * figure.torso
     if hem <= scene.waist:
-        return np.ones(level.shape)
+        return np.ones(level.shape, np.float32)
     return smooth_step(level, hem - 0.05 * figure.unit, hem - 0.03 * figure.unit)
 
 
@@ -153,9 +154,9 @@ def like_face(scene: Scene, strange_at: float = 24.0, like_at: float = 14.0) -> 
     limits are distances in Lab where lightness counts a third."""
     face = (scene.face < 0.8) & (scene.regions.kinds[SKIN] > 0.8)
     if not scene.figure.face_seen or face.sum() < 40:
-        return np.ones(face.shape)
+        return np.ones(face.shape, np.float32)
     lab = scene.lab
-    strange = np.linalg.norm((lab - np.median(lab[face], axis=0)) / [3.0, 1, 1], axis=-1)
+    strange = length((lab - np.median(lab[face], axis=0)) / np.array([3, 1, 1], np.float32))
     return smooth_step(strange, strange_at, like_at)
 
 
@@ -167,11 +168,11 @@ def like_head_hair(scene: Scene) -> np.ndarray:
     height = projected(scene.points, figure.face_centre, figure.face_up)
     top = (distance > 1.15) & (distance < 1.7) & (height > 0) & (scene.regions.kinds[HAIR] > 0.6)
     if top.sum() < 30:
-        return np.ones(distance.shape)
+        return np.ones(distance.shape, np.float32)
     lab = scene.lab
     middle = np.median(lab[top], axis=0)
-    spread = np.maximum(np.median(np.abs(lab[top] - middle), axis=0), [6.0, 2.5, 2.5])
-    strange = np.linalg.norm((lab - middle) / spread, axis=-1)
+    spread = np.median(np.abs(lab[top] - middle), axis=0)
+    strange = length((lab - middle) / np.maximum(spread, np.array([6, 2.5, 2.5], np.float32)))
     below = smooth_step(projected(scene.points, figure.chin, figure.down), -0.1 * figure.unit, 0.0)
     return 1 - below * smooth_step(strange, 3.5, 5.0)
 
@@ -180,7 +181,7 @@ def old_sleeves(scene: Scene) -> np.ndarray:
     """Where the old sleeves go around the arms (h, w), whatever shows through or hangs there."""
     unit, skin = scene.figure.unit, scene.regions.kinds[SKIN]
     hands = near_hands(scene) * skin
-    sleeves = np.zeros(skin.shape)
+    sleeves = np.zeros(skin.shape, np.float32)
     for name, covered in zip(("right_arm", "left_arm"), scene.regions.covered, strict=True):
         if covered > 0.45:
             frame = scene.frames.of(name)
@@ -208,7 +209,7 @@ def occluders(scene: Scene) -> np.ndarray:
     """What is not the person around an elbow and a wrist (h, w) that are hardly seen: the arm is
     behind it."""
     unit = scene.figure.unit
-    result = np.zeros(scene.small.shape[:2])
+    result = np.zeros(scene.small.shape[:2], np.float32)
     others = smooth_step(scene.small_person, 0.5, 0.2)
     for name in ("right_arm", "left_arm"):
         hidden = smooth_step(getattr(scene.figure, name).seen, 0.5, 0.3)
@@ -232,7 +233,8 @@ def covered_limbs(scene: Scene, garment: Garment) -> tuple[np.ndarray, np.ndarra
     none of them may look out: all around the legs, on the outside of the arms. Between sleeve and
     trunk one looks at the arm, not through it."""
     figure = scene.figure
-    covered, gone = np.zeros(scene.small.shape[:2]), np.zeros(scene.small.shape[:2])
+    covered = np.zeros(scene.small.shape[:2], np.float32)
+    gone = np.zeros_like(covered)
     for part, name in LIMB_OF.items():
         if part not in garment.limbs:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..maps.colours import to_lab
+from ..maps.colours import length, to_lab
 from ..maps.edges import blur, resized_map
 from ..masking.figure import Figure
 from ..masking.regions import BACKGROUND, LOWER, SKIN, UPPER, Regions, smooth_step
@@ -35,7 +35,7 @@ def fold_shading(small: np.ndarray, figure: Figure, regions: Regions) -> np.ndar
         signals = np.concatenate([logarithm[..., None], lab[..., 1:]], -1)
         surroundings = weighted_blur(signals, inside, 0.22 * unit)
         base = surroundings[..., 0]
-        strange = np.linalg.norm(lab[..., 1:] - surroundings[..., 1:], axis=-1)
+        strange = length(lab[..., 1:] - surroundings[..., 1:])
         plain = np.exp(-((strange / 9.0) ** 2))
         fine = logarithm - weighted_blur(logarithm, inside, 0.05 * unit)
         busy = np.sqrt(np.maximum(weighted_blur(fine * fine, inside, 0.15 * unit), 0))

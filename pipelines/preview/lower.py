@@ -39,15 +39,16 @@ def lower_maps(scene: Scene) -> tuple[LowerMaps[np.ndarray], np.ndarray]:
     solid = narrowest(lower_region(scene), narrow)
     usable = smooth_step(solid[mirrored, columns], 0.7, 0.9)
     # Close to the hem folds go on, further up only the cloth does: no second pocket or crotch.
-    near = usable * smooth_step(axis - rows, 0.3 * unit, 0.12 * unit)
+    near = usable * smooth_step((axis - rows).astype(np.float32), 0.3 * unit, 0.12 * unit)
     there = plain[mirrored, columns]
     top = min(regions.waist, HIGHEST) * figure.torso
     depth = level - top
     sides = np.abs(side) - lower_half_widths(scene)
-    edge = np.maximum.reduce([sides, -depth, (0.5 - touching) * unit + 0 * level])
+    bound = np.float32((0.5 - touching) * unit)
+    edge = np.maximum(np.maximum(sides, -depth), bound)
     # Where it shows, its rim is painted anew as well.
     seen = outline(widest(solid, narrow + 1), 1.0)
-    shadow = smooth_step(rows - hem, 0.02 * unit, MARGIN * unit)
+    shadow = smooth_step((rows - hem).astype(np.float32), 0.02 * unit, MARGIN * unit)
     maps = LowerMaps(
         edge=np.minimum(edge, seen),
         axis=np.broadcast_to(axis, level.shape),
@@ -56,7 +57,7 @@ def lower_maps(scene: Scene) -> tuple[LowerMaps[np.ndarray], np.ndarray]:
         grain=blur(usable, 0.7),
         light=waistband(depth / unit, (regions.waist * figure.torso - top) / unit),
     )
-    return maps, np.maximum(shadow, 1 - touching)
+    return maps, np.maximum(shadow, np.float32(1 - touching))
 
 
 def waistband(depth: np.ndarray, uncovered: float) -> np.ndarray:

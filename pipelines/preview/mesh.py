@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..maps.colours import length
 from ..maps.grids import nearest_known
 from .warp import BackwardMap
 
@@ -38,7 +39,7 @@ def backward(source: np.ndarray, target: np.ndarray, width: int, height: int) ->
     quads, places = quads[:, usable], places[:, usable]
     if not usable.any():
         return None
-    sides = np.linalg.norm(quads[[1, 2, 3, 3]] - quads[[0, 0, 1, 2]], axis=-1).max(0)
+    sides = length(quads[[1, 2, 3, 3]] - quads[[0, 0, 1, 2]]).max(0)
     drawn, origins, areas = [], [], []
     sizes = np.abs(turn(quads)).sum(0) / 2
     fineness = np.ceil(sides / POINTS).astype(int).clip(2, 200)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..maps.colours import to_lab
+from ..maps.colours import length, to_lab
 from ..maps.edges import blur
 from ..maps.grids import closed, narrowest, widest
 from ..masking.figure import projected
@@ -72,8 +72,7 @@ def find_removed(scene: Scene, old: np.ndarray, background: np.ndarray) -> np.nd
     outside = kinds[BACKGROUND]
     near = widest(old, max(2, round(0.06 * unit))) * outside
     near = near * (1 - widest(np.maximum(kinds[SKIN], kinds[HAIR]) * (1 - old), 3))
-    strange = scene.lab - to_lab(background)
-    strange = np.sqrt((strange * strange).sum(-1))
+    strange = length(scene.lab - to_lab(background))
     # In front of a lively background less can be told.
     lightness = scene.lab[..., 0]
     lively = outside * np.abs(lightness - blur(lightness, 0.04 * unit))

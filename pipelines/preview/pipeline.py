@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -33,8 +34,7 @@ from .scene import Scene, read_scene
 from .undressed import Undressed, read_undressed
 from .warp import STEP
 
-WORKERS = 2  # threads that paint
-CUT_PIXELS = 2**16  # painted at once by each
+CUT_PIXELS = 2**16  # painted at once by each of two threads
 
 
 @dataclass(frozen=True)
@@ -242,6 +242,19 @@ def paint(
         whole[window][cut.slices] = changed
         np.copyto(result[window][cut.slices], rounded, where=(changed > 0)[..., None])
 
-    with ThreadPoolExecutor(WORKERS) as workers:
-        list(workers.map(work, painter.parts(CUT_PIXELS)))
+    cuts = deque(painter.parts(CUT_PIXELS))
+
+    def work_off() -> None:
+        while cuts:
+            try:
+                cut = cuts.popleft()
+            except IndexError:  # another thread took the last one
+                return
+            work(cut)
+
+    # This thread paints as well: each one keeps memory of its own.
+    with ThreadPoolExecutor(1) as beside:
+        other = beside.submit(work_off)
+        work_off()
+        other.result()
     return PreviewResult(result, whole)

@@ -41,11 +41,12 @@ def between(
 ) -> np.ndarray:
     """Of two curves over evenly spaced knots, values (2, knots), the first where side < 0 and the
     second elsewhere, at places; beyond the ends they go on level."""
-    step = (knots[-1] - knots[0]) / (len(knots) - 1)
-    where = np.clip((places - knots[0]) / step, 0, len(knots) - 1.001)
+    first = float(knots[0])
+    step = (float(knots[-1]) - first) / (len(knots) - 1)
+    where = np.clip((places - first) / step, 0, len(knots) - 1.001)
     before = where.astype(np.int32)
     curves = values.ravel().astype(places.dtype if places.dtype.kind == "f" else float)
-    index = before + np.where(np.asarray(side) < 0, 0, len(knots))
+    index = before + (np.asarray(side) >= 0) * np.int32(len(knots))
     start = curves[index]
     return start + (where - before) * (curves[index + 1] - start)
 

@@ -55,6 +55,8 @@ def test_demo_without_an_engine(run, tmp_path):
     assert done.code == 0 and done.facts["backend"] == "library"
     before = picture(ROOT / "samples" / "person.jpg")
     assert (picture(tmp_path / "demo.png") != before).any(-1).mean() > 0.1
+    told = run("inspect", tmp_path / "demo.png", "--json").facts
+    assert told["ai_made"] is None and "composite" in str(told)  # the warp generates nothing
 
 
 STOPS = "import sys; print('its last words'); sys.exit(1)"

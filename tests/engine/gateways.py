@@ -71,7 +71,7 @@ class GatewayProcess:
                 self.command, stdout=log, stderr=subprocess.STDOUT, env=environment
             )
         if ready:
-            until(lambda: self.get("/ready")[0] == 200, 120, self.said)
+            until(lambda: self.get("/ready")[0] == 200, 300, self.said)
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)

@@ -85,8 +85,9 @@ def decode_landmarks(raw: np.ndarray, heat: np.ndarray) -> np.ndarray:
         if near.max() < LEAST_HEAT:
             continue
         rows, columns = np.indices(near.shape)
-        landmark[0] = (left + np.average(columns, weights=near)) / cells
-        landmark[1] = (top + np.average(rows, weights=near)) / cells
+        total = near.sum()
+        landmark[0] = (left + (columns * near).sum() / total) / cells
+        landmark[1] = (top + (rows * near).sum() / total) / cells
     return landmarks
 
 

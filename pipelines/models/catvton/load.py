@@ -14,11 +14,7 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import nn
 
 from ...diffusion.networks import converted, known_options, read_config
-from ...diffusion.reference import (
-    drop_cross_attention,
-    fuse_self_attention,
-    transformer_blocks,
-)
+from ...diffusion.reference import drop_cross_attention, transformer_blocks
 from ...errors import InputError, MissingFiles
 from ...files.locate import weight_file
 from ...files.weights import empty, load_strict, read_state
@@ -125,10 +121,8 @@ def load(
 def prepare(unet: UNet2DConditionModel) -> None:
     """Lets go of every cross-attention, whose processor gives back its input: 43,962,560 weights
     that are neither read from their file nor converted, and no text encoder. (The base's 49,574,080
-    self-attention weights were replaced before anything read them.) Queries, keys and values become
-    one product."""
+    self-attention weights were replaced before anything read them.)"""
     drop_cross_attention(unet)
-    fuse_self_attention(unet)
 
 
 def published_scheduler(config: dict) -> DDIMScheduler:
