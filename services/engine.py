@@ -184,7 +184,11 @@ class Engine:
         return None if self._process is None else self._process.pid
 
     def log_tail(self, characters: int = 3000) -> str:
-        return self.log.read_text("utf-8", "replace")[-characters:]
+        """The end of its log; a word about a log that went with the engine's folder."""
+        try:
+            return self.log.read_text("utf-8", "replace")[-characters:]
+        except OSError as error:
+            return f"(the log cannot be read: {error.strerror})"
 
     def get(self, path: str) -> Any:
         """The JSON answer of a GET."""

@@ -41,6 +41,13 @@ def running(folder, tmp_path):
         yield engine
 
 
+def test_an_engine_whose_folder_went_with_it_is_an_engine_error_too(running):
+    """As when somebody else ends it and clears away its folder while it is asked."""
+    running.log.unlink()
+    with pytest.raises(EngineError, match="has stopped(.|\n)*log cannot be read"):
+        running.get("/dies")
+
+
 @pytest.mark.parametrize("call", [lambda e: e.get("/dies"), lambda e: e.get_bytes("/dies")])
 def test_an_engine_that_dies_leaves_its_last_words(running, call):
     with pytest.raises(EngineError, match="has stopped(.|\n)*its last words"):
