@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from comfy_api.latest import io
+from comfy_api.latest import Input, io
 
 from ..pipelines.errors import InputError, readable
 
@@ -114,7 +114,7 @@ def _told(kind: str, wanted: io.Input, value: Any) -> str:
     test = {
         "IMAGE": _image_problem, "MASK": _mask_problem, "STRING": _text_problem,
         "COMBO": _choice_problem, "INT": _number_problem, "FLOAT": _number_problem,
-        "BOOLEAN": _switch_problem,
+        "BOOLEAN": _switch_problem, "VIDEO": _video_problem,
     }.get(kind, _nested_problem)  # fmt: skip
     return test(wanted, value)
 
@@ -133,6 +133,12 @@ def _socket_problem(kind: str, value: Any) -> str:
     ):
         return ""
     return f"what the node {maker} makes was wanted, and {_came(value)} came"
+
+
+def _video_problem(wanted: io.Input, value: Any) -> str:
+    if isinstance(value, Input.Video):
+        return ""
+    return f"a video was wanted, and {_came(value)} came"
 
 
 def _image_problem(wanted: io.Input, value: Any) -> str:

@@ -54,7 +54,15 @@ def _body_model() -> tuple[BodyModel, comfy.model_patcher.ModelPatcher]:
     return model, managed(model)
 
 
+def _forget_embedded() -> None:
+    """What reads pictures without being given a model keeps one outside ComfyUI's management."""
+    from ..pipelines.garment.wearer import embedded_body_model
+
+    embedded_body_model.cache_clear()
+
+
 goes_when_asked(_body_model.cache_clear)
+goes_when_asked(_forget_embedded)
 
 
 def body_model() -> BodyModel:

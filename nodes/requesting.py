@@ -13,7 +13,6 @@ from comfy_api.latest import io
 
 from ..pipelines.errors import InputError
 from .convert import drawn_masks, image_of, naming, paired, pictures
-from .memory import goes_when_asked
 
 if TYPE_CHECKING:
     from ..services.desk import Desk, Outcome
@@ -118,16 +117,6 @@ def desk_for(
         local_backends(folders=model_folders(), host=EngineHost()) if local else [],
         project=project,
     )  # fmt: skip
-
-
-def _forget_people_finder() -> None:
-    """The preview of a routed run keeps networks of its own."""
-    from ..services.backends.preview import body_model
-
-    body_model.cache_clear()
-
-
-goes_when_asked(_forget_people_finder)
 
 
 def card_memory() -> int | None:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from functools import cache
 from typing import TYPE_CHECKING
 
 from ..errors import Cancelled
@@ -20,12 +19,11 @@ SECONDS_A_MEGAPIXEL = 1.4
 """Two cores, warm: docs/performance.md."""
 
 
-@cache
 def body_model() -> BodyModel:
     """The networks that find people, loaded once."""
-    from ...pipelines.masking.body import load_body_model
+    from ...pipelines.garment.wearer import embedded_body_model
 
-    return load_body_model()
+    return embedded_body_model()
 
 
 class PreviewBackend:
