@@ -85,8 +85,13 @@ def _post(course: Course, parcel: Parcel) -> tuple[Answer, HostedJob | None]:
 
 
 def _judge(course: Course, answer: Answer, number: int) -> HostedJob | None:
-    """What an answer without a job means: None to send again, or the job after all."""
-    if _may_be_taken(course, answer):
+    """What an answer without a job means: None to send again, or the job after all.
+
+    What a service says of the request (4xx) it says before it takes it. Any other answer without a
+    job may have come after that, whoever gives it: from 500 on something broke, and the page of a
+    gateway that says when to come again may stand in front of a service that has the job.
+    """
+    if not 400 <= answer.status < 500 or answer.status in AMBIGUOUS:
         job = look_for(course, f"it answered {answer.status} and named no job")
         if job is None and answer.retry_after:
             _hold_back(course, course.service.refusal(answer), answer.retry_after, number)
@@ -97,24 +102,11 @@ def _judge(course: Course, answer: Answer, number: int) -> HostedJob | None:
         job = look_for(course, str(error))
         if job is not None:
             return job
-    wait = answer.retry_after
-    if isinstance(error, RateLimited) or answer.status == 503:
+    if isinstance(error, RateLimited):
+        wait = answer.retry_after
         _hold_back(course, error, 1.5 * 1.6**number if wait is None else wait, number)
         return None
     course.fail(error)
-
-
-def _may_be_taken(course: Course, answer: Answer) -> bool:
-    """Whether the service may have the job although it answered so.
-
-    What it says of the request (4xx) it says before it takes it. From 500 on it may break after
-    that, whoever answers; but for the page of a gateway (no JSON) that says 503 and when to come
-    again: that one turns requests away. It is believed where nobody can look.
-    """
-    if 400 <= answer.status < 500:
-        return answer.status in AMBIGUOUS
-    turned_away = answer.status == 503 and answer.retry_after is not None and not answer.told()
-    return course.service.finds or not turned_away
 
 
 def _hold_back(course: Course, error: BackendError, wait: float, number: int) -> None:
