@@ -294,7 +294,7 @@ def test_a_forgotten_job_is_not_sent_again(run, service):
 )
 def test_an_answer_without_a_picture_is_no_success(run, service, value, monkeypatch):
     monkeypatch.setattr("fitting_room.services.hosted.watch.FETCHES", 2)
-    end = run(service, {"on": "job", "kind": "output", "value": value})
+    end = run(service, {"on": "job", "kind": "output", "value": value}, limit=2)
     assert isinstance(end, Undecided)
 
 
@@ -321,8 +321,9 @@ def test_a_file_that_is_no_picture_is_refused(run, kind, monkeypatch):
     assert isinstance(end, Undecided)
 
 
-def test_a_trickle_ends_with_the_time(run):
-    end = run("fal", {"on": "file", "kind": "trickle", "times": -1, "seconds": 60}, limit=4)
+def test_a_trickle_ends_with_the_time(run, monkeypatch):
+    monkeypatch.setattr(watch, "LAST_FETCH_SECONDS", 2.0)
+    end = run("fal", {"on": "file", "kind": "trickle", "times": -1, "seconds": 60}, limit=2)
     assert isinstance(end, Undecided)
 
 
