@@ -7,7 +7,6 @@ import argparse
 import numpy as np
 
 from . import pictures
-from .tryon import DOUBTFUL
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,4 +43,4 @@ def run(options: argparse.Namespace) -> int:
     }
     said = f"{garment.category}, sleeves {garment.sleeves}; {garment.fit}"
     pictures.report(options, facts, f"{path}  ({said})")
-    return 0 if garment.fit.level == "ok" else DOUBTFUL
+    return 0 if garment.fit.level == "ok" else pictures.DOUBTFUL

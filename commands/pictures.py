@@ -15,6 +15,9 @@ import numpy as np
 
 from ..pipelines.errors import UNREADABLE, InputError, readable
 
+DOUBTFUL = 6
+"""Exit code: the picture is written, and its fit is a guess."""
+
 
 def photo(path: str) -> np.ndarray:
     """uint8 (height, width, 3) RGB; transparency is laid on white."""

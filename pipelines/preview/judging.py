@@ -16,6 +16,7 @@ SEATED = 0.45  # torso lengths that knees lie below the hips, of somebody standi
 ACROSS = 0.40  # units from the trunk's middle within which a forearm lies across it
 SMALL = 40.0  # pixels of the photo between the shoulders
 GUESSED = 0.15  # of the square of the unit: more skin than this that the photo never showed is told
+NOTHING, STRIP = 0.08, 0.45  # of the square of the unit: so little of a garment is none, or a strip
 SURE = 0.5  # visibility from which a joint tells something
 
 
@@ -55,6 +56,20 @@ def judge_person(body: Body, category: str) -> FitReport:
     if figure.unit < SMALL:
         reasons.append(f"The person is small: {figure.unit:.0f} pixels between the shoulders.")
     return doubtful(reasons)
+
+
+def judge_shown(area: float, category: str) -> FitReport:
+    """area: of the garment that is to be seen, in squares of the unit. Raises InputError where that
+    is next to nothing."""
+    if area < NOTHING:
+        raise InputError(
+            f"Next to nothing of the {category} garment would be seen: it would lie outside the "
+            "photo or behind what is in front of it. Use a photo that shows more of the person, "
+            "or choose another category."
+        )
+    if area < STRIP:
+        return doubtful([f"The photo shows only a strip of where the {category} garment lies."])
+    return FitReport()
 
 
 def judge_skin(share: float) -> FitReport:

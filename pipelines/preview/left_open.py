@@ -23,6 +23,7 @@ CHEST = -0.06  # units below the shoulder joints: what is open below is more tha
 LEAST_OPEN = 0.012  # of the square of the unit
 BESIDE = 0.05  # units from the bare body where what is carried begins
 COLOURS = 150  # of the clothes that the carried is compared with
+BLOCK = 512  # colours that are compared at once
 UNLIKE = 14.0  # in Lab: further from every colour of the clothes
 AT_HAND = 1.7  # see hand_disc
 LEAST_CARRIED = 0.03  # of the square of the unit
@@ -114,8 +115,12 @@ def nearest_colour(colours: np.ndarray, others: np.ndarray) -> np.ndarray:
     """How far (n,) each of the colours (n, 3) is from the nearest of the others (m, 3)."""
     middle = others.mean(0)
     colours, others = colours - middle, others - middle
-    squares = (others * others).sum(1) - 2 * colours @ others.T
-    return np.sqrt(np.maximum(squares.min(1) + (colours * colours).sum(1), 0))
+    lengths, turned = (others * others).sum(1), np.ascontiguousarray(others.T)
+    nearest = np.empty(len(colours), colours.dtype)
+    for start in range(0, len(colours), BLOCK):  # so few that BLAS starts no threads
+        some = slice(start, start + BLOCK)
+        nearest[some] = (lengths - 2 * colours[some] @ turned).min(1)
+    return np.sqrt(np.maximum(nearest + (colours * colours).sum(1), 0))
 
 
 def below_ankles(scene: Scene) -> np.ndarray:

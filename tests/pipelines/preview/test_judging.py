@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawn_people import draw_person, draw_shirt, draw_strap_top
+from drawn_people import draw_person, draw_shirt, draw_strap_top, draw_trousers
 from fitting_room.pipelines.errors import InputError
 from fitting_room.pipelines.fit import FitReport
 from fitting_room.pipelines.garment.read import read_garment
@@ -116,3 +116,25 @@ def test_skin_that_the_photo_never_showed_is_a_guess(person):
     assert PreviewPipeline()(*draw_person(sleeve=60), read_garment(draw_shirt(), "upper")).fit == (
         FitReport()
     )
+
+
+def cut_below(person, rows):
+    """The photo and the body, as far as so many rows from the top."""
+    photo, body = person
+    left, top, right, bottom = body.box
+    box = (left, top, right, min(bottom, rows))
+    body = replace(body, mask=body.mask[:rows], box=box, small=None)
+    return photo[:rows], body.seen_in(photo[:rows])
+
+
+@pytest.mark.parametrize(("rows", "level"), [(850, "ok"), (490, "doubtful"), (460, "refused")])
+def test_a_garment_of_which_next_to_nothing_is_seen_is_no_success(person, rows, level):
+    """Photos that end at the feet, somewhat below the top's hem, and just below it."""
+    photo, body = cut_below(person, rows)
+    trousers = read_garment(draw_trousers(), "lower")
+    if level == "refused":
+        with pytest.raises(InputError, match="Next to nothing of the lower garment"):
+            PreviewPipeline()(photo, body, trousers)
+        return
+    fit = PreviewPipeline()(photo, body, trousers).fit
+    assert ("only a strip" in str(fit)) is (level == "doubtful")
