@@ -7,6 +7,12 @@ themselves are too large to be made for a test.
 import json
 from pathlib import Path
 
+FRAMES = 5
+"""Of a video in a small run."""
+SMALL = {"megapixels": 0.1, "steps": 1, "most": FRAMES, "detection_threshold": 0.0,
+         "max_objects": 1}  # fmt: skip
+"""Widgets as somebody sets them who wants a quick try; any score of a random network counts."""
+
 API = Path(__file__).resolve().parents[2] / "workflows" / "api"
 FOLDERS = {
     ("UNETLoader", "unet_name"): "diffusion_models",
@@ -93,7 +99,7 @@ def small(graph: dict) -> dict:
     made = json.loads(json.dumps(graph))
     for node in made.values():
         inputs = node["inputs"]
-        for name, value in {"megapixels": 0.1, "steps": 1, "most": 5}.items():
+        for name, value in SMALL.items():
             if name in inputs and not isinstance(inputs[name], list):
                 inputs[name] = value
         if node["class_type"] == "EmptySD3LatentImage":
