@@ -2,8 +2,8 @@
 
 Which sizes the engine reads from a file and which it has in its code: core_weights.py. Those of
 ALWAYS run always; `FITTING_ROOM_CORE` names others, which take minutes each, e.g.
-FITTING_ROOM_CORE="lookbook edit_outfit". How far each ran, and how long, is told in
-`docs/core_models.md`.
+FITTING_ROOM_CORE="lookbook edit_outfit". After `+tracks`, masks of ours stand where SAM 3.1 tracks.
+How far each ran is told in `docs/core_models.md`.
 """
 
 import io
@@ -21,12 +21,15 @@ from fitting_room.pipelines.marks.inspection import inspect_picture
 from fitting_room.services.engine import Engine, engine_python, failure
 from PIL import Image
 
-ALWAYS = ("edit_klein_4b",)
+ALWAYS = ("video_vace",)
 NAMES = os.environ.get("FITTING_ROOM_CORE", " ".join(ALWAYS)).split()
+TRACKS = "+tracks"
 SCRIPT = Path(__file__).with_name("core_weights.py")
 LONGEST = 3600
 ALIGN = "FittingRoomAlignResult"
+CUTOUT = "FittingRoomGarmentCutout"
 PASTE = "FittingRoomPasteBack"
+DRAWN_FIRST = ("design_to_try_on",)
 SAVING = ("FittingRoomSavePicture", "FittingRoomSaveVideo")
 
 
@@ -35,7 +38,8 @@ def core(engine_folder, tmp_path_factory):
     """An engine with random weights for every file that these workflows name, which signs what it
     saves."""
     base = tmp_path_factory.mktemp("core")
-    wanted = {file for name in NAMES for file in core_models.files(core_models.read(name))}
+    graphs = [core_models.read(name.removesuffix(TRACKS)) for name in NAMES]
+    wanted = {file for graph in graphs for file in core_models.files(graph)}
     command = [engine_python(engine_folder), SCRIPT, engine_folder, base / "models", *wanted]
     made = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST)
     assert made.returncode == 0, made.stderr
@@ -44,7 +48,7 @@ def core(engine_folder, tmp_path_factory):
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("FITTING_ROOM_C2PA_CERTIFICATE", str(signer.certificate))
         environment.setenv("FITTING_ROOM_C2PA_KEY", str(signer.key))
-        with Engine(engine_folder, base) as running:
+        with Engine(engine_folder, base, more=(SCRIPT.with_name("test_nodes"),)) as running:
             yield running
     shutil.rmtree(base / "models")  # gigabytes
 
@@ -85,18 +89,17 @@ def check_video(file, frames, sound):
         assert frame.std() > 10
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_whole_workflow_runs(core, name):
-    """As it is, it ends at Align Result where it has one: what random weights draw is no photo of
-    the person, and is refused. With that node bypassed, it runs to the saved file."""
-    core.post("/free", {"unload_models": True, "free_memory": True})
-    graph = core_models.small(core_models.read(name))
-    if any(node["class_type"] == ALIGN for node in graph.values()):
-        told = failure(core.run(graph, LONGEST))
-        assert told and told["node_type"] == ALIGN, told
-        decoded = {key for key, node in graph.items() if node["class_type"] == "VAEDecode"}
-        assert decoded & set(told["executed"])
-        graph = core_models.bypassed(graph, ALIGN, "result")
+def refused(core, graph):
+    """The kind of the node that refuses what a model has drawn."""
+    told = failure(core.run(graph, LONGEST))
+    assert told, "refused by nobody"
+    drawn = {key for key, node in graph.items() if node["class_type"] == "VAEDecode"}
+    assert drawn & set(told["executed"])
+    return told["node_type"]
+
+
+def check(core, graph, frames):
+    """The graph runs to its saved files, marked and signed."""
     history = core.run(watched(graph), LONGEST)
     assert failure(history) is None, failure(history)
     check_pasted(core, history, graph)
@@ -111,7 +114,27 @@ def test_the_whole_workflow_runs(core, name):
         assert found["ai_made"] is True and found["width"] >= 96
         assert found["credentials"]["valid"] and found["credentials"]["issuer"] == "Shop Test"
         if found["format"] == "MP4":
-            check_video(file, core_models.FRAMES, sound=1)
+            check_video(file, frames, sound=1)
         else:
             assert np.asarray(Image.open(file).convert("RGB")).std() > 10
     assert "lora key not loaded" not in core.log.read_text("utf-8", "replace")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_whole_workflow_runs(core, name):
+    """Random weights draw neither a garment nor the person, so Garment Cut-out and Align Result
+    refuse what they draw. With a photo in the garment's place, and Align Result bypassed, a
+    workflow runs to the saved file."""
+    core.post("/free", {"unload_models": True, "free_memory": True})
+    frames = core_models.FRAMES.get(name, 1)
+    graph = core_models.small(core_models.read(name.removesuffix(TRACKS)), frames)
+    if name.endswith(TRACKS):
+        graph = core_models.given_tracks(graph)
+    kinds = {node["class_type"] for node in graph.values()}
+    if name in DRAWN_FIRST:
+        assert refused(core, graph) == CUTOUT
+        graph = core_models.with_a_photo(graph, "fitting_room_tshirt.png")
+    if ALIGN in kinds:
+        assert refused(core, graph) == ALIGN
+        graph = core_models.bypassed(graph, ALIGN, "result")
+    check(core, graph, frames)
