@@ -172,6 +172,20 @@ def test_loading_the_nodes_imports_nothing_heavy():
     assert not heavy
 
 
+def test_loading_the_nodes_imports_none_of_what_reads_pictures():
+    """The engine waits for it at its start, whichever nodes a graph then uses."""
+    seen = {}
+    start_imports(ROOT / "nodes" / "__init__.py", seen)
+    names = {relative_name(path) for path in seen}
+    rooms = ("pipelines/garment/", "pipelines/masking/", "pipelines/preview/")
+    assert "nodes/printing.py" in names
+    assert not [
+        name
+        for name in names
+        if name.startswith(rooms) and Path(name).stem in ("read", "body", "parsing", "pipeline")
+    ]
+
+
 @pytest.mark.parametrize("name", ["main", "doctor", "mask", "tryon"])
 def test_the_command_line_starts_without_anything_heavy(name):
     seen = {}
