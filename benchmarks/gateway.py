@@ -3,7 +3,8 @@
     python benchmarks/gateway.py --count 1000 --engines 2 [--save] [--ledger postgresql://…]
 
 Told: prompts a second, the time from acceptance to the end and of the acceptance alone (median and
-99 %), the gateway's processor time a prompt, its memory at the start and at its highest.
+99 %), the gateway's processor time a prompt, its memory at the start and at its highest; and of
+the first and the last tenth acceptance and ends a second: whether a prompt costs more later.
 """
 
 from __future__ import annotations
@@ -131,8 +132,15 @@ def share(values: list[float], part: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * part))]
 
 
-def ends(home: Path, ledger: str) -> tuple[list[float], dict[str, int]]:
-    """Seconds from acceptance to the end of each prompt, and how many ended how."""
+def tenths(values: list[float]) -> tuple[list[float], list[float]]:
+    """The first and the last tenth."""
+    part = max(1, len(values) // 10)
+    return values[:part], values[-part:]
+
+
+def ends(home: Path, ledger: str) -> tuple[list[float], dict[str, int], list[float]]:
+    """Seconds from acceptance to the end of each prompt, how many ended how, and ends a second of
+    the first and of the last tenth."""
     from fitting_room.services.database import open_database
     from fitting_room.services.gateway.prompts import Prompt
     from sqlalchemy import select
@@ -144,7 +152,10 @@ def ends(home: Path, ledger: str) -> tuple[list[float], dict[str, int]]:
     states: dict[str, int] = {}
     for _, _, state in rows:
         states[state] = states.get(state, 0) + 1
-    return [(end - start).total_seconds() for start, end, _ in rows if end], states
+    waited = [(end - start).total_seconds() for start, end, _ in rows if end]
+    moments = sorted(end.timestamp() for _, end, _ in rows if end)
+    rates = [len(each) / max(each[-1] - each[0], 1e-9) for each in tenths(moments)]
+    return waited, states, rates
 
 
 def main() -> None:
@@ -174,13 +185,17 @@ def main() -> None:
             taken, seconds = asyncio.run(drive(address, options))
             busy = processor(process.pid) - busy
             now, highest = memory(process.pid)
-        waited, states = ends(home, options.ledger)
+        waited, states, rates = ends(home, options.ledger)
     print(
         json.dumps(
             {
                 "prompts": options.count, "engines": options.engines, "states": states,
                 "seconds": round(seconds, 1), "a_second": round(options.count / seconds, 1),
                 "acceptance_ms": [round(share(taken, part) * 1000, 1) for part in (0.5, 0.99)],
+                "acceptance_ms_of_first_and_last_tenth": [
+                    round(share(each, 0.5) * 1000, 1) for each in tenths(taken)
+                ],
+                "ends_a_second_of_first_and_last_tenth": [round(each, 1) for each in rates],
                 "to_the_end_s": [round(share(waited, part), 2) for part in (0.5, 0.99)],
                 "processor_ms_a_prompt": round(busy / options.count * 1000, 1),
                 "memory_mb": {"before": round(before), "after": round(now),

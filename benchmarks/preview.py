@@ -1,12 +1,14 @@
-"""Times the preview's stages and its memory, as ratios to decoding and resizing the same photo.
+"""Times the preview's stages and its memory, as ratios to decoding and resizing the two photos.
 
     python benchmarks/preview.py                            the shipped portrait, enlarged
     python benchmarks/preview.py --person P.jpg --garment G.jpg --repeats 5
 
 Ratios can be compared between machines, milliseconds cannot; they are of processor time, which
-other work on the machine hardly changes; beside it is the time that passes. Each stage is run alone
-on what the stages before it gave; the best of the repeats counts. "whole" is everything a person
-waits for, warm; "first use" includes loading libraries (but torch, which ComfyUI has) and networks.
+other work on the machine hardly changes; beside it is the time that passes. Their unit is one time
+decoding the photos of person and garment, JPEG of the size given, and halving both. Each stage is
+run alone on what the stages before it gave; the best of the repeats counts. "whole" is everything a
+person waits for, warm; "first use" includes loading libraries (but torch, which ComfyUI has) and
+networks.
 """
 
 from __future__ import annotations
@@ -48,29 +50,34 @@ def best(call: Callable[[], Result], repeats: int) -> tuple[Time, Result]:
     return np.min(times, axis=0), result
 
 
-def load(
-    person_file: Path, garment_file: Path, side: int
-) -> tuple[Callable[[], np.ndarray], np.ndarray]:
-    """How the photo is decoded, with its longer side enlarged or reduced to `side`, and the product
-    picture."""
-    picture = Image.open(person_file).convert("RGB")
-    scale = side / max(picture.size)
-    size = (round(picture.width * scale), round(picture.height * scale))
-    encoded = io.BytesIO()
-    picture.resize(size, Image.Resampling.LANCZOS).save(encoded, "JPEG", quality=92)
+def encoded(file: Path, side: int) -> bytes:
+    """A photo as JPEG, its longer side enlarged or reduced to `side`; broader than 3:4 it is cut to
+    that."""
+    picture = Image.open(file).convert("RGB")
+    aside = max(0.0, (picture.width - 0.75 * picture.height) / 2)
+    box = (aside, 0.0, picture.width - aside, float(picture.height))
+    scale = side / max(picture.width - 2 * aside, picture.height)
+    size = (round((picture.width - 2 * aside) * scale), round(picture.height * scale))
+    written = io.BytesIO()
+    picture.resize(size, Image.Resampling.LANCZOS, box).save(written, "JPEG", quality=92)
+    return written.getvalue()
 
-    def decode() -> np.ndarray:
-        image = Image.open(io.BytesIO(encoded.getvalue())).convert("RGB")
-        image.resize((size[0] // 2, size[1] // 2), Image.Resampling.LANCZOS)
-        return np.asarray(image)
 
-    return decode, np.asarray(Image.open(garment_file).convert("RGB"))
+def decoded(photo: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(photo)).convert("RGB"))
+
+
+def decode_and_halve(photos: list[bytes]) -> None:
+    """What the stages are compared with."""
+    for photo in photos:
+        image = Image.open(io.BytesIO(photo)).convert("RGB")
+        image.resize((image.width // 2, image.height // 2), Image.Resampling.LANCZOS)
 
 
 def stages(person_file: Path, garment_file: Path, side: int, repeats: int) -> dict[str, Time]:
     """Time by stage."""
-    decode, product = load(person_file, garment_file, side)
-    photo = decode()
+    photos = [encoded(file, side) for file in (person_file, garment_file)]
+    photo, product = (decoded(each) for each in photos)
     began = now()
     from fitting_room.pipelines.garment.read import read_garment
     from fitting_room.pipelines.masking import body as bodies
@@ -83,7 +90,7 @@ def stages(person_file: Path, garment_file: Path, side: int, repeats: int) -> di
 
     everything()
     times = {"first use": now() - began}
-    times["decode and resize"], _ = best(decode, repeats)
+    times["decode and resize both"], _ = best(lambda: decode_and_halve(photos), 3 * repeats)
     model = bodies.load_body_model()
     times["detector"], _ = best(lambda: bodies.find_people(model, photo), repeats)
     found, body = best(lambda: bodies.find_body(model, photo), repeats)
@@ -114,28 +121,32 @@ def fitting_stages(
     return times
 
 
+def peak_memory() -> float:
+    """Megabytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--person", type=Path, default=ROOT / "tests" / "data" / "astronaut.png")
     parser.add_argument("--garment", type=Path, default=ROOT / "samples" / "tshirt.png")
     parser.add_argument("--side", type=int, default=SIDE, help="longer side of the photo (1024)")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=1, help="of torch")
     options = parser.parse_args()
     for file in (options.person, options.garment):
         if not file.is_file():
             sys.exit(f"There is no picture {file}.")
     run_path(str(ROOT / "tests" / "conftest.py"))  # imports the checkout
-    import torch
+    import torch  # ComfyUI has it, so it is no part of the first use
 
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(1)
+    before = peak_memory()
     times = stages(options.person, options.garment, options.side, options.repeats)
-    unit = times["decode and resize"]
+    unit = times["decode and resize both"]
     print(f"{'':28} {'processor':>12} {'ratio':>8} {'passed':>12}")
     for name, (processor, passed) in times.items():
         print(f"{name:28} {processor:9.0f} ms {processor / unit[0]:8.1f} {passed:9.0f} ms")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{'peak memory':28} {peak:8.0f} MB")
+    print(f"{'peak memory':28} {peak_memory():9.0f} MB, of it torch {before:.0f} MB")
 
 
 if __name__ == "__main__":

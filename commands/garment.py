@@ -7,7 +7,6 @@ import argparse
 import numpy as np
 
 from . import pictures
-from .tryon import DOUBTFUL
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from ..pipelines.garment.read import read_garment
     from ..pipelines.images import write_picture
+    from ..pipelines.masking.automatic import installed_parse
+    from ..services.backends.readers import networks_beside
 
     inputs = [options.garment, options.mask, options.remove]
     pictures.expect_outputs([options.output], inputs, transparent=True)
@@ -30,7 +31,8 @@ def run(options: argparse.Namespace) -> int:
     if mask is None:
         mask = pictures.alpha(options.garment)
     removed = pictures.mask(options.remove, photo)
-    garment = read_garment(photo, options.category, mask, removed=removed)
+    parse = installed_parse(networks_beside())
+    garment = read_garment(photo, options.category, mask, removed=removed, parse=parse)
     matte = (garment.alpha * 255).round().astype(np.uint8)
     write_picture(options.output, np.dstack([garment.picture, matte]))
     path = pictures.absolute(options.output)
@@ -44,4 +46,4 @@ def run(options: argparse.Namespace) -> int:
     }
     said = f"{garment.category}, sleeves {garment.sleeves}; {garment.fit}"
     pictures.report(options, facts, f"{path}  ({said})")
-    return 0 if garment.fit.level == "ok" else DOUBTFUL
+    return 0 if garment.fit.level == "ok" else pictures.DOUBTFUL

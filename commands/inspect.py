@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ..pipelines.errors import InputError, readable
-from ..pipelines.marks.inspection import inspect_picture
 from . import pictures
 
 
@@ -24,6 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from ..pipelines.marks.inspection import inspect_picture
+
     unread = leaking = False
     for path in args.pictures:
         try:

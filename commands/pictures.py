@@ -14,11 +14,14 @@ from typing import Any
 import numpy as np
 
 from ..pipelines.errors import UNREADABLE, InputError, readable
-from ..pipelines.images import read_mask, read_picture
+
+DOUBTFUL = 6
+"""Exit code: the picture is written, and its fit is a guess."""
 
 
 def photo(path: str) -> np.ndarray:
     """uint8 (height, width, 3) RGB; transparency is laid on white."""
+    from ..pipelines.images import read_picture
     from ..pipelines.picture_files import on_white
 
     return np.asarray(on_white(read_picture(path)))
@@ -26,6 +29,8 @@ def photo(path: str) -> np.ndarray:
 
 def alpha(path: str) -> np.ndarray | None:
     """float32 (height, width) of a picture's own transparency, None where it has none."""
+    from ..pipelines.images import read_picture
+
     picture = read_picture(path)
     if picture.mode != "RGBA":
         return None
@@ -34,6 +39,8 @@ def alpha(path: str) -> np.ndarray | None:
 
 def mask(path: str | None, like: np.ndarray) -> np.ndarray | None:
     """float32 (height, width) from a picture file, white = 1; of the photo's size or an error."""
+    from ..pipelines.images import read_mask
+
     return None if path is None else read_mask(path, like)
 
 

@@ -274,7 +274,9 @@ def _told_well(options: argparse.Namespace, outcome: Outcome) -> int:
     price = "at an unknown price" if result.cost is None else f"{result.cost} {result.currency}"
     made = "kept from before" if state == "kept" else f"{result.seconds:.1f} s, {price.strip()}"
     pictures.report(options, facts, f"{path}  ({result.model}, {made}; fit {result.fit})")
-    return 0
+    # Of a service's picture nobody here knows more than its size.
+    guessed = result.fit.level != "ok" and result.backend not in SERVICES
+    return pictures.DOUBTFUL if guessed else 0
 
 
 def _told_badly(

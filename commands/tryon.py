@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from ..services.request import TryOnResult
 
 PREVIEW = "preview"
-DOUBTFUL = 6
-"""Exit code: the picture is written, and its fit is a guess."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     lines = [_line(each["picture"], result) for each, result in zip(told, results, strict=True)]
     facts = told[0] if options.samples == 1 else {"samples": told}
     pictures.report(options, facts, "\n".join(lines))
-    return 0 if all(result.fit.level == "ok" for result in results) else DOUBTFUL
+    return 0 if all(result.fit.level == "ok" for result in results) else pictures.DOUBTFUL
 
 
 def _line(path: str, result: TryOnResult) -> str:

@@ -30,6 +30,12 @@ WHY = {
 }
 """Error number -> what a user can understand of it."""
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class DiskFull(InputError):
+    """There is no room for a file now; later there may be."""
+
 
 def write_whole(path: str | Path, data: bytes) -> None:
     """Writes a file under its name at once; what was there before is replaced at the very end.
@@ -128,7 +134,9 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:
         kept = " What was there before is unchanged." if os.path.isfile(path) else ""
-        raise InputError(f"{path} cannot be written: {why(error)}.{kept}") from error
+        full = isinstance(error, OSError) and error.errno in FULL
+        kind = DiskFull if full else InputError
+        raise kind(f"{path} cannot be written: {why(error)}.{kept}") from error
 
 
 def _write(path: Path, data: bytes) -> None:

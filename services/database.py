@@ -34,6 +34,9 @@ CONNECTION = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval
               "keepalives_count": 3, "tcp_user_timeout": 60_000}  # fmt: skip
 """So that a server that is gone without a word is noticed."""
 
+AWAY = (OperationalError, InterfaceError)
+"""What is raised where a database does not answer, or cannot write."""
+
 Parameters = ParamSpec("Parameters")
 Given = TypeVar("Given")
 
@@ -55,7 +58,7 @@ def patient(method: Callable[Parameters, Given]) -> Callable[Parameters, Given]:
         while True:
             try:
                 return method(*arguments, **more)
-            except (OperationalError, InterfaceError) as error:
+            except AWAY as error:
                 file = database.engine.dialect.name == "sqlite"  # it waited for others itself
                 if file or time.monotonic() > limit:
                     raise LedgerAway(

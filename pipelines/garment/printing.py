@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import InputError
 from ..fit import FitReport, doubtful
-from .parts import TORSO
-from .read import Garment
+
+if TYPE_CHECKING:
+    from .read import Garment
 
 GROUNDS = ("white is fabric", "keep")
 LOWEST = 0.92
@@ -138,6 +140,8 @@ class _Lay:
 
     def __init__(self, photo: np.ndarray, garment: Garment):
         import cv2
+
+        from .parts import TORSO
 
         self.on = np.where(garment.parts == TORSO, garment.alpha, 0).astype(np.float32)
         chest = garment.distance("armpit_left", "armpit_right")

@@ -14,6 +14,7 @@ TO_XYZ = np.array(
     ],
     dtype=np.float32,
 )
+BLOCK = 2**14  # pixels at once: no more than one core's cache holds, and BLAS starts no threads
 FROM_ROOT = np.array([[0, 116, 0], [500, -500, 0], [0, 200, -200]], np.float32)
 
 
@@ -21,20 +22,24 @@ def to_lab(picture: np.ndarray) -> np.ndarray:
     """CIE L*a*b* (D65), float32 (..., 3), of sRGB: uint8, or float in 0..1."""
     import cv2
 
-    if not picture.size:
-        return np.zeros(picture.shape, np.float32)
-    # Plane by plane: products of matrices of three columns are slow.
-    planes = np.concatenate(cv2.split(np.ascontiguousarray(picture).reshape(1, -1, 3)))
-    if picture.dtype == np.uint8:
-        linear = cv2.LUT(planes, to_linear(np.arange(256, dtype=np.float32) / 255))
-    else:
-        linear = to_linear(planes.astype(np.float32))
-    root = np.cbrt(xyz := TO_XYZ @ linear)
-    if (dark := xyz < 0.008856).any():
-        root[dark] = 7.787 * xyz[dark] + np.float32(16 / 116)
-    lab = FROM_ROOT @ root
-    lab[0] -= 16
-    return cv2.merge(list(lab)).reshape(picture.shape)
+    pixels = np.ascontiguousarray(picture).reshape(-1, 1, 3)
+    lab = np.empty(pixels.shape, np.float32)
+    step = -(-len(pixels) // max(1, -(-len(pixels) // BLOCK)))  # blocks of one size
+    for start in range(0, len(pixels), max(1, step)):
+        block = slice(start, start + step)
+        # Plane by plane: products of matrices of three columns are slow.
+        planes = np.concatenate(cv2.split(pixels[block].reshape(1, -1, 3)))
+        if picture.dtype == np.uint8:
+            linear = cv2.LUT(planes, LINEAR)
+        else:
+            linear = to_linear(planes.astype(np.float32))
+        root = np.cbrt(xyz := TO_XYZ @ linear)
+        if (dark := xyz < 0.008856).any():
+            root[dark] = 7.787 * xyz[dark] + np.float32(16 / 116)
+        mixed = FROM_ROOT @ root
+        mixed[0] -= 16
+        lab[block] = cv2.merge(list(mixed)).reshape(-1, 1, 3)
+    return lab.reshape(picture.shape)
 
 
 def length(vectors: np.ndarray) -> np.ndarray:
@@ -49,6 +54,9 @@ def to_linear(values: np.ndarray) -> np.ndarray:
     """Light of sRGB values in 0..1."""
     bright = ((values + 0.055) / 1.055).clip(0) ** 2.4
     return np.where(values > 0.04045, bright, values / 12.92).astype(np.float32)
+
+
+LINEAR = to_linear(np.arange(256, dtype=np.float32) / 255)  # of each byte
 
 
 @dataclass(frozen=True)

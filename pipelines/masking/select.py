@@ -14,7 +14,6 @@ import numpy as np
 from ..catalog.models import VARIANTS
 from ..errors import InputError
 from .keypoints import KeyPoints
-from .parsing import atr_with_neck, neck_by_points, vitonhd_labels
 from .refine import MaskOptions, refined
 from .rules import BODY_CATEGORIES, RULES, apply_rule, enlarged
 from .rules_common import check_choice, resized_labels
@@ -145,6 +144,8 @@ def _made_from(rule: str, sources: Sources) -> str:
 
 def with_neck(sources: Sources) -> Sources:
     """The sources with ATR + neck and VITON-HD's labels, where what there is gives them."""
+    from .parsing import atr_with_neck, neck_by_points, vitonhd_labels
+
     maps = dict(sources.maps)
     if "lip" in maps and "lip_neck" not in maps:
         maps["lip_neck"] = vitonhd_labels(maps["lip"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,10 +47,48 @@ class Grains:
 NO_GRAINS = Grains()
 
 
-def read_grain(photo: np.ndarray, known: np.ndarray) -> Grain | None:
+def textured(sample: np.ndarray) -> np.ndarray:
+    """Noise float32 (3, SIZE, SIZE) of the spectrum and colours of a sample (3, n, n), without its
+    repetition: white noise convolved with it (Galerne, Gousseau and Morel 2011, "Random phase
+    textures"). The same every time."""
+    side = sample.shape[-1]
+    noise = np.random.default_rng(0).normal(0, 1 / side, (SIZE, SIZE))
+    sample = sample - sample.mean((1, 2), keepdims=True)
+    spectrum = np.fft.rfft2(sample, (SIZE, SIZE)) * np.fft.rfft2(noise)
+    return np.fft.irfft2(spectrum, (SIZE, SIZE)).astype(np.float32)
+
+
+def mottled(sample: np.ndarray) -> np.ndarray:
+    """As `textured`, and alike in all directions, as skin is: a hair or a wrinkle that lies in the
+    sample would be combed over whole arms.
+
+    Of a ring of frequencies the median counts, which a few directions do not move; for noise it is
+    ln 2 of the mean.
+    """
+    side = sample.shape[-1]
+    sample = sample - sample.mean((1, 2), keepdims=True)
+    power = (np.abs(np.fft.rfft2(sample, (SIZE, SIZE))) ** 2).sum(0)
+    rings = np.hypot(np.fft.fftfreq(SIZE)[:, None], np.fft.rfftfreq(SIZE))
+    rings = np.round(rings * side).astype(int)
+    medians = np.array([np.median(power[rings == ring]) for ring in range(rings.max() + 1)])
+    noise = np.random.default_rng(0).normal(0, 1 / side, (3, SIZE, SIZE))
+    spectrum = np.fft.rfft2(noise) * np.sqrt(medians / np.log(2))[rings]
+    values, vectors = np.linalg.eigh(np.cov(sample.reshape(3, -1)))  # how its colours go together
+    values = np.clip(values, 0, None)
+    colours = vectors * np.sqrt(values / max(float(values.sum()), 1e-12))
+    return np.einsum("ij,jyx->iyx", colours, np.fft.irfft2(spectrum, (SIZE, SIZE))).astype(
+        np.float32
+    )
+
+
+def read_grain(
+    photo: np.ndarray,
+    known: np.ndarray,
+    made: Callable[[np.ndarray], np.ndarray] = textured,
+) -> Grain | None:
     """The grain of a material in a photo uint8 (H, W, 3); known (h, w), small, 0..1: where it is
-    seen. Of several places a calm one, which has no edges. None where no square
-    of it is seen."""
+    seen. made: a tile of a sample (`textured`, `mottled`). Of several places a calm one, which has
+    no edges. None where no square of it is seen."""
     scale = photo.shape[0] / known.shape[0]
     sure = known > 0.9
     for radius in RADII:
@@ -64,7 +103,7 @@ def read_grain(photo: np.ndarray, known: np.ndarray) -> Grain | None:
                  for place in chosen]  # fmt: skip
         tiles = sorted((tile for tile in tiles if tile is not None), key=lambda tile: tile.std())
         if tiles:
-            return Grain(torch.from_numpy(textured(tiles[len(tiles) // 4])))
+            return Grain(torch.from_numpy(made(tiles[len(tiles) // 4])))
     return None
 
 
@@ -79,14 +118,3 @@ def _residual(photo: np.ndarray, place: np.ndarray, side: int, scale: float) -> 
     # Edges of fingers and folds are no grain: what stands out of the rest is cut off.
     limit = min(0.025, STRONGEST * 1.48 * float(np.median(np.abs(rest))))
     return np.moveaxis(np.clip(rest, -limit, limit), -1, 0)
-
-
-def textured(sample: np.ndarray) -> np.ndarray:
-    """Noise float32 (3, SIZE, SIZE) of the spectrum and colours of a sample (3, n, n), without its
-    repetition: white noise convolved with it (Galerne, Gousseau and Morel 2011, "Random phase
-    textures"). The same every time."""
-    side = sample.shape[-1]
-    noise = np.random.default_rng(0).normal(0, 1 / side, (SIZE, SIZE))
-    sample = sample - sample.mean((1, 2), keepdims=True)
-    spectrum = np.fft.rfft2(sample, (SIZE, SIZE)) * np.fft.rfft2(noise)
-    return np.fft.irfft2(spectrum, (SIZE, SIZE)).astype(np.float32)

@@ -23,6 +23,7 @@ CHEST = -0.06  # units below the shoulder joints: what is open below is more tha
 LEAST_OPEN = 0.012  # of the square of the unit
 BESIDE = 0.05  # units from the bare body where what is carried begins
 COLOURS = 150  # of the clothes that the carried is compared with
+BLOCK = 512  # colours that are compared at once
 UNLIKE = 14.0  # in Lab: further from every colour of the clothes
 AT_HAND = 1.7  # see hand_disc
 LEAST_CARRIED = 0.03  # of the square of the unit
@@ -42,7 +43,8 @@ def kept_clothes(
     figure, unit, category = scene.figure, scene.figure.unit, garment.category
     level = scene.level
     arms = np.maximum(outlines.arms, free)
-    inside = smooth_step(outlines.torso, 0.5, -1.0) * smooth_step(arms, 0.0, 2.0)
+    inside = np.maximum(smooth_step(outlines.torso, 0.5, -1.0), beside_neck(scene))
+    inside = inside * smooth_step(arms, 0.0, 2.0)
     if category == "lower":  # at its waistband, not between the legs
         inside = inside * smooth_step(level / figure.torso, LEGS_APART + 0.03, LEGS_APART)
     if category == "upper" and not garment.open_front:
@@ -62,6 +64,15 @@ def kept_clothes(
     # Under the rim of the new garment as well.
     near = widest(large[labels].astype(np.float32), max(2, round(0.04 * unit)))
     return stays * near
+
+
+def beside_neck(scene: Scene) -> np.ndarray:
+    """The person between neck and shoulder joints (h, w), 0..1: clothes lie close there, however
+    high the shoulder is drawn or padded."""
+    unit = scene.figure.unit
+    side = np.abs(scene.side) / unit
+    above = smooth_step(scene.level / unit, 0.05, 0.0) * smooth_step(side, 0.48, 0.42)
+    return above * smooth_step(scene.small_person, 0.5, 0.8)
 
 
 def below_sleeves(scene: Scene, garment: Garment) -> np.ndarray:
@@ -114,8 +125,12 @@ def nearest_colour(colours: np.ndarray, others: np.ndarray) -> np.ndarray:
     """How far (n,) each of the colours (n, 3) is from the nearest of the others (m, 3)."""
     middle = others.mean(0)
     colours, others = colours - middle, others - middle
-    squares = (others * others).sum(1) - 2 * colours @ others.T
-    return np.sqrt(np.maximum(squares.min(1) + (colours * colours).sum(1), 0))
+    lengths, turned = (others * others).sum(1), np.ascontiguousarray(others.T)
+    nearest = np.empty(len(colours), colours.dtype)
+    for start in range(0, len(colours), BLOCK):  # so few that BLAS starts no threads
+        some = slice(start, start + BLOCK)
+        nearest[some] = (lengths - 2 * colours[some] @ turned).min(1)
+    return np.sqrt(np.maximum(nearest + (colours * colours).sum(1), 0))
 
 
 def below_ankles(scene: Scene) -> np.ndarray:

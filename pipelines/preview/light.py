@@ -22,13 +22,15 @@ def fold_shading(small: np.ndarray, figure: Figure, regions: Regions) -> np.ndar
     places whose colour (not only brightness) changes are print, not fold, and count little.
     Worked out at half size: folds are soft.
     """
+    import cv2
+
     height, width = small.shape[:2]
     size = (max(2, height // 2), max(2, width // 2))
     unit = figure.unit * size[0] / height
     half = resized_map(small, *size)
     kinds = resized_map(regions.kinds.transpose(1, 2, 0), *size)
     lab = to_lab(half)
-    logarithm = np.log(half @ LUMINANCE + 0.04)
+    logarithm = np.log(cv2.transform(half, LUMINANCE[None]) + 0.04)
     total, weight = np.zeros(size, np.float32), np.zeros(size, np.float32)
     for kind in (UPPER, LOWER, SKIN):
         inside = np.clip(kinds[..., kind] * 2 - 1, 0, 1) + 1e-6

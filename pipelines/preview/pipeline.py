@@ -17,20 +17,21 @@ from ..maps.edges import blur, in_bytes, outline
 from ..maps.enlarging import Cut
 from ..maps.grids import narrowest
 from ..masking.body import Body
+from ..masking.placed import judge_place
 from ..masking.regions import BACKGROUND, LOWER, smooth_step
 from ..masking.wishes import surroundings_only, without_specks
 from ..threads import single_thread
 from .bare import body_distances
 from .drawing import Painter, Piece, close_gaps, fallen
 from .fill import undress
-from .judging import check_upright, judge_person, judge_skin
+from .judging import check_upright, judge_person, judge_shown, judge_skin, judge_sleeves
 from .layers import below_top, covered_limbs, find_front, occluders
 from .left_open import below_ankles, between_fronts, carried, kept_clothes, skin_share
 from .light import body_shading
 from .old import find_old, find_removed
 from .paint_maps import Lights, PaintMaps
 from .place import place_garment
-from .scene import Scene, read_scene
+from .scene import read_scene
 from .undressed import Undressed, read_undressed
 from .warp import STEP
 
@@ -81,16 +82,20 @@ class PreviewPipeline:
         each step and may raise to stop. Raises InputError for what cannot be tried on.
         """
         check(picture, body, garment, mask)
-        wish, fit = wished(mask, body)
+        wish, fit = wished(mask, body, garment.category)
         fit = judge_person(body, garment.category).and_then(fit)
+        if garment.category != "lower":
+            fit = fit.and_then(judge_sleeves(body, garment.reach))
         tell = progress or (lambda step, total: None)
         person = self.read(picture, body)
         scene = person.scene
         tell(1, 4)
         pieces = place_garment(garment, scene)
-        check_visible(pieces, scene, garment)
+        inside = STEP**2 * sum(int(piece.mapping.inside.sum()) for piece in pieces)
+        judge_shown(inside / scene.figure.unit**2, garment.category)
         tell(2, 4)
         planned = plan(person, garment, pieces, lighting)
+        fit = fit.and_then(judge_shown(planned.shown, garment.category))
         fit = fit.and_then(judge_skin(planned.guessed_skin))
         tell(3, 4)
         result = paint(picture, person, planned.maps, pieces, lighting, wish)
@@ -105,11 +110,12 @@ class PreviewPipeline:
 
 @dataclass(frozen=True)
 class PaintPlan:
-    """What is painted: the maps, and how much skin that the photo does not show, in squares of the
-    figure's unit."""
+    """What is painted: the maps; how much skin that the photo does not show, and how much of the
+    garment is to be seen, in squares of the figure's unit."""
 
     maps: PaintMaps[np.ndarray]
     guessed_skin: float
+    shown: float
 
 
 def plan(person: Undressed, garment: Garment, pieces: list[Piece], lighting: float) -> PaintPlan:
@@ -155,7 +161,7 @@ def plan(person: Undressed, garment: Garment, pieces: list[Piece], lighting: flo
     falls = tuple(fallen(alpha.numpy(), 0.035 * unit) for alpha in first.alphas)
     maps = replace(maps, removed=maps.removed * (1 - stays), gaps=gaps, falls=falls)
     seen = maps.removed * (1 - worn) * (1 - maps.above)
-    return PaintPlan(maps, skin_share(scene, bare, seen))
+    return PaintPlan(maps, skin_share(scene, bare, seen), float(worn.sum()) / unit**2)
 
 
 def has_legs(pieces: list[Piece]) -> bool:
@@ -170,15 +176,21 @@ def lights(person: Undressed, pieces: list[Piece], lighting: float) -> Lights[np
     return Lights(**made)
 
 
-def wished(mask: np.ndarray | None, body: Body) -> tuple[np.ndarray | None, FitReport]:
-    """What of a user's mask is a wish, None where nothing is; and what is to be said of it."""
+def wished(
+    mask: np.ndarray | None, body: Body, category: str
+) -> tuple[np.ndarray | None, FitReport]:  # fmt: skip
+    """What of a user's mask is a wish, None where nothing is; and what is to be said of it. Raises
+    InputError for one that lies where no garment of the category is worn."""
     wish = None if mask is None else without_specks(mask)
     if wish is None or not wish.any():
         return None, FitReport()
     if surroundings_only(wish, body.mask):
         told = "The mask marks what is around the person, as a cut-out does, and counts as none."
         return None, doubtful([told])
-    return wish, FitReport()
+    try:
+        return wish, judge_place(wish, body, category)
+    except InputError as error:
+        raise InputError(f"Nothing of the photo would change as was wanted. {error}") from error
 
 
 def check(picture: np.ndarray, body: Body, garment: Garment, mask: np.ndarray | None) -> None:
@@ -202,16 +214,6 @@ def check(picture: np.ndarray, body: Body, garment: Garment, mask: np.ndarray | 
         raise InputError(
             f"To try on a garment of the category {garment.category!r} the photo must show the "
             f"person's {part}, but they are outside it. Use a photo that shows more of the person."
-        )
-
-
-def check_visible(pieces: list[Piece], scene: Scene, garment: Garment) -> None:
-    """Raises InputError where next to nothing of the garment would be inside the photo."""
-    shown = STEP**2 * sum(int(piece.mapping.inside.sum()) for piece in pieces)
-    if shown < 0.05 * scene.figure.unit**2:
-        raise InputError(
-            f"The {garment.category} garment would lie outside the photo. Use a photo that shows "
-            "more of the person, or choose another category."
         )
 
 

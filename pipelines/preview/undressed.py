@@ -10,7 +10,7 @@ from ..masking.figure import LimbFrames
 from ..masking.regions import BACKGROUND, SKIN
 from .bare import bare_frames
 from .fill import skin_plate
-from .grain import Grains, read_grain
+from .grain import Grains, mottled, read_grain
 from .light import fold_shading
 from .scene import Scene
 
@@ -40,6 +40,6 @@ def read_grains(scene: Scene) -> Grains:
     face = scene.face < 1.1
     skin = kinds[SKIN] * scene.small_person
     return Grains(
-        read_grain(scene.photo, skin * ~face) or read_grain(scene.photo, skin),
+        read_grain(scene.photo, skin * ~face, mottled) or read_grain(scene.photo, skin, mottled),
         read_grain(scene.photo, kinds[BACKGROUND] * (1 - scene.small_person)),
     )

@@ -26,7 +26,7 @@ class Store:
         except (ImportError, ValueError) as error:
             raise InputError(
                 f"Results cannot go to {out}: {error}. A folder, or s3://BUCKET/PATH with the "
-                "package s3fs, was wanted."
+                "package s3fs (pip install 'comfyui-fitting-room[s3]'), was wanted."
             ) from error
 
     def put(self, name: str, data: bytes) -> None:

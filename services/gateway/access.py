@@ -11,9 +11,10 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
-from sqlalchemy.exc import OperationalError
 
 from ...pipelines.errors import InputError
+from ...pipelines.writing import FULL, DiskFull
+from ..database import AWAY
 from .callers import COOKIE, Caller, Callers
 from .engines import EngineGone
 
@@ -41,17 +42,36 @@ async def explained(request: web.Request, handler: Handler) -> web.StreamRespons
         return await handler(request)
     except web.HTTPRequestEntityTooLarge as problem:
         return error(413, "too_large", f"{problem.text} Make it smaller.")
+    except DiskFull as problem:
+        logger.error("%s", problem)
+        return disk_full()
     except InputError as problem:
         return error(400, "invalid_request", str(problem))
+    except OSError as problem:
+        if problem.errno not in FULL:
+            raise
+        logger.error("An upload could not be taken in: %s", problem)
+        return disk_full()
     except EngineGone as problem:
         logger.warning("%s", problem)
         return no_engine()
-    except OperationalError:
+    except AWAY:
         logger.exception("The queue's database does not answer")
-        return error(
-            503, "no_queue", "The queue does not answer just now. Nothing was taken; try again.",
-            **{"Retry-After": "10"},
-        )  # fmt: skip
+        return no_queue()
+
+
+def no_queue() -> web.Response:
+    return error(
+        503, "no_queue", "The queue does not answer just now. Nothing was taken; try again.",
+        **{"Retry-After": "10"},
+    )  # fmt: skip
+
+
+def disk_full() -> web.Response:
+    return error(
+        503, "disk_full", "The gateway's disk is full. Nothing was kept; try again later.",
+        **{"Retry-After": "60"},
+    )  # fmt: skip
 
 
 def no_engine() -> web.Response:

@@ -71,10 +71,12 @@ class Dispatcher:
             first = await gateway.db(gateway.prompts.first, name)
             if first is None:
                 continue
-            link = choose(idle, *first)
+            waits, model, last = first
+            link = choose(idle, model, last)
             link.busy = "chosen"
             try:
-                prompt = await gateway.db(gateway.prompts.begin, name, link.address)
+                begin = gateway.prompts.begin
+                prompt = await gateway.db(begin, waits, link.address, seconds=FOR_EVER)
             finally:
                 link.busy = ""
             if prompt is None:
@@ -98,7 +100,7 @@ class Dispatcher:
         try:
             entry = await run.to_end(resumed)
             await self._settle(run, entry)
-            link.model = prompt.model
+            link.model = prompt.model or link.model
             await self._forget(link, prompt)
         except RefusedByEngine as error:
             await self._settle(run, self._entry(prompt, "RefusedByEngine", str(error)))
@@ -133,6 +135,23 @@ class Dispatcher:
         gateway.counts[prompt.caller].queued += 1
         gateway.tell_status(prompt.caller)
         self.gateway.work_waits.set()
+
+    def take_back(self, prompt: Prompt) -> None:
+        """Sees to it that a prompt whose acceptance failed is not in the queue all the same: its
+        caller was told that nothing was taken."""
+        gateway = self.gateway
+
+        async def gone() -> None:
+            drop = gateway.prompts.drop
+            try:
+                await gateway.db(drop, prompt.caller, [QUEUED], [prompt.id], seconds=FOR_EVER)
+            finally:
+                gateway.doubtful.discard(prompt.id)
+
+        gateway.doubtful.add(prompt.id)
+        task = asyncio.create_task(gone())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     @staticmethod
     def _entry(prompt: Prompt, kind: str, words: str) -> dict[str, Any]:

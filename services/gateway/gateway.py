@@ -34,8 +34,8 @@ class Gateway(Hub):
         """Removes what is older than promised, here and on the engines."""
         while True:
             hours = self.settings.keep_hours
-            wanted = await self.db(self.prompts.wanted_inputs)
             try:
+                wanted = await self.db(self.prompts.wanted_inputs)
                 gone = await asyncio.to_thread(self.files.sweep, hours, wanted)
                 if gone:
                     logger.info("%d files of more than %g hours ago were removed", gone, hours)

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-from sqlalchemy.exc import OperationalError
 
-from ..database import Database
+from ..database import AWAY, Database
 from .callers import Caller, Callers
 from .files import Files, StoredInput
 from .fleet import Addresses, Fleet
+from .lock import QueueTaken
 from .metrics import Metrics
 from .prompts import Open, PromptQueue
 from .results import Results
@@ -56,7 +56,9 @@ class GatewaySettings:
 
 class Hub:
     """Made inside a running loop. counts: open prompts by caller. taking: those that are being
-    checked. work_waits: set when there may be a prompt for an idle engine."""
+    checked. work_waits: set when there may be a prompt for an idle engine. doubtful: ids of prompts
+    that were not taken, of which the queue may have a row. superseded: another gateway has taken
+    the queue over."""
 
     def __init__(
         self, settings: GatewaySettings, callers: Callers, database: Database, files: Files,
@@ -74,6 +76,8 @@ class Hub:
         )
         self.sockets = Sockets()
         self.work_waits = asyncio.Event()
+        self.superseded = asyncio.Event()
+        self.doubtful: set[str] = set()
         self.fleet = Fleet(addresses, database.url, session, self.work_waits.set)
         self._accepted: dict[str, deque[float]] = defaultdict(deque)
 
@@ -87,7 +91,9 @@ class Hub:
         while True:
             try:
                 return await loop.run_in_executor(self._thread, function, *arguments)
-            except OperationalError as error:
+            except AWAY as error:
+                if isinstance(error, QueueTaken):
+                    self.superseded.set()
                 if time.monotonic() > limit:
                     raise
                 logger.warning("The queue's database does not answer: %s", error.orig)

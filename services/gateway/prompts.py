@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import JSON, Float, Index, Integer, String, delete, func, select, update
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..database import Base, Database, Moment, now
@@ -121,9 +122,19 @@ class PromptQueue:
             setattr(found.setdefault(caller, Open()), state, count)
         return found
 
-    def add(self, prompt: Prompt) -> None:
-        with self.database.writing() as session:
-            session.add(prompt)
+    def add(self, prompt: Prompt) -> Prompt | None:
+        """Queues it and gives None, or the other prompt that has its id already. Its own row, of a
+        try whose answer was lost, is none other."""
+        try:
+            with self.database.writing() as session:
+                session.add(prompt)
+            return None
+        except IntegrityError:
+            known = self.get(prompt.id)
+        if known is None:
+            raise OperationalError("add", None, RuntimeError("a prompt came and went"))
+        same = (known.caller, known.created) == (prompt.caller, prompt.created)
+        return None if same else known
 
     def get(self, name: str, caller: str | None = None) -> Prompt | None:
         """None for an unknown one, and for somebody else's."""
@@ -131,30 +142,29 @@ class PromptQueue:
             found = session.get(Prompt, name)
         return found if found and caller in (None, found.caller) else None
 
-    def begin(self, caller: str, engine: str) -> Prompt | None:
-        """The caller's next prompt, now the engine's; None where none waits."""
+    def begin(self, name: str, engine: str) -> Prompt | None:
+        """A queued prompt, now the engine's; None where it was taken out meanwhile. Asked again,
+        as the answer may have been lost, it gives the same."""
         with self.database.writing() as session:
-            prompt = session.scalars(
-                select(Prompt)
-                .where(Prompt.caller == caller, Prompt.state == QUEUED)
-                .order_by(Prompt.number, Prompt.created)
-                .limit(1)
-            ).first()
-            if prompt is not None:
-                prompt.state, prompt.engine, prompt.started = RUNNING, engine, now()
-                prompt.tries += 1
+            prompt = session.get(Prompt, name)
+            if prompt is None or (prompt.state, prompt.engine) == (RUNNING, engine):
+                return prompt
+            if prompt.state != QUEUED:
+                return None
+            prompt.state, prompt.engine, prompt.started = RUNNING, engine, now()
+            prompt.tries += 1
             return prompt
 
-    def first(self, caller: str) -> tuple[str, str] | None:
-        """(model, engine of the last try) of the caller's next prompt."""
+    def first(self, caller: str) -> tuple[str, str, str] | None:
+        """(id, model, engine of the last try) of the caller's next prompt."""
         with self.database.reading() as session:
             found = session.execute(
-                select(Prompt.model, Prompt.engine)
+                select(Prompt.id, Prompt.model, Prompt.engine)
                 .where(Prompt.caller == caller, Prompt.state == QUEUED)
                 .order_by(Prompt.number, Prompt.created)
                 .limit(1)
             ).first()
-        return (found[0], found[1]) if found else None
+        return (found[0], found[1], found[2]) if found else None
 
     def running(self) -> list[Prompt]:
         with self.database.reading() as session:

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from ...pipelines.errors import InputError
-from ...pipelines.writing import write_whole
+from ...pipelines.writing import DiskFull, write_whole
 from .access import CALLER, error
 from .asked import GATEWAY, body_of
 from .files import OutsideFolder
@@ -153,6 +153,8 @@ async def post_file(request: web.Request) -> web.Response:
         return error(413, "too_many", f"At most {MOST_FILES} files are kept for you.")
     try:
         await asyncio.to_thread(write_whole, path, data)
+    except DiskFull:
+        raise
     except InputError as problem:
         return web.Response(status=400, text=str(problem))
     return _told(request, path)

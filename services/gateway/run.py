@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import WSMessage, WSMsgType
 
 from ...pipelines.errors import InputError
+from ...pipelines.writing import DiskFull
 from .engines import EngineGone, EngineLink
 from .graphs import Produced, adopted, hidden, hidden_value, translated
 from .hub import Hub
@@ -23,6 +24,8 @@ LOOK_SECONDS = 5.0
 """Without a frame for so long, the engine is asked how the prompt is."""
 LOST_SECONDS = 10.0
 """How long an engine whose web socket broke may take to come back."""
+ROOM_SECONDS = 2.0
+"""Between attempts to store a result on a full disk."""
 
 
 class Again(Exception):
@@ -172,10 +175,22 @@ class Run:
             answer = await self.link.call("GET", "/view", params=query)
             if answer.status != 200:
                 raise Again(f"{self.link.address} does not have {each.filename} any more")
+            await self._keep(each, answer.raw)
+            self._stored.add((each.kind, each.name))
+
+    async def _keep(self, file: Produced, data: bytes) -> None:
+        """Stores a file; while the disk is full it waits, as it is made and need not be again."""
+        told = False
+        while True:
             try:
                 await asyncio.to_thread(
-                    self.gateway.files.keep, self.prompt.caller, each.kind, each.name, answer.raw
+                    self.gateway.files.keep, self.prompt.caller, file.kind, file.name, data
                 )
+                return
             except InputError as error:
-                raise Again(f"{each.filename} could not be stored: {error}") from error
-            self._stored.add((each.kind, each.name))
+                if not isinstance(error, DiskFull) or self.cancelled:
+                    raise Again(f"{file.filename} could not be stored: {error}") from error
+                if not told:
+                    logger.error("The prompt %s waits for its disk: %s", self.prompt.id, error)
+                told = True
+                await asyncio.sleep(ROOM_SECONDS)

@@ -80,6 +80,10 @@ OWN_ROUTES = (
     ("*", "/api/tags", passing.no_assets),
 )
 STOP_SECONDS = 10.0
+SUPERSEDED = (
+    "Another gateway took the queue over while its database was away. It has all prompts; this one "
+    "stops."
+)
 
 
 @dataclass(frozen=True)
@@ -169,10 +173,19 @@ async def _serve(serving: Serving, told: Callable[[str], None]) -> None:
         port = runner.addresses[0][1]
         host = f"[{serving.host}]" if ":" in serving.host else serving.host
         told(f"{scheme}://{host}:{port}")
-        await stopped.wait()
+        await _either(stopped, app[GATEWAY].superseded)
         await app[GATEWAY].sockets.close()
+        if app[GATEWAY].superseded.is_set():
+            raise InputError(SUPERSEDED)
     finally:
         await runner.cleanup()
+
+
+async def _either(*events: asyncio.Event) -> None:
+    waiting = [asyncio.create_task(each.wait()) for each in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for each in waiting:
+        each.cancel()
 
 
 def _secured(serving: Serving) -> ssl.SSLContext | None:

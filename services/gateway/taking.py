@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
-from sqlalchemy.exc import IntegrityError
 
 from ..database import now
-from .access import CALLER, error, no_engine
+from .access import CALLER, error, no_engine, no_queue
 from .asked import GATEWAY, body_of, is_uuid
 from .callers import Caller
 from .engines import EngineGone, EngineLink
@@ -46,6 +45,8 @@ async def _taken(
     request: web.Request, gateway: Gateway, caller: Caller, body: dict[str, Any]
 ) -> web.Response:
     name = body.get("prompt_id") or str(uuid.uuid4())
+    if name in gateway.doubtful:
+        return no_queue()
     known = await gateway.db(gateway.prompts.get, name)
     if known is not None:
         return _repeated(caller, known, body)
@@ -60,12 +61,13 @@ async def _taken(
     prompt = _row(request, gateway, caller, name, body, checked)
     gateway.counts[caller.name].queued += 1  # before it can be taken up
     try:
-        await gateway.db(gateway.prompts.add, prompt)
-    except BaseException as problem:
+        known = await gateway.db(gateway.prompts.add, prompt)
+    except BaseException:
         gateway.counts[caller.name].queued -= 1
-        if not isinstance(problem, IntegrityError):
-            raise
-        known = await gateway.db(gateway.prompts.get, name)  # sent twice at the same moment
+        gateway.dispatcher.take_back(prompt)
+        raise
+    if known is not None:  # sent twice at the same moment
+        gateway.counts[caller.name].queued -= 1
         return _repeated(caller, known, body)
     gateway.note_accepted(caller)
     gateway.tell_status(caller.name)

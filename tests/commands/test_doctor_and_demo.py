@@ -104,9 +104,14 @@ def test_demo_where_the_engine_s_folder_is_wrong(run, monkeypatch, tmp_path):
 def test_as_a_module():
     """python -m, from anywhere, under the package's own name."""
     code = "from conftest import import_checkout; import_checkout(); " \
-           "from fitting_room.commands.main import main; main(['--help'])"  # fmt: skip
+           "import sys; from fitting_room.commands.main import main\n" \
+           "import fitting_room.services.gateway.server, fitting_room.services.desk\n" \
+           "import fitting_room.services.batch.makers, fitting_room.services.batch.gallery\n" \
+           "try: main(['--help'])\n" \
+           "finally: print('heavy:', {'torch', 'ray', 'cv2'} & set(sys.modules))"  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False,
         env=os.environ | {"PYTHONPATH": str(ROOT / "tests")},
     )  # fmt: skip
     assert done.returncode == 0 and "Exit codes: 0 done" in done.stdout
+    assert "heavy: set()" in done.stdout, "who only carries pictures needs no torch"

@@ -16,6 +16,7 @@ from stand_in import StandIn
 sys.path.insert(0, str(Path(__file__).parent))  # for the modules that several tests here share
 
 import core_models  # noqa: E402
+from disks import disk  # noqa: E402, F401 - a fixture
 from gateways import two_engines  # noqa: E402, F401 - a fixture
 from pages import browser, page  # noqa: E402, F401 - fixtures
 
@@ -30,6 +31,8 @@ def pytest_runtest_makereport(item):
     report = yield
     if item.path.name.startswith("test_fleet"):
         refuse_skip(report, "engine", "ray", "postgres")
+    if item.path.name == "test_gateway_outages.py":
+        refuse_skip(report, "postgres")
     refuse_skip(report, "browser" if item.path.name in IN_THE_PAGE else "engine")
     return report
 

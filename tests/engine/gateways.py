@@ -12,6 +12,8 @@ import urllib.error
 import urllib.request
 import uuid
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -36,9 +38,12 @@ def two_engines(engine_folder, tmp_path_factory):
     from fitting_room.services.engine import Engine
 
     bases = [tmp_path_factory.mktemp("behind") for _ in range(2)]
-    first, second = (Engine(engine_folder, base, more=(TEST_NODES,)) for base in bases)
-    with first, second:
-        yield first, second
+    engines = [Engine(engine_folder, base, more=(TEST_NODES,)) for base in bases]
+    with ThreadPoolExecutor() as threads, ExitStack() as stack:
+        starting = [threads.submit(each.__enter__) for each in engines]
+        for each in starting:
+            stack.push(each.result())
+        yield tuple(engines)
 
 
 class GatewayProcess:

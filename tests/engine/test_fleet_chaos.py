@@ -3,7 +3,6 @@
 Real parts: two ComfyUI on the CPU with a tiny model, Ray, PostgreSQL, and a disk that gets full.
 """
 
-import contextlib
 import json
 import os
 import shutil
@@ -16,10 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny
+from disks import fill
 from fitting_room.services.batch.jobs import Jobs
 from fitting_room.services.database import open_database
 from PIL import Image
 from postgres import Postgres
+from processes import family, processes
 from small_graphs import SMALL
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -60,18 +61,6 @@ def graph():
         name: {"class_type": kind, "inputs": inputs, "_meta": {"title": name}}
         for name, (kind, inputs) in nodes.items()
     }
-
-
-@pytest.fixture
-def disk(tmp_path):
-    """(folder, whether it is a small disk of its own)."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
-    small = os.geteuid() == 0 and subprocess.run(mount, capture_output=True).returncode == 0
-    yield folder, small
-    if small:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.fixture
@@ -126,25 +115,8 @@ class Command:
 
     def family(self):
         """Every process of it: those it started, engines, and their actors."""
-        known = processes()
-        found, more = set(), {self.process.pid}
-        while more:
-            found |= more
-            more = {one for one, (parent, _) in known.items() if parent in more} - found
         engines = self.engines()
-        return found | set(engines) | set(engines.values())
-
-
-def processes():
-    """{process: (parent, words of its command line)} of all that live."""
-    found = {}
-    for folder in Path("/proc").iterdir():
-        with contextlib.suppress(OSError, ValueError):
-            state = (folder / "stat").read_text().rpartition(")")[2].split()
-            if state[0] != "Z":
-                line = (folder / "cmdline").read_bytes().decode(errors="replace")
-                found[int(folder.name)] = (int(state[1]), line.split("\0"))
-    return found
+        return family(self.process.pid) | set(engines) | set(engines.values())
 
 
 def test_whatever_ends_nothing_is_lost_and_nothing_made_twice(
@@ -232,9 +204,7 @@ def ended_by_ledger_and_disk(command, out, server, folder):
     with filler.open("wb", buffering=0) as file:
         while command.process.poll() is None:
             assert time.monotonic() < limit, command.said()[-3000:]
-            with contextlib.suppress(OSError):
-                while file.write(bytes(4096)):
-                    pass
+            fill(file)
             time.sleep(0.05)
     filler.unlink()
     assert shutil.disk_usage(folder).free > 10_000_000

@@ -489,18 +489,62 @@ def test_small_results_are_inside(gateway):
     assert Image.open(io.BytesIO(base64.b64decode(file["data"]))).size == (32, 32)
 
 
-def test_both_engines_work_and_the_warm_one_is_taken(gateway):
-    """Two slow prompts run at once; then the one with the same model goes where it is warm."""
+def test_both_engines_work(gateway):
+    """Two slow prompts run at once, and both are counted."""
     names = [gateway.send(slow(40, 0.05, uuid.uuid4().hex)) for _ in range(2)]
     until(lambda: len(gateway.get("/queue")[1]["queue_running"]) == 2, 30)
     for name in names:
         gateway.ended(name)
+    both_idle(gateway)
     status, text = gateway.get("/metrics", raw=True)
     assert status == 200
-    assert b'fitting_room_engines{state="idle"} 2.0' in text
     assert b'fitting_room_prompts_ended_total{state="done"}' in text
     stats = gateway.get("/system_stats")[1]
     assert len(stats["devices"]) == 2 and stats["system"]["comfyui_version"]
+
+
+def test_a_prompt_goes_to_the_engine_that_has_its_model(gateway, two_engines):
+    """Also after prompts without one; and nobody waits longer for it: prompts begin in their order.
+    A file of weights among a node's inputs is what a model is known by."""
+    one, other = (f"{uuid.uuid4().hex}.safetensors" for _ in range(2))
+    names = [gateway.send(slow(10, 0.05, mark)) for mark in (one, other)]
+    for name in names:
+        gateway.ended(name)
+
+    def taken_by(graph):
+        both_idle(gateway)
+        before = [prompts_of(each) for each in two_engines]
+        gateway.ended(gateway.send(graph))
+        after = [prompts_of(each) for each in two_engines]
+        (found,) = [place for place in range(2) if after[place] > before[place]]
+        return found
+
+    home = {mark: taken_by(slow(10, 0.05, mark)) for mark in (one, other)}
+    assert set(home.values()) == {0, 1}
+    for number, mark in enumerate((other, one, one, other, other, one, one)):
+        taken_by(no_op(number))
+        assert taken_by(slow(10, 0.05, mark)) == home[mark]
+    queued = [
+        gateway.send(slow(4, 0.05, one if place != 4 else f"{uuid.uuid4().hex}.ckpt"))
+        for place in range(9)
+    ]
+    began = [
+        next(data["timestamp"] for kind, data in gateway.ended(name)["status"]["messages"]
+             if kind == "execution_start")
+        for name in queued
+    ]  # fmt: skip
+    assert max(began[:3]) <= began[4] <= min(began[6:])
+
+
+def both_idle(gateway):
+    """Waits until both engines have put away what they worked on."""
+    idle = b'fitting_room_engines{state="idle"} 2.0'
+    until(lambda: idle in gateway.get("/metrics", raw=True)[1], 30)
+
+
+def prompts_of(engine):
+    """How many prompts an engine has taken in."""
+    return engine.log.read_text("utf-8", "replace").count("got prompt")
 
 
 def test_photos_and_results_go_after_the_set_time(two_engines, tmp_path):

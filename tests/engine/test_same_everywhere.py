@@ -121,7 +121,7 @@ def test_the_preview(engine, local, pictures):
 
 def test_the_command_line_is_the_local_backend(pictures, engine, local, tmp_path, monkeypatch):
     from fitting_room.commands.main import main
-    from fitting_room.commands.tryon import DOUBTFUL
+    from fitting_room.commands.pictures import DOUBTFUL
 
     monkeypatch.setenv("FITTING_ROOM_MODELS", os.fspath(engine.base / "models" / "fitting_room"))
     files = [os.fspath(engine.base / "input" / f"same_{name}.png") for name in

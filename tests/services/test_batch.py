@@ -180,7 +180,7 @@ COMMAND = (
 
 @pytest.mark.parametrize("kind", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_was_stopped_goes_on(folders, tmp_path, kind):
-    for number in range(6):
+    for number in range(3):
         pixels = np.asarray(Image.open(folders[0] / "ann.png")).copy()
         pixels[:4, :4] = number
         Image.fromarray(pixels).save(folders[0] / f"more{number}.png")
@@ -195,7 +195,7 @@ def test_a_run_that_was_stopped_goes_on(folders, tmp_path, kind):
     os.kill(first.pid, kind)
     said, errors = first.communicate(timeout=120)
     made = {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")}
-    assert 2 <= len(made) < 16, errors
+    assert 2 <= len(made) < 10, errors
     if kind == signal.SIGINT:
         assert first.returncode == 130 and json.loads(said.splitlines()[-1])["done"] == len(made)
     else:  # its lease has not run out: as if the time had passed
@@ -204,7 +204,7 @@ def test_a_run_that_was_stopped_goes_on(folders, tmp_path, kind):
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     again = {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")}
-    assert len(again) == 16 and told["skipped"] + told["done"] == 16
+    assert len(again) == 10 and told["skipped"] + told["done"] == 10
     kept = [name for name in made if again[name] == made[name]]
     assert len(kept) >= len(made) - 1  # at most the one in flight was made twice
 

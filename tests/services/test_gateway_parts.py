@@ -25,7 +25,7 @@ from fitting_room.services.gateway.graphs import (
     model_key,
     translated,
 )
-from fitting_room.services.gateway.lock import holding
+from fitting_room.services.gateway.lock import QueueTaken, holding
 from fitting_room.services.gateway.prompts import (
     CANCELLED,
     DONE,
@@ -38,6 +38,7 @@ from fitting_room.services.gateway.prompts import (
 )
 from fitting_room.services.gateway.server import check_exposure
 from fitting_room.services.gateway.shapes import failed_entry, state_of, summary
+from sqlalchemy import text
 
 KEY, OTHER = "k" * 20, "o" * 20
 
@@ -139,6 +140,12 @@ def prompt(caller="shop", number=1.0, **more):
     return Prompt(**settings)
 
 
+def begin(prompts, caller, engine):
+    """The caller's next prompt, on that engine; None where none waits."""
+    first = prompts.first(caller)
+    return first and prompts.begin(first[0], engine)
+
+
 MESSAGES = [["execution_start", {"timestamp": 1000}], ["execution_success", {"timestamp": 3500}]]
 ENTRY = {"outputs": {}, "status": {"status_str": "success", "messages": MESSAGES}}
 
@@ -148,7 +155,7 @@ def test_prompts_begin_by_number_and_end_once(prompts):
     prompts.add(late)
     prompts.add(front)
     prompts.add(prompt("studio"))
-    begun = prompts.begin("shop", "http://a")
+    begun = begin(prompts, "shop", "http://a")
     assert (begun.id, begun.state, begun.tries) == (front.id, RUNNING, 1)
     assert prompts.open_counts() == {"shop": Open(1, 1), "studio": Open(1, 0)}
     assert prompts.end(front.id, DONE, ENTRY, summary(ENTRY), None)
@@ -157,23 +164,38 @@ def test_prompts_begin_by_number_and_end_once(prompts):
     assert (kept.state, kept.duration, kept.entry) == (DONE, 2500.0, ENTRY)
     assert prompts.get(front.id, "studio") is None
     assert [each.id for each in prompts.history("shop", None, -1)] == [front.id]
-    assert prompts.begin("shop", "http://a").id == late.id
-    assert prompts.begin("shop", "http://a") is None
+    assert begin(prompts, "shop", "http://a").id == late.id
+    assert begin(prompts, "shop", "http://a") is None
 
 
 def test_a_prompt_whose_engine_ended_waits_again(prompts):
     mine = prompt(secrets={"api_key_comfy_org": "s"})
     prompts.add(mine)
-    prompts.begin("shop", "http://a")
+    begin(prompts, "shop", "http://a")
     prompts.again(mine.id)
     kept = prompts.get(mine.id)
     assert (kept.state, kept.tries, kept.engine) == (QUEUED, 1, "http://a")
-    prompts.begin("shop", "http://b")
+    begin(prompts, "shop", "http://b")
     assert [each.id for each in prompts.running()] == [mine.id]
     entry = failed_entry(mine.id, "Interrupted", "It was interrupted.", 5)
     assert state_of(entry) == CANCELLED
     prompts.end(mine.id, CANCELLED, entry, summary(entry), None)
     assert prompts.get(mine.id).secrets == {}
+
+
+def test_what_is_asked_again_as_its_answer_was_lost_is_done_once(prompts):
+    mine = prompt()
+    again = prompt(id=mine.id, created=mine.created)
+    assert prompts.add(mine) is None and prompts.add(again) is None
+    other = prompts.add(prompt(id=mine.id))  # another request under the same id
+    assert other.id == mine.id and other.created == mine.created
+    for _ in range(2):
+        begun = prompts.begin(mine.id, "http://a")
+        assert (begun.id, begun.state, begun.tries) == (mine.id, RUNNING, 1)
+    assert prompts.begin(mine.id, "http://b") is None
+    assert prompts.open_counts() == {"shop": Open(0, 1)}
+    prompts.end(mine.id, DONE, ENTRY, summary(ENTRY), None)
+    assert prompts.begin(mine.id, "http://a") is None
 
 
 def test_only_ones_own_are_dropped(prompts):
@@ -189,7 +211,7 @@ def test_the_list_of_jobs_is_sorted_and_cut(prompts):
     for place in range(5):
         each = prompt(number=float(place), workflow="w" if place % 2 else "")
         prompts.add(each)
-        prompts.begin("shop", "http://a")
+        begin(prompts, "shop", "http://a")
         entry = {"status": {"status_str": "success", "messages": [
             ["execution_start", {"timestamp": 1}],
             ["execution_success", {"timestamp": 1 + (place * 7) % 5}]]}}  # fmt: skip
@@ -217,6 +239,29 @@ def test_one_gateway_holds_the_queue(prompts, ledger_address):
     with holding(other):
         pass
     other.close()
+
+
+def test_a_lock_that_went_with_its_server_is_taken_again_before_anything_else(postgres_url):
+    """A standby that is faster has the queue, and the old gateway reads and writes nothing."""
+    first, standby = open_database(postgres_url), open_database(postgres_url)
+    queue = PromptQueue(first)
+    with holding(first):
+        queue.add(prompt())
+        with standby.reading() as session:
+            session.execute(
+                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                     "WHERE datname = current_database() AND pid != pg_backend_pid()")
+            )  # fmt: skip
+        with holding(standby):
+            for _ in range(2):
+                with pytest.raises(QueueTaken):
+                    queue.add(prompt())
+            assert PromptQueue(standby).open_counts() == {"shop": Open(1, 0)}
+        assert queue.open_counts() == {"shop": Open(1, 0)}
+        with pytest.raises(InputError, match="Another gateway"), holding(standby):
+            pass
+    first.close()
+    standby.close()
 
 
 # --- names ---------------------------------------------------------------------------------------

@@ -25,11 +25,15 @@ from fitting_room.services.errors import (
     Unavailable,
     Undecided,
 )  # fmt: skip
+from fitting_room.services.hosted import course, submit, watch
 from fitting_room.services.hosted.registry import hosted_backends
+from fitting_room.services.hosted.wire import pause
 from fitting_room.services.ledger import open_ledger
 from fitting_room.services.results import ResultStore
 
 pytestmark = needs_doubles
+QUICKER = 8
+"""The stand-ins are that much quicker than a service, and so are the waits between calls."""
 LOST = ("hang", "reset", "drop", "not_json", "empty")
 
 
@@ -46,6 +50,8 @@ def run(server, tmp_path, monkeypatch, caplog):
     server.reset()
     for name, value in environment(server, tmp_path).items():
         monkeypatch.setenv(name, value)
+    for module in (course, submit, watch):
+        monkeypatch.setattr(module, "pause", lambda wait, stop: pause(wait / QUICKER, stop))
     caplog.set_level(logging.DEBUG)
     ledger = open_ledger()
 
@@ -105,7 +111,7 @@ def is_picture(end):
 @pytest.mark.parametrize("kind", [*LOST, "html"])
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_submission_whose_answer_is_lost_is_found_or_not_sent_again(run, service, kind):
-    fault = {"on": "submit", "kind": kind, "after_accept": True, "seconds": 1}
+    fault = {"on": "submit", "kind": kind, "after_accept": True, "seconds": 0.3}
     end = run(service, fault)
     if service in FINDS:
         assert is_picture(end)
@@ -193,7 +199,7 @@ def test_a_job_that_cannot_be_looked_for_either_is_not_sent_again(run, server, s
 @pytest.mark.parametrize("service", FINDS)
 @pytest.mark.parametrize("kind", ["reset", "html"])
 def test_a_submission_that_never_arrived_is_sent_again_after_looking(run, service, kind):
-    assert is_picture(run(service, {"on": "submit", "kind": kind, "seconds": 1}))
+    assert is_picture(run(service, {"on": "submit", "kind": kind, "seconds": 0.3}))
 
 
 @pytest.mark.parametrize("service", ["fal", "fashn", "dashscope"])
@@ -288,7 +294,7 @@ def test_a_forgotten_job_is_not_sent_again(run, service):
 )
 def test_an_answer_without_a_picture_is_no_success(run, service, value, monkeypatch):
     monkeypatch.setattr("fitting_room.services.hosted.watch.FETCHES", 2)
-    end = run(service, {"on": "job", "kind": "output", "value": value})
+    end = run(service, {"on": "job", "kind": "output", "value": value}, limit=2)
     assert isinstance(end, Undecided)
 
 
@@ -315,8 +321,9 @@ def test_a_file_that_is_no_picture_is_refused(run, kind, monkeypatch):
     assert isinstance(end, Undecided)
 
 
-def test_a_trickle_ends_with_the_time(run):
-    end = run("fal", {"on": "file", "kind": "trickle", "times": -1, "seconds": 60}, limit=4)
+def test_a_trickle_ends_with_the_time(run, monkeypatch):
+    monkeypatch.setattr(watch, "LAST_FETCH_SECONDS", 2.0)
+    end = run("fal", {"on": "file", "kind": "trickle", "times": -1, "seconds": 60}, limit=2)
     assert isinstance(end, Undecided)
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from fitting_room.pipelines.garment.silhouette import hull
+from fitting_room.pipelines.maps.colours import BLOCK, to_lab
 from fitting_room.pipelines.maps.edges import (
     blur,
     box,
@@ -21,6 +23,7 @@ from fitting_room.pipelines.masking.figure import Limb, along, capsule, pixel_gr
 from fitting_room.pipelines.masking.regions import smooth_step
 from fitting_room.pipelines.preview.left_open import nearest_colour
 from scipy import ndimage
+from scipy.spatial import ConvexHull
 
 CLOSE = 3e-6
 
@@ -199,7 +202,45 @@ def test_a_limb_is_as_far_as_its_nearest_bone(chance):
 
 
 def test_the_nearest_colour_is_that_of_every_pair(chance):
-    colours, others = chance.random((40, 3)) * 100, chance.random((9, 3)) * 100
+    colours, others = chance.random((1300, 3)) * 100, chance.random((9, 3)) * 100
     plain = np.linalg.norm(colours[:, None] - others, axis=-1).min(1)
     found = nearest_colour(colours.astype(np.float32), others.astype(np.float32))
     assert np.abs(found - plain).max() < 1e-2
+
+
+@pytest.mark.parametrize("count", [1, 7, BLOCK, BLOCK + 1, 2 * BLOCK + 3])
+def test_lab_is_that_of_each_pixel_alone(chance, count):
+    colours = chance.integers(0, 256, (count, 3), np.uint8)
+    linear = colours / 255
+    linear = np.where(linear > 0.04045, ((linear + 0.055) / 1.055) ** 2.4, linear / 12.92)
+    white = np.array([0.950456, 1, 1.088754])
+    primaries = np.array(
+        [
+            [0.412453, 0.35758, 0.180423],
+            [0.212671, 0.71516, 0.072169],
+            [0.019334, 0.119193, 0.950227],
+        ]
+    )
+    xyz = linear @ primaries.T / white
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116).T
+    plain = np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1)
+    assert np.abs(to_lab(colours[None])[0] - plain).max() < 1e-3
+    assert np.abs(to_lab(colours[None] / np.float32(255))[0] - plain).max() < 1e-3
+
+
+@pytest.mark.parametrize("kind", ["anywhere", "on a circle", "outline with straight sides"])
+def test_a_hull_has_the_corners_of_scipys(chance, kind):
+    if kind == "anywhere":
+        points = chance.random((300, 2)) * 400
+    elif kind == "on a circle":
+        turns = np.sort(chance.random(200)) * 2 * np.pi
+        points = 100 + 80 * np.stack([np.cos(turns), np.sin(turns)], -1)
+    else:
+        corners = np.array([[0, 0], [40, 0], [60, 30], [45, 60], [45, 100], [0, 100]], float)
+        places = np.linspace(0, 5, 251)
+        points = np.stack([np.interp(places, range(6), axis) for axis in corners.T], -1)
+    assert hull(points) == np.sort(ConvexHull(points).vertices).tolist()
+
+
+def test_points_on_one_line_have_two_corners():
+    assert hull(np.arange(8.0)[:, None] * [3.0, 0.0]) == [0, 7]

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from drawn_people import draw_person, draw_shirt, draw_strap_top
+from drawn_people import draw_person, draw_shirt, draw_strap_top, draw_trousers
 from fitting_room.pipelines.errors import InputError
 from fitting_room.pipelines.fit import FitReport
 from fitting_room.pipelines.garment.read import read_garment
 from fitting_room.pipelines.masking.body import Body
 from fitting_room.pipelines.masking.figure import build_figure
-from fitting_room.pipelines.preview.judging import check_upright, judge_person
+from fitting_room.pipelines.preview.judging import check_upright, judge_person, judge_sleeves
 from fitting_room.pipelines.preview.pipeline import PreviewPipeline
 
 
@@ -41,6 +41,19 @@ def moved(body, **places):
 def test_a_person_who_stands_as_garments_are_drawn_is_no_guess(person):
     for category in ("upper", "lower", "dress"):
         assert judge_person(person[1], category) == FitReport()
+
+
+def test_a_long_sleeve_around_a_sharply_bent_elbow_is_a_guess(person):
+    photo, body = person
+    bent = moved(body, right_wrist=(236, 360), right_elbow=(140, 330))
+    assert judge_sleeves(bent, 1.0).level == "doubtful"
+    assert judge_sleeves(bent, 0.3) == judge_sleeves(body, 1.0) == FitReport()
+    unseen = bent.landmarks.copy()
+    unseen[14, 3] = 0.1
+    assert judge_sleeves(replace(bent, landmarks=unseen), 1.0) == FitReport()
+    long = replace(read_garment(draw_shirt(), "upper"), reach=1.0)
+    worn = PreviewPipeline()(photo, bent, long)
+    assert "elbow" in " ".join(worn.fit.reasons)
 
 
 @pytest.mark.parametrize(("degrees", "advice"), [
@@ -116,3 +129,25 @@ def test_skin_that_the_photo_never_showed_is_a_guess(person):
     assert PreviewPipeline()(*draw_person(sleeve=60), read_garment(draw_shirt(), "upper")).fit == (
         FitReport()
     )
+
+
+def cut_below(person, rows):
+    """The photo and the body, as far as so many rows from the top."""
+    photo, body = person
+    left, top, right, bottom = body.box
+    box = (left, top, right, min(bottom, rows))
+    body = replace(body, mask=body.mask[:rows], box=box, small=None)
+    return photo[:rows], body.seen_in(photo[:rows])
+
+
+@pytest.mark.parametrize(("rows", "level"), [(850, "ok"), (490, "doubtful"), (460, "refused")])
+def test_a_garment_of_which_next_to_nothing_is_seen_is_no_success(person, rows, level):
+    """Photos that end at the feet, somewhat below the top's hem, and just below it."""
+    photo, body = cut_below(person, rows)
+    trousers = read_garment(draw_trousers(), "lower")
+    if level == "refused":
+        with pytest.raises(InputError, match="Next to nothing of the lower garment"):
+            PreviewPipeline()(photo, body, trousers)
+        return
+    fit = PreviewPipeline()(photo, body, trousers).fit
+    assert ("only a strip" in str(fit)) is (level == "doubtful")
