@@ -20,6 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from ..pipelines.garment.read import read_garment
     from ..pipelines.images import write_picture
+    from ..pipelines.masking.automatic import installed_parse
+    from ..services.backends.readers import networks_beside
 
     inputs = [options.garment, options.mask, options.remove]
     pictures.expect_outputs([options.output], inputs, transparent=True)
@@ -29,7 +31,8 @@ def run(options: argparse.Namespace) -> int:
     if mask is None:
         mask = pictures.alpha(options.garment)
     removed = pictures.mask(options.remove, photo)
-    garment = read_garment(photo, options.category, mask, removed=removed)
+    parse = installed_parse(networks_beside())
+    garment = read_garment(photo, options.category, mask, removed=removed, parse=parse)
     matte = (garment.alpha * 255).round().astype(np.uint8)
     write_picture(options.output, np.dstack([garment.picture, matte]))
     path = pictures.absolute(options.output)

@@ -75,6 +75,12 @@ class GarmentCutout(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **inputs: object) -> str:
+        from .perception import state_of_networks
+
+        return state_of_networks()
+
+    @classmethod
     @left_out("Garment Cut-out")
     def execute(
         cls,
@@ -84,9 +90,11 @@ class GarmentCutout(io.ComfyNode):
         remove: torch.Tensor | None = None,
     ) -> io.NodeOutput:
         from ..pipelines.garment.read import read_garment
+        from ..pipelines.masking.automatic import installed_parse
+        from .perception import NETWORKS
         from .placement import body_model
 
-        model = body_model()
+        model, parse = body_model(), installed_parse(NETWORKS)
         photos = pictures(image, "Garment Cut-out")
         masks = drawn_masks(mask, image)
         if checked(image, "Garment Cut-out", transparent=True).shape[-1] == 4:
@@ -97,7 +105,7 @@ class GarmentCutout(io.ComfyNode):
             ]
         garments = each(
             list(zip(photos, masks, drawn_masks(remove, image), strict=True)),
-            lambda item: read_garment(item[0], category, item[1], model, removed=item[2]),
+            lambda item: read_garment(item[0], category, item[1], model, item[2], parse),
         )
         return io.NodeOutput(
             tuple(garments),

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from comfy_api.latest import io
+from comfy_execution.utils import get_executing_context
 
 from ..pipelines.errors import InputError
 from ..pipelines.images import resample
 from ..pipelines.safety.filter import SafetyVerdict, apply
 from .convert import checked, image_of, paired, pictures
+from .items import alike, node_running
 from .judging import Checked, Filter, as_judged, judged, report_outputs, told, treated
 from .sockets import CATEGORY, FilterSocket, SafetySocket
+
+GUARDED = "fitting_room_guarded"  # an attribute of a result's tensor
+_waiting: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
+"""By run and node, what came to each item of a Guarded Result that waits for its result."""
 
 Row = tuple[Checked | None, Checked | None]
 """The photos of one try-on: person and garment, None where that check is not connected."""
@@ -68,7 +75,10 @@ class GuardedResult(io.ComfyNode):
         **others: object,
     ) -> list[str]:
         rows = paired(person or (None,), garment or (None,), names=("person", "garment"))
-        return [] if all(map(_is_held, rows)) else ["result"]
+        if all(map(_is_held, rows)):
+            return []
+        _wait(person=person, garment=garment, filter=others.get("filter"))
+        return ["result"]
 
     @classmethod
     def execute(
@@ -78,6 +88,9 @@ class GuardedResult(io.ComfyNode):
         garment: tuple[Checked, ...] = (),
         result: torch.Tensor | None = None,
     ) -> io.NodeOutput:
+        node, given = node_running(), {"person": person, "garment": garment, "filter": filter}
+        if (kept := _judged_before(node, result, given)) is not None:
+            return kept
         rows = paired(person or (None,), garment or (None,), names=("person", "garment"))
         verdicts = [item.verdict for item in (*person, *garment)]
         if all(map(_is_held, rows)):  # whatever came as a result shows none of them
@@ -91,6 +104,42 @@ class GuardedResult(io.ComfyNode):
             image, of_results = _judged(result, rows, filter)
             verdicts += of_results
         return told(verdicts, filter, _with_stand_ins(image, rows))
+
+
+def guarded_now(node: str, result: torch.Tensor) -> io.NodeOutput | None:
+    """What the Guarded Result with this id in the running graph will give for a try-on of a folder
+    that was just made; kept on its tensor, so that it is judged once. None where the verdicts on
+    its photos are not known, or where the node itself will refuse it."""
+    context = get_executing_context()
+    if context is None or not (rows := _waiting.get((context.prompt_id, node))):
+        return None
+    given = rows.get(context.list_index or 0, rows[max(rows)])
+    if (kept := _judged_before(node, result, given)) is not None:
+        return kept
+    try:
+        made = GuardedResult.execute(result=result, **given)
+    except InputError:
+        return None
+    setattr(result, GUARDED, (node, given, made))
+    return made
+
+
+def _wait(**given: Any) -> None:
+    """Notes what came so far to the node that runs and wants its result, of this run only."""
+    context = get_executing_context()
+    if context is None:
+        return
+    for key in [key for key in _waiting if key[0] != context.prompt_id]:
+        del _waiting[key]
+    rows = _waiting.setdefault((context.prompt_id, context.node_id), {})
+    rows[context.list_index or 0] = given
+
+
+def _judged_before(
+    node: str, result: torch.Tensor | None, given: dict[str, Any]
+) -> io.NodeOutput | None:
+    before, inputs, made = getattr(result, GUARDED, ("", {}, None))
+    return made if before == node and alike(inputs, given) else None
 
 
 def _judged(

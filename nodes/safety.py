@@ -13,6 +13,7 @@ from ..pipelines.images import resample
 from ..pipelines.safety.filter import ACTIONS, KINDS, LEVELS, LIMITS, MODELS
 from ..pipelines.safety.report import LANGUAGES
 from .convert import pictures
+from .items import carry_mark
 from .judging import Checked, Filter, as_judged, judged, report_outputs, told, treated
 from .sockets import CATEGORY, FilterSocket, SafetySocket
 
@@ -201,12 +202,15 @@ class SafetyCheck(io.ComfyNode):
             tuple(Checked(photo, next(remaining), using.action) for photo in photos)
             for photos in batches
         ]
-        image = [as_judged(batch, using) for batch in image]
+        came, image = image, [as_judged(batch, using) for batch in image]
         pairs = list(zip(image, safety, strict=True))
         seen = [treated(batch, dict(enumerate(row))) for batch, row in pairs]
         scores = [float("nan") if item.score is None else item.score for item in verdicts]
         flags = [item.flagged for item in verdicts]
-        return told(verdicts, using, seen, _passed(pairs), safety, flags, scores)
+        passed = _passed(pairs)
+        if len(passed) == len(came):
+            passed = list(map(carry_mark, came, passed))
+        return told(verdicts, using, seen, passed, safety, flags, scores)
 
 
 def _passed(pairs: Sequence[tuple[torch.Tensor, Sequence[Checked]]]) -> list[torch.Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from comfy_api.latest import io
 from ..pipelines.errors import InputError
 from ..pipelines.writing import next_number, write_numbered
 from .convert import checked, each, on_white
+from .items import MARK
 from .marking import (
     CORNERS,
     PRODUCER,
@@ -23,6 +25,7 @@ from .marking import (
     marks_of,
     place_of,
 )
+from .saving import note_saved, saved_before
 from .sockets import CATEGORY
 
 ENDINGS = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "png 16 bit": ".png"}
@@ -65,63 +68,83 @@ class SavePicture(io.ComfyNode):
         return True
 
     @classmethod
-    def execute(
-        cls,
-        image: torch.Tensor,
-        filename_prefix: str,
-        format: str,
-        quality: int,
-        source: str,
-        embed_workflow: bool,
-        visible_label: bool = False,
-        label_language: str = "en",
-        label_text: str = "",
-        label_corner: str = CORNERS[0],
-        ai_system: str = "",
-        aigc_field: str = "auto",
-        producer: str = PRODUCER,
-        picture_number: str = "",
-    ) -> io.NodeOutput:
-        from ..pipelines.marks.provenance import FORMATS, marked_picture, with_number
-        from ..pipelines.marks.visible_label import VisibleLabel
-
-        rows = list(checked(image, "Save Picture", transparent=True).cpu())
-        label = VisibleLabel(label_text, label_language, label_corner) if visible_label else None
-        marks = marks_of(source, ai_system, aigc_field, producer)
-        workflow = cls._workflow() if embed_workflow else None
-        height, width = rows[0].shape[:2]
-        place, name = place_of(filename_prefix, width, height)
-        folder = Path(folder_paths.get_output_directory()) / place
-        kind = FORMATS[ENDINGS[format].removeprefix(".")]
-        free: dict[str, int] = {}
-
-        def work(index: int) -> str:
-            number = picture_number.strip()
-            if number and len(rows) > 1:
-                number = f"{number}-{index + 1}"
-            filled = name.replace("%batch_num%", str(index))
-            data = marked_picture(
-                _pixels(rows[index], format), kind, quality=quality,
-                marks=with_number(marks, number), label=label, workflow=workflow,
-            )  # fmt: skip
-            first = free.get(filled) or next_number(folder, filled)
-            path, taken = write_numbered(folder, filled, first, ENDINGS[format], data)
-            free[filled] = taken + 1
-            return path.name
-
-        saved = each(range(len(rows)), work)
-        found = [{"filename": name, "subfolder": place, "type": "output"} for name in saved]
-        told = dropped(source)
+    def execute(cls, image: torch.Tensor, **settings: Any) -> io.NodeOutput:
+        saving = Saving(**settings)
+        found = saved_before(image, saving)
+        if found is None:
+            workflow = {"prompt": cls.hidden.prompt, **(cls.hidden.extra_pnginfo or {})}
+            found = save(image, saving, workflow)
+            if hasattr(image, MARK):  # a cancel among the pictures of a folder saves none twice
+                note_saved(image, saving, found)
+        told = dropped(saving.source)
         return io.NodeOutput(ui={"images": found, **({"text": told} if told else {})})
 
-    @classmethod
-    def _workflow(cls) -> dict[str, Any]:
-        """What ComfyUI reads back from a dropped picture; nothing where it was started without."""
-        from comfy.cli_args import args
 
-        if args.disable_metadata:
-            return {}
-        return {"prompt": cls.hidden.prompt, **(cls.hidden.extra_pnginfo or {})}
+@dataclass(frozen=True)
+class Saving:
+    """The inputs of Save Picture beside the picture."""
+
+    filename_prefix: str
+    format: str
+    quality: int
+    source: str
+    embed_workflow: bool
+    visible_label: bool = False
+    label_language: str = "en"
+    label_text: str = ""
+    label_corner: str = CORNERS[0]
+    ai_system: str = ""
+    aigc_field: str = "auto"
+    producer: str = PRODUCER
+    picture_number: str = ""
+
+
+def save(image: torch.Tensor, saving: Saving, workflow: dict[str, Any]) -> list[dict[str, str]]:
+    """Writes each picture of a batch; gives them as the page wants to be told of files.
+
+    workflow: what ComfyUI reads back from a dropped picture. Raises InputError.
+    """
+    from comfy.cli_args import args
+
+    from ..pipelines.marks.provenance import FORMATS, marked_picture, with_number
+    from ..pipelines.marks.visible_label import VisibleLabel
+
+    rows = list(checked(image, "Save Picture", transparent=True).cpu())
+    label = None
+    if saving.visible_label:
+        label = VisibleLabel(saving.label_text, saving.label_language, saving.label_corner)
+    marks = marks_of(saving.source, saving.ai_system, saving.aigc_field, saving.producer)
+    embedded = None
+    if saving.embed_workflow:
+        embedded = {} if args.disable_metadata else workflow
+    height, width = rows[0].shape[:2]
+    place, name = place_of(saving.filename_prefix, width, height)
+    folder = Path(folder_paths.get_output_directory()) / place
+    ending = ENDINGS[saving.format]
+    kind = FORMATS[ending.removeprefix(".")]
+    free: dict[str, int] = {}
+
+    def work(index: int) -> str:
+        number = saving.picture_number.strip()
+        if number and len(rows) > 1:
+            number = f"{number}-{index + 1}"
+        filled = name.replace("%batch_num%", str(index))
+        data = marked_picture(
+            _pixels(rows[index], saving.format), kind, quality=saving.quality,
+            marks=with_number(marks, number), label=label, workflow=embedded,
+        )  # fmt: skip
+        first = free.get(filled) or next_number(folder, filled)
+        path, taken = write_numbered(folder, filled, first, ending, data)
+        free[filled] = taken + 1
+        return path.name
+
+    saved = each(range(len(rows)), work)
+    return [{"filename": name, "subfolder": place, "type": "output"} for name in saved]
+
+
+def path_of(found: dict[str, str]) -> Path:
+    """Where a file lies that the page is told of."""
+    return Path(folder_paths.get_output_directory()) / found["subfolder"] / found["filename"]
 
 
 def _pixels(row: torch.Tensor, format: str) -> np.ndarray:

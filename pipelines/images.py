@@ -1,7 +1,8 @@
 """Pictures in and out: reading files, cropping for a model and its inverse, mask composite.
 
 Tensors here are (batch, channels, height, width) float32 in 0..1, RGB. Masks are
-(batch, 1, height, width) float32 in 0..1, 1 = repaint.
+(batch, 1, height, width) float32 in 0..1, 1 = repaint. torch is imported by what works on tensors:
+whoever only reads and writes pictures does not wait for it.
 """
 
 from __future__ import annotations
@@ -11,15 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 
 from .errors import InputError
 from .picture_files import eight_bits, encoded, opened, upright
-from .seams import matched
 from .writing import write_whole
 
 if TYPE_CHECKING:
+    import torch
     from PIL import Image
 
 SMALLEST_SIDE = 32
@@ -52,6 +51,8 @@ def crop_around(mask: torch.Tensor, width: int, height: int, context: float = 0.
     otherwise it reaches beyond the edges and is filled there by `cut`.
     Raises InputError for an empty mask.
     """
+    import torch
+
     photo_height, photo_width = mask.shape
     rows = torch.nonzero(mask.amax(dim=1) > 0).flatten()
     columns = torch.nonzero(mask.amax(dim=0) > 0).flatten()
@@ -116,6 +117,8 @@ def cut(
     edges: "replicate" (its outermost pixels, for photos) or "constant" (0, for masks).
     mode: "bicubic", or "nearest-exact" for pictures of labels, whose values must not be mixed.
     """
+    import torch.nn.functional as F
+
     _expect_photo(picture, crop)
     left, top = max(crop.left, 0), max(crop.top, 0)
     right = min(crop.left + crop.width, crop.photo_width)
@@ -142,6 +145,10 @@ def paste(photo: torch.Tensor, picture: torch.Tensor, mask: torch.Tensor, crop: 
     photo's as far as they differ around the mask (see seams). Where the mask is 0, and outside the
     region, the photo's pixels come back bit-identical.
     """
+    import torch
+
+    from .seams import matched
+
     _expect_photo(photo, crop)
     region = resample(picture, crop.width, crop.height)
     left, top = max(crop.left, 0), max(crop.top, 0)
@@ -165,6 +172,8 @@ def composite(photo: torch.Tensor, picture: torch.Tensor, mask: torch.Tensor,
     begins at the mask's edge and ends that many pixels inside it, so that it never reaches out.
     Where the mask is 0 the photo's values are returned untouched, not multiplied by one.
     """
+    import torch
+
     weight = mask.clamp(0, 1)
     if feather > 0:
         inside = (2 * _blur(weight, feather) - 1).clamp(0, 1)
@@ -174,6 +183,8 @@ def composite(photo: torch.Tensor, picture: torch.Tensor, mask: torch.Tensor,
 
 def _blur(mask: torch.Tensor, radius: int) -> torch.Tensor:
     """Two box blurs of together about `radius` pixels, with the border repeated."""
+    import torch.nn.functional as F
+
     size = 2 * (radius // 2) + 1
     for _ in range(2):
         padded = F.pad(mask, (size // 2, size // 2, size // 2, size // 2), mode="replicate")
@@ -216,6 +227,8 @@ def resize(
 
 def resample(picture: torch.Tensor, width: int, height: int) -> torch.Tensor:
     """(batch, channels, height, width) in 0..1, bicubic with antialiasing; identity at its size."""
+    import torch.nn.functional as F
+
     if picture.shape[-2:] == (height, width):
         return picture
     sized = F.interpolate(picture, (height, width), mode="bicubic", antialias=True)

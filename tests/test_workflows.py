@@ -48,6 +48,14 @@ def test_nodes_are_apart(path):
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_groups_title_does_not_run_into_the_next_group(path):
+    """Chinese signs are as wide as the font is high, others about half."""
+    for group in json.loads(path.read_text("utf-8"))["groups"]:
+        wide = sum(1 if letter >= "一" else 0.5 for letter in group["title"])
+        assert wide * group.get("font_size", 24) <= 1.25 * group["bounding"][2], group["title"]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_nodes_are_inside_a_group_or_outside(path):
     workflow = json.loads(path.read_text("utf-8"))
     for group in workflow["groups"]:

@@ -5,6 +5,8 @@
 import { app } from "../../scripts/app.js"
 import { api } from "../../scripts/api.js"
 
+const REFUSAL = "fitting-room-refusal"
+
 function labelsOf(graph) {
     const labels = graph?.extra?.fittingRoomLabels ?? {}
     const set = app.ui.settings.getSettingValue("Comfy.Locale") ?? "en"
@@ -31,11 +33,22 @@ function refused({ detail }) {
         summary: node?.title ?? title,
         detail: detail.exception_message.trim(),
         life: 20000,
+        styleClass: REFUSAL,
     })
+}
+
+// The page's messages are 25rem wide and 20px from the side: more than a phone has.
+function narrow() {
+    const style = document.createElement("style")
+    style.textContent = `.p-toast:has(.${REFUSAL}) { max-width: calc(100vw - 40px); }`
+    document.head.append(style)
 }
 
 app.registerExtension({
     name: "FittingRoom.Apps",
-    setup: () => api.addEventListener("execution_error", refused),
+    setup: () => {
+        narrow()
+        api.addEventListener("execution_error", refused)
+    },
     afterConfigureGraph: () => label(app.graph),
 })

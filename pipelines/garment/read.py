@@ -19,6 +19,7 @@ from .matting import ANALYSIS_SIDE, block_of, find_foreground, reduced
 from .open_front import WORDS as OPEN
 from .open_front import is_open, read_open
 from .outline import read_shape
+from .pale import in_own_shadow
 from .parts import NUMBERS, TORSO, GarmentLimb, at_full_size, centre_lines, divide
 from .resemblance import check_resemblance, straps
 from .silhouette import Upright, measure, stand_upright
@@ -26,6 +27,7 @@ from .sleeves import sleeve_length, sleeve_name
 from .stray import only_the_garment
 from .wearer import embedded_body_model, find_wearer
 from .worn import WornCloth, filled, find_cloth
+from .worn_parsed import Parse
 from .worn_shape import lower_points, sleeve_limb, upper_points
 
 CATEGORIES = ("upper", "lower", "dress")
@@ -80,6 +82,7 @@ def read_garment(
     mask: np.ndarray | None = None,
     model: BodyModel | None = None,
     removed: np.ndarray | None = None,
+    parse: Parse | None = None,
 ) -> Garment:
     """Cuts out and measures a garment, photographed flat, on a ghost mannequin or worn.
 
@@ -87,7 +90,8 @@ def read_garment(
     category: "auto", "upper", "lower" or "dress"; of a wearer also which garment is taken.
     mask: float (height, width), 1 = garment; wins over everything. model: finds a wearer; by
     default the networks of this package. removed: float (height, width), 1 = no garment, whatever
-    it looks like. Raises NoGarmentFound and InputError.
+    it looks like. parse: tells what is where in the photo of a wearer. Raises NoGarmentFound and
+    InputError.
     """
     if category not in ("auto", *CATEGORIES):
         raise InputError(
@@ -98,7 +102,7 @@ def read_garment(
     model = model or embedded_body_model()
     small = reduced(photo, ANALYSIS_SIDE)
     if cut is not None:
-        return marked(photo, small, cut, category, model)
+        return marked(photo, small, cut, category, model, parse)
     inside, problem = None, None
     try:
         inside = find_foreground(small, block_of(photo))
@@ -108,15 +112,22 @@ def read_garment(
     wearer = find_wearer(model, small, inside)
     if wearer is not None:
         kept = None if left_out is None else ~left_out
-        return taken_off(photo, small, find_cloth(small, wearer, category, kept))
+        labels = None if parse is None else parse(photo)
+        return taken_off(photo, small, find_cloth(small, wearer, category, kept, labels))
     if left_out is not None and inside is not None:
         inside = np.where(left_out, 0, inside)
     inside, words = only_the_garment(inside, small, problem)
+    words = (*words, *in_own_shadow(inside, small))
     return measured(matte(photo, small, inside), category, words)
 
 
 def marked(
-    photo: np.ndarray, small: np.ndarray, cut: CutOut, category: str, model: BodyModel
+    photo: np.ndarray,
+    small: np.ndarray,
+    cut: CutOut,
+    category: str,
+    model: BodyModel,
+    parse: Parse | None,
 ) -> Garment:
     """The garment that the user has marked: as it is, but for the head and skin of a wearer."""
     given = reduced(in_bytes(cut.alpha), ANALYSIS_SIDE) > 127
@@ -126,7 +137,8 @@ def marked(
         return measured(cut, category, (str(doubt),), given=True)
     if wearer is None:
         return measured(cut, category, given=True)
-    return taken_off(photo, small, find_cloth(small, wearer, category, given))
+    labels = None if parse is None else parse(photo)
+    return taken_off(photo, small, find_cloth(small, wearer, category, given, labels))
 
 
 def taken_off(photo: np.ndarray, small: np.ndarray, cloth: WornCloth) -> Garment:

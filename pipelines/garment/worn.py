@@ -29,6 +29,7 @@ from ..masking.figure import (
     projected,
 )
 from ..masking.regions import HAIR, LOWER, SKIN, UPPER, fine_regions, hand_discs
+from .worn_parsed import parsed_regions
 from .worn_view import check_ends, check_front, check_torn, check_view, choose, legs_apart, refused
 
 MOST_HIDDEN, HIDDEN = 0.45, 0.12  # of the garment, behind arms, hands and hair
@@ -68,23 +69,30 @@ class WornCloth:
 
 
 def find_cloth(
-    small: np.ndarray, body: Body, category: str, given: np.ndarray | None = None
+    small: np.ndarray,
+    body: Body,
+    category: str,
+    given: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
 ) -> WornCloth:
     """The garment on its wearer.
 
     small: uint8 (h, w, 3) RGB; body: found in it; category: "auto", "upper", "lower" or "dress";
     given: bool (h, w), where the user has marked it: what of that is not the head is the garment,
-    or, of a whole person that was cut out, the garment on them. Raises InputError, with advice,
+    or, of a whole person that was cut out, the garment on them; labels: ATR's, of a parsing
+    network, which then tells what is where if it saw this person. Raises InputError, with advice,
     for what cannot be read.
     """
     figure = build_figure(body, (0.0, 0.0), 1.0)
     words = list(check_view(figure))
-    regions = fine_regions(small.astype(np.float32) / 255, body.mask, figure)
+    parsed = parsed_regions(labels, body, figure)
+    regions = parsed or fine_regions(small.astype(np.float32) / 255, body.mask, figure)
     taken, said = choose(small, category, regions, figure)
     words += said
     points = pixel_grid(*small.shape[:2])
     seen = cloth_seen(regions.kinds, taken, figure, points)
-    seen &= ~bare_limbs(small, seen, regions.kinds[SKIN], figure, points)
+    if parsed is None:
+        seen &= ~bare_limbs(small, seen, regions.kinds[SKIN], figure, points)
     if given is not None:
         person = shows_face(given, figure)
         seen = seen & given if person else given & off_the_head(figure, points)
@@ -113,7 +121,8 @@ def find_cloth(
     check_sleeves(torso, sleeves, figure)
     if taken != "lower":
         check_front(torso, figure, points)
-    hidden = torso & ~seen & in_front(regions.kinds, taken, figure, points)
+    before = in_front(regions.kinds, taken, figure, points)
+    hidden = torso & ~seen & (before if parsed is None else before | parsed.before)
     words += check_hidden(torso, hidden)
     words.append(f"The {taken} garment was taken off the person who wears it in its photo.")
     return WornCloth(taken, figure, torso, hidden, sleeves, tuple(words))

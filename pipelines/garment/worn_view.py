@@ -44,6 +44,8 @@ def check_view(figure: Figure) -> list[str]:
     words = []
     if front < TURNED or lean > LEAN:
         words.append("The wearer is turned or leans, so the garment's shape is a guess.")
+    if figure.face_centre[1] < 0:
+        words.append("The wearer's face is not in the photo, so where the garment ends is a guess.")
     return words
 
 

@@ -1,4 +1,4 @@
-"""Content credentials (C2PA): a signed record of how a picture came about, and reading it back.
+"""Content credentials (C2PA): a signed record of how a file came about, and reading it back.
 
 Optional: needs the package `c2pa-python` (`pip install comfyui-fitting-room[c2pa]`) and a
 certificate of the user's own. Self-signed certificates are refused by the library; whether a reader
@@ -67,10 +67,10 @@ def credentials_of(environment: Mapping[str, str]) -> Credentials | None:
 
 
 def sign(data: bytes, mime: str, credentials: Credentials, *, source: str, tool: str) -> bytes:
-    """The picture file with a signed manifest: made by `tool`, of the IPTC source type `source`.
+    """The file with a signed manifest: made by `tool`, of the IPTC source type `source`.
 
-    data: a whole PNG, JPEG or WebP file. Raises InputError where the package is missing, a file
-    cannot be read, or the certificate, key and algorithm do not fit.
+    data: a whole PNG, JPEG, WebP or MP4 file. Raises InputError where the package is missing, a
+    file cannot be read, or the certificate, key and algorithm do not fit.
     """
     c2pa = _library()
     if credentials.algorithm not in ALGORITHMS:

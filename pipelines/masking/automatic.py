@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from .given import combined
 from .installed import DENSEPOSE, OPENPOSE, PARSING, VITPOSE, InstalledNetworks
+from .parsing import parse
 from .refine import MaskOptions
 from .rules import RULES
 from .select import AUTO, EMBEDDED, GENERAL_RULE, ChosenMask, best_mask, rule_of, with_neck
@@ -127,6 +128,21 @@ def _with(known: Sources, read: Sources) -> Sources:
         points = found.shifted(*known.part)
     parser = known.parser or read.parser
     return replace(known, maps={**maps, **known.maps}, keypoints=points, parser=parser)
+
+
+def installed_parse(networks: InstalledNetworks) -> Callable[[np.ndarray], np.ndarray | None]:
+    """A function that gives the ATR labels of a photo, (height, width, 3) uint8 RGB -> (height,
+    width) uint8, by the first parsing network that is installed when it is called; None where none
+    is."""
+
+    def parse_photo(photo: np.ndarray) -> np.ndarray | None:
+        if any(map(networks.installed, PARSING)):
+            (network,) = networks.schp("atr")
+            return parse(network, [photo])[0]
+        found = next(filter(networks.installed, CLOTHES_PARSERS), None)
+        return None if found is None else networks.installed_clothes_parser(found).parse(photo)
+
+    return parse_photo
 
 
 def automatic_mask(

@@ -92,10 +92,12 @@ class Person:
 
 @dataclass(frozen=True)
 class FramedPerson:
-    """A person as the model takes them, and the region of the photo that it is."""
+    """A person as the model takes them, and the region of the photo that it is. fit: whether their
+    mask goes with the garment's category."""
 
     person: Person
     crop: Crop
+    fit: FitReport = FitReport()
 
 
 class PutBack(NamedTuple):

@@ -31,8 +31,10 @@ from torch import Tensor
 from ..catalog.types import Variant
 from ..diffusion.reference import compile_blocks as compile_network
 from ..diffusion.run import Pair, Progress, check_category, check_guidance, silent
-from ..errors import InputError, NobodyFound
+from ..errors import InputError
 from ..files.locate import Located
+from ..fit import FitReport
+from .checks import check_given_body, check_place, check_read_body
 from .common import (
     FramedPerson,
     GarmentView,
@@ -45,10 +47,6 @@ from .common import (
     moved,
 )
 from .framing import check_model_size, framed_labels, framed_mask, mask_of
-
-LEAST_BODY = 0.1
-"""Share of the mask that the body map of the masked person covers at least; a person's clothes lie
-on their body, and a neighbour's body hardly reaches into them."""
 
 
 def module_of(variant: Variant) -> ModuleType:
@@ -76,11 +74,13 @@ def see(
 
     category: of the garment to come. body_map, start: of the photo's size, (1, 3, height, width);
     a body map that is not given is read here. Raises InputError, NobodyFound where the masked
-    person is not in the body map, MissingFiles where a network is not installed.
+    person is not in the body map, MissingFiles where a network is not installed. A mask that lies
+    where no garment of the category is worn is refused; one that lies there in part is doubtful.
     """
     model = module_of(variant)
     check_model_size(sight.width, sight.height, variant.size_step)
     mask = mask_of(sight) if "mask" in variant.inputs else sight.mask
+    fit = FitReport() if mask is None else check_place(sight, readers, category)
     crop = model.person_crop(variant, sight, readers)
     person = Person(
         photo=model.frame_photo(variant, sight.photo, crop, sight.framing),
@@ -99,7 +99,7 @@ def see(
     person = model.read_person(variant, person, readers)
     if person.body_map is not None and person.mask is not None and not given:
         check_read_body(person.body_map, person.mask)
-    return FramedPerson(person, crop)
+    return FramedPerson(person, crop, fit)
 
 
 def frame_garment(
@@ -230,7 +230,8 @@ def put_back(
     feather: int = 0,
 ) -> PutBack:
     """Outside of what was repainted the photo's pixels come back bit-identical."""
-    return PutBack(*module_of(variant).put_back(variant, sight, seen, made, feather, settings))
+    done = PutBack(*module_of(variant).put_back(variant, sight, seen, made, feather, settings))
+    return done._replace(fit=seen.fit.and_then(done.fit))
 
 
 def working_bytes(
@@ -286,28 +287,3 @@ def rows_that_fit(
             rooms = 1 + (free - weights - one) // (two - one)
             rows = rooms if rows == 1 else min(rows, rooms)
     return max(1, int(rows))
-
-
-def check_given_body(body: Tensor, mask: Tensor) -> None:
-    """Raises InputError for the body map of another person: a body, but none under the mask.
-
-    body: (1, 3, height, width), 0 is no body; mask: (1, 1, height, width); of one size.
-    """
-    there = body.amax(dim=1, keepdim=True) > 0
-    if there.any() and not (there & (mask >= 0.5)).any():
-        raise InputError(
-            "The body map shows a person, but not where the mask is: it is of another photo or of "
-            "another person. Make both from this photo."
-        )
-
-
-def check_read_body(body: Tensor, mask: Tensor) -> None:
-    """Raises NobodyFound where hardly any body lies under the mask: it is a neighbour's."""
-    inside = mask >= 0.5
-    covered = ((body.amax(dim=1, keepdim=True) > 0) & inside).sum() / inside.sum().clamp(min=1)
-    if covered < LEAST_BODY:
-        raise NobodyFound(
-            "DensePose found a person in this photo, but not the one under the mask "
-            f"({covered:.0%} of it is body). Use a photo in which nobody stands before them, crop "
-            "it to the person, or connect a body map of theirs."
-        )

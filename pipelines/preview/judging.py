@@ -17,6 +17,7 @@ ACROSS = 0.40  # units from the trunk's middle within which a forearm lies acros
 SMALL = 40.0  # pixels of the photo between the shoulders
 GUESSED = 0.15  # of the square of the unit: more skin than this that the photo never showed is told
 NOTHING, STRIP = 0.08, 0.45  # of the square of the unit: so little of a garment is none, or a strip
+AT_ELBOW, BENT = 0.45, 100.0  # of the arm; degrees between upper arm and forearm
 SURE = 0.5  # visibility from which a joint tells something
 
 
@@ -56,6 +57,23 @@ def judge_person(body: Body, category: str) -> FitReport:
     if figure.unit < SMALL:
         reasons.append(f"The person is small: {figure.unit:.0f} pixels between the shoulders.")
     return doubtful(reasons)
+
+
+def judge_sleeves(body: Body, reach: float) -> FitReport:
+    """reach: the share of an arm that the sleeves cover. Around a sharply bent elbow they fold."""
+    figure = build_figure(body, (0, 0), 1.0)
+    if reach < AT_ELBOW or not any(map(sharply_bent, (figure.right_arm, figure.left_arm))):
+        return FitReport()
+    return doubtful(["An elbow is bent sharply, and how the sleeve folds around it is a guess."])
+
+
+def sharply_bent(arm: Limb) -> bool:
+    """Whether upper arm and forearm that are seen make a sharp angle in the photo."""
+    upper, lower = arm.joints[0] - arm.joints[1], arm.joints[2] - arm.joints[1]
+    lengths = float(np.linalg.norm(upper) * np.linalg.norm(lower))
+    if arm.seen.min() < SURE or lengths < 1e-6:
+        return False
+    return float(np.degrees(np.arccos(np.clip(upper @ lower / lengths, -1, 1)))) < BENT
 
 
 def judge_shown(area: float, category: str) -> FitReport:

@@ -43,7 +43,8 @@ def kept_clothes(
     figure, unit, category = scene.figure, scene.figure.unit, garment.category
     level = scene.level
     arms = np.maximum(outlines.arms, free)
-    inside = smooth_step(outlines.torso, 0.5, -1.0) * smooth_step(arms, 0.0, 2.0)
+    inside = np.maximum(smooth_step(outlines.torso, 0.5, -1.0), beside_neck(scene))
+    inside = inside * smooth_step(arms, 0.0, 2.0)
     if category == "lower":  # at its waistband, not between the legs
         inside = inside * smooth_step(level / figure.torso, LEGS_APART + 0.03, LEGS_APART)
     if category == "upper" and not garment.open_front:
@@ -63,6 +64,15 @@ def kept_clothes(
     # Under the rim of the new garment as well.
     near = widest(large[labels].astype(np.float32), max(2, round(0.04 * unit)))
     return stays * near
+
+
+def beside_neck(scene: Scene) -> np.ndarray:
+    """The person between neck and shoulder joints (h, w), 0..1: clothes lie close there, however
+    high the shoulder is drawn or padded."""
+    unit = scene.figure.unit
+    side = np.abs(scene.side) / unit
+    above = smooth_step(scene.level / unit, 0.05, 0.0) * smooth_step(side, 0.48, 0.42)
+    return above * smooth_step(scene.small_person, 0.5, 0.8)
 
 
 def below_sleeves(scene: Scene, garment: Garment) -> np.ndarray:

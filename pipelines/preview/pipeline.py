@@ -17,13 +17,14 @@ from ..maps.edges import blur, in_bytes, outline
 from ..maps.enlarging import Cut
 from ..maps.grids import narrowest
 from ..masking.body import Body
+from ..masking.placed import judge_place
 from ..masking.regions import BACKGROUND, LOWER, smooth_step
 from ..masking.wishes import surroundings_only, without_specks
 from ..threads import single_thread
 from .bare import body_distances
 from .drawing import Painter, Piece, close_gaps, fallen
 from .fill import undress
-from .judging import check_upright, judge_person, judge_shown, judge_skin
+from .judging import check_upright, judge_person, judge_shown, judge_skin, judge_sleeves
 from .layers import below_top, covered_limbs, find_front, occluders
 from .left_open import below_ankles, between_fronts, carried, kept_clothes, skin_share
 from .light import body_shading
@@ -81,8 +82,10 @@ class PreviewPipeline:
         each step and may raise to stop. Raises InputError for what cannot be tried on.
         """
         check(picture, body, garment, mask)
-        wish, fit = wished(mask, body)
+        wish, fit = wished(mask, body, garment.category)
         fit = judge_person(body, garment.category).and_then(fit)
+        if garment.category != "lower":
+            fit = fit.and_then(judge_sleeves(body, garment.reach))
         tell = progress or (lambda step, total: None)
         person = self.read(picture, body)
         scene = person.scene
@@ -173,15 +176,21 @@ def lights(person: Undressed, pieces: list[Piece], lighting: float) -> Lights[np
     return Lights(**made)
 
 
-def wished(mask: np.ndarray | None, body: Body) -> tuple[np.ndarray | None, FitReport]:
-    """What of a user's mask is a wish, None where nothing is; and what is to be said of it."""
+def wished(
+    mask: np.ndarray | None, body: Body, category: str
+) -> tuple[np.ndarray | None, FitReport]:  # fmt: skip
+    """What of a user's mask is a wish, None where nothing is; and what is to be said of it. Raises
+    InputError for one that lies where no garment of the category is worn."""
     wish = None if mask is None else without_specks(mask)
     if wish is None or not wish.any():
         return None, FitReport()
     if surroundings_only(wish, body.mask):
         told = "The mask marks what is around the person, as a cut-out does, and counts as none."
         return None, doubtful([told])
-    return wish, FitReport()
+    try:
+        return wish, judge_place(wish, body, category)
+    except InputError as error:
+        raise InputError(f"Nothing of the photo would change as was wanted. {error}") from error
 
 
 def check(picture: np.ndarray, body: Body, garment: Garment, mask: np.ndarray | None) -> None:

@@ -27,7 +27,8 @@ def body_model() -> BodyModel:
 
 
 class PreviewBackend:
-    """Warps the garment's photo onto the body. Needs nothing that is not in this package."""
+    """Warps the garment's photo onto the body. Needs nothing that is not in this package; where a
+    parsing network is installed, it reads a garment that somebody wears in its photo."""
 
     name = "preview"
 
@@ -53,17 +54,20 @@ class PreviewBackend:
         Raises NobodyFound, NoGarmentFound or another InputError with a message for the user.
         """
         from ...pipelines.garment.read import read_garment
+        from ...pipelines.masking.automatic import installed_parse
         from ...pipelines.masking.body import find_body
         from ...pipelines.preview.pipeline import PreviewPipeline
         from ...pipelines.threads import single_thread
+        from .readers import networks_beside
 
         start = time.perf_counter()
         progress("person and garment", 0.0)
         pipeline, networks = PreviewPipeline(), body_model()
         with single_thread(), ThreadPoolExecutor(1) as beside:
             reading = beside.submit(
-                read_garment, request.garment, request.category, request.garment_mask, networks
-            )
+                read_garment, request.garment, request.category, request.garment_mask, networks,
+                parse=installed_parse(networks_beside()),
+            )  # fmt: skip
             body = find_body(networks, request.person, request.person_index)
             pipeline.read(request.person, body)
             garment = reading.result()

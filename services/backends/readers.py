@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...pipelines.masking.installed import InstalledNetworks
-from .preview import body_model
 
 if TYPE_CHECKING:
     import torch
 
 AT_ONCE = 4
 """Networks that stay loaded."""
+
+
+@cache
+def networks_beside() -> InstalledNetworks:
+    """Those of the models folders on the CPU, for what needs no model of its own."""
+    import torch
+
+    return networks_on(torch.device("cpu"), ())
 
 
 def networks_on(device: torch.device, folders: Sequence[Path]) -> InstalledNetworks:
@@ -38,4 +46,6 @@ def networks_on(device: torch.device, folders: Sequence[Path]) -> InstalledNetwo
         kept.move_to_end(key)
         return kept[key]
 
-    return InstalledNetworks(lambda: tuple(folders), ready, body_model)
+    from ...pipelines.garment.wearer import embedded_body_model
+
+    return InstalledNetworks(lambda: tuple(folders), ready, embedded_body_model)

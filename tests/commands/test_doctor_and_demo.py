@@ -105,7 +105,8 @@ def test_as_a_module():
     """python -m, from anywhere, under the package's own name."""
     code = "from conftest import import_checkout; import_checkout(); " \
            "import sys; from fitting_room.commands.main import main\n" \
-           "import fitting_room.services.gateway.server\n" \
+           "import fitting_room.services.gateway.server, fitting_room.services.desk\n" \
+           "import fitting_room.services.batch.makers, fitting_room.services.batch.gallery\n" \
            "try: main(['--help'])\n" \
            "finally: print('heavy:', {'torch', 'ray', 'cv2'} & set(sys.modules))"  # fmt: skip
     done = subprocess.run(
@@ -113,4 +114,4 @@ def test_as_a_module():
         env=os.environ | {"PYTHONPATH": str(ROOT / "tests")},
     )  # fmt: skip
     assert done.returncode == 0 and "Exit codes: 0 done" in done.stdout
-    assert "heavy: set()" in done.stdout, "a gateway carries no pictures and needs no torch"
+    assert "heavy: set()" in done.stdout, "who only carries pictures needs no torch"

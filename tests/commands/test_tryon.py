@@ -86,6 +86,35 @@ def test_who_lies_in_the_photo_is_refused_in_words_and_json(run, person, garment
     assert not (tmp_path / "made.png").exists()
 
 
+def test_a_mask_where_nobody_wears_the_garment_is_refused(
+    run, person, garment, tmp_path, monkeypatch
+):
+    models = tiny.install(tmp_path / "tiny", ["catvton/mix"])
+    monkeypatch.setenv("FITTING_ROOM_MODELS", str(models))
+    face, chest = np.zeros((2, 512, 512), np.uint8)
+    face[70:180, 165:290] = 255
+    chest[250:440, 60:340] = 255
+    small = ("--model", "catvton/mix", "--steps", 1, "--width", 64, "--height", 96, "--device",
+             "cpu")  # fmt: skip
+    trousers = person.parent / "trousers.png"
+    for drawn, worn, category, words, model in (
+        (face, garment, "upper", "on the head", ()),
+        (face, garment, "upper", "on the head", small),
+        (chest, trousers, "lower", "on the trunk and arms", small),
+    ):
+        Image.fromarray(drawn).save(tmp_path / "drawn.png")
+        done = run("tryon", person, worn, "-o", tmp_path / "made.png", "--category", category,
+                   "--mask", tmp_path / "drawn.png", "--json", *model)  # fmt: skip
+        assert done.code == 1 and words in done.error, done
+        assert done.facts["fit"]["level"] == "refused"
+        assert not (tmp_path / "made.png").exists()
+    Image.fromarray(np.maximum(face, chest)).save(tmp_path / "drawn.png")
+    done = run("tryon", person, garment, "-o", tmp_path / "made.png", "--category", "upper",
+               "--mask", tmp_path / "drawn.png", "--json", *small)  # fmt: skip
+    assert done.code == DOUBTFUL, done
+    assert "covers the face" in done.facts["fit"]["reasons"][0]
+
+
 def test_a_model_of_the_catalogue(run, person, garment, tmp_path):
     tiny.install(tmp_path, ["ootdiffusion/hd"])
     (tmp_path / "models" / "fitting_room").rename(tmp_path / "kept")

@@ -7,6 +7,11 @@ themselves are too large to be made for a test.
 import json
 from pathlib import Path
 
+FRAMES = {"video_vace": 5, "video_scail2": 1, "video_scail2+tracks": 5}
+"""Of the video in a small run. SAM 3.1 takes minutes of a processor for each."""
+SMALL = {"megapixels": 0.1, "steps": 1, "detection_threshold": 0.0, "max_objects": 1}
+"""Widgets as somebody sets them who wants a quick try; any score of a random network counts."""
+
 API = Path(__file__).resolve().parents[2] / "workflows" / "api"
 FOLDERS = {
     ("UNETLoader", "unet_name"): "diffusion_models",
@@ -45,6 +50,26 @@ def install(base: Path) -> None:
 def read(name: str) -> dict:
     """A workflow in API format."""
     return _read(API / f"{name}.json")
+
+
+def given_tracks(graph: dict) -> dict:
+    """A copy in which our masks, packed as tracks, stand where SAM 3.1 tracks: as many of them as
+    there are pictures."""
+    made = json.loads(json.dumps(graph))
+    masks = next(n for n, node in made.items() if node["class_type"] == "FittingRoomVideoMasks")
+    made["grey"] = {"class_type": "MaskToImage", "inputs": {"mask": [masks, 2]}}
+    for name in [n for n, node in made.items() if node["class_type"] == "SAM3_VideoTrack"]:
+        images = made[name]["inputs"]["images"]
+        size, part, mask = (f"{name}-{what}" for what in ("size", "part", "mask"))
+        made[size] = {"class_type": "GetImageSize", "inputs": {"image": images}}
+        made[part] = {
+            "class_type": "ImageFromBatch",
+            "inputs": {"image": ["grey", 0], "batch_index": 0, "length": [size, 2]},
+        }
+        made[mask] = {"class_type": "ImageToMask", "inputs": {"image": [part, 0], "channel": "red"}}
+        made[name] = {"class_type": "FittingRoomTestTracks",
+                      "inputs": {"images": images, "first_object": [mask, 0]}}  # fmt: skip
+    return made
 
 
 def _read(path: Path) -> dict:
@@ -88,12 +113,12 @@ def shown(graph: dict, info: dict) -> dict:
     return result
 
 
-def small(graph: dict) -> dict:
-    """A copy whose pictures are small, whose videos are short, and which takes one step."""
+def small(graph: dict, frames: int = 1) -> dict:
+    """A copy whose pictures are small, whose video has so many frames, and which takes one step."""
     made = json.loads(json.dumps(graph))
     for node in made.values():
         inputs = node["inputs"]
-        for name, value in {"megapixels": 0.1, "steps": 1, "most": 5}.items():
+        for name, value in (SMALL | {"most": frames}).items():
             if name in inputs and not isinstance(inputs[name], list):
                 inputs[name] = value
         if node["class_type"] == "EmptySD3LatentImage":
@@ -114,4 +139,18 @@ def bypassed(graph: dict, kind: str, by: str) -> dict:
                 del made[other]
             else:
                 inputs.update(dict.fromkeys(links, source))
+    return made
+
+
+def with_a_photo(graph: dict, photo: str) -> dict:
+    """A copy in which what a model draws as a garment is only shown, and a photo is checked, cut
+    out and worn in its place."""
+    made = json.loads(json.dumps(graph))
+    drawn = [name for name, node in made.items() if node["class_type"] == "VAEDecode"]
+    for name in [name for name, node in made.items() if node["class_type"].endswith("SafetyCheck")]:
+        link = made[name]["inputs"]["image"]
+        if link[0] in drawn:
+            made["photo"] = {"class_type": "LoadImage", "inputs": {"image": photo}}
+            made["drawn"] = {"class_type": "PreviewImage", "inputs": {"images": link}}
+            made[name]["inputs"]["image"] = ["photo", 0]
     return made

@@ -3,11 +3,14 @@
     python core_weights.py ENGINE MODELS NAME...       NAME: folder/file below MODELS
 
 Runs in the engine's Python. Where the engine reads a size from the file (layers, most widths of
-the diffusion models, the VAEs' decoders) it is small. Where the engine has the size in its code
-(the text encoders, CLIP vision, SAM 3, the width of Qwen-Image and Z-Image) it is the real one:
-such a file holds the embeddings, every small tensor and the first BLOCKS blocks; the engine leaves
-what is missing as it came from the system, which is zeros where $MALLOC_MMAP_THRESHOLD_ makes each
-large tensor a mapping of its own, so that the other blocks pass on what they are given.
+the diffusion models, the VAEs' decoders) it is small. So are the inner widths of a network whose
+file marks a layer as quantized: of such a file the engine takes every weight without a bias in the
+shape in which it lies there. The text encoders and Z-Image are written so (`_thin`): all layers,
+their real outer widths and heads, and THIN units inside.
+
+CLIP vision and SAM 3 have biases everywhere and are of their real size. Whatever is not small is
+drawn for the first BLOCKS blocks of each stack and zero in the others, which then pass on what they
+are given.
 """
 
 import argparse
@@ -17,8 +20,9 @@ import sys
 from pathlib import Path
 
 BLOCKS = 2
-SMALL = 300_000  # tensors of fewer values are in every file
-FLOAT8 = {"text_encoders"}  # folders whose files are published in 8 bits
+SMALL = 300_000  # tensors of fewer values are drawn in every block
+THIN = 64
+VOCABULARY = 80  # of umT5's tokenizer, which comes with its weights
 
 
 def main() -> None:
@@ -91,6 +95,37 @@ def _first_blocks(shapes: dict) -> dict:
     return {name: shape for name, shape in shapes.items() if kept(name, shape)}
 
 
+def _thin(shapes: dict, inward: str, outward: str) -> dict:
+    """With THIN units inside: rows of the weights that `inward` finds, columns of `outward`'s."""
+    made = dict(shapes)
+    for name, (rows, columns) in ((n, s) for n, s in shapes.items() if len(s) == 2):
+        if re.search(inward, name):
+            made[name] = (THIN, columns)
+        elif re.search(outward, name):
+            made[name] = (rows, THIN)
+    return made
+
+
+def _all_blocks(shapes: dict, dtype, small_dtype=None) -> dict:
+    """The first blocks of each stack random, the others' large tensors zeros."""
+    import torch
+
+    drawn = _random(_first_blocks(shapes), dtype)
+    made = {n: drawn[n] if n in drawn else torch.zeros(s, dtype=dtype) for n, s in shapes.items()}
+    return {n: t.to(small_dtype or dtype) if t.numel() < SMALL else t for n, t in made.items()}
+
+
+def _quantized(tensors: dict, layer: str) -> dict:
+    """With one layer marked as quantized, in the engine's own way: what makes it read the shapes
+    of all layers from the file."""
+    import torch
+
+    conf = b'{"format": "float8_e4m3fn", "full_precision_matrix_mult": true}'
+    told = torch.frombuffer(bytearray(conf), dtype=torch.uint8)
+    tensors[f"{layer}.weight"] = tensors[f"{layer}.weight"].to(_float8())
+    return tensors | {f"{layer}.comfy_quant": told, f"{layer}.weight_scale": torch.tensor(1.0)}
+
+
 def _float8():
     import torch
 
@@ -112,11 +147,13 @@ def klein():
 def z_image():
     from comfy.ldm.lumina.model import NextDiT
 
-    return _random(_shapes(NextDiT(
+    shapes = _shapes(NextDiT(
         patch_size=2, in_channels=16, dim=3840, cap_feat_dim=2560, n_layers=1, qk_norm=True,
         n_heads=30, n_kv_heads=30, axes_dims=[32, 48, 48], axes_lens=[1536, 512, 512],
         rope_theta=256.0, ffn_dim_multiplier=8 / 3, z_image_modulation=True, time_scale=1000.0,
-        pad_tokens_multiple=32, **_operations())), _float8())  # fmt: skip
+        pad_tokens_multiple=32, **_operations()))  # fmt: skip
+    thin = _thin(shapes, r"feed_forward\.w[13]\.", r"feed_forward\.w2\.")
+    return _quantized(_random(thin, _float8()), "final_layer.linear")
 
 
 def qwen(marked: bool = False):
@@ -171,27 +208,40 @@ def wan_vae():
 
 
 def qwen3():
-    return _encoder("llama", "Qwen3_4B", {})
+    return _llama("Qwen3_4B")
 
 
 def qwen25():
-    return _encoder("llama", "Qwen25_7BVLI", {})
+    return _llama("Qwen25_7BVLI")
+
+
+def _llama(name: str):
+    """Qwen's encoders: read by their heads, so those are of the real size."""
+    import comfy.text_encoders.llama as place
+    import torch
+
+    shapes = _shapes(getattr(place, name)({}, torch.float32, **_operations()))
+    layers = r"^model\.layers\.\d+\.mlp\."
+    thin = _thin(shapes, rf"{layers}(gate|up)_proj", rf"{layers}down_proj")
+    tensors = _all_blocks(thin, _float8(), torch.bfloat16)
+    return _quantized(tensors, "model.embed_tokens")
 
 
 def umt5():
+    """The last block keeps its size: the engine tells the encoder by it."""
     import json
 
     import comfy.text_encoders.t5 as place
     import torch
 
     config = json.loads((Path(str(place.__file__)).parent / "umt5_config_xxl.json").read_text())
+    shapes = _shapes(place.T5(config, torch.float32, **_operations()))
+    layers = r"block\.(?!23\.)\d+\.layer\.1\.DenseReluDense\."
+    thin = _thin(shapes, rf"SelfAttention\.[qkv]\.|{layers}wi_", rf"SelfAttention\.o\.|{layers}wo")
+    thin["shared.weight"] = (VOCABULARY, config["d_model"])
     pieces = torch.frombuffer(bytearray(_pieces()), dtype=torch.uint8)
-    made = _encoder("t5", "T5", config)
-    wanted = "encoder.block.23.layer.1.DenseReluDense.wi_1.weight"  # the engine tells it by this
-    return made | {
-        wanted: torch.zeros(10240, 4096, dtype=torch.float8_e4m3fn),
-        "spiece_model": pieces,
-    }
+    tensors = _all_blocks(thin, _float8(), torch.bfloat16)
+    return _quantized(tensors, "shared") | {"spiece_model": pieces}
 
 
 def _pieces() -> bytes:
@@ -203,20 +253,10 @@ def _pieces() -> bytes:
     text = "a person walks and wears the garment, the clothes of a shop: 一个人穿着衣服走路。"
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter([text] * 20), model_writer=model, vocab_size=80,
+        sentence_iterator=iter([text] * 20), model_writer=model, vocab_size=VOCABULARY,
         hard_vocab_limit=False, pad_id=0, eos_id=1, unk_id=2, bos_id=-1, minloglevel=2,
     )  # fmt: skip
     return model.getvalue()
-
-
-def _encoder(module: str, name: str, config: dict):
-    import importlib
-
-    import torch
-
-    place = importlib.import_module(f"comfy.text_encoders.{module}")
-    made = getattr(place, name)(config, torch.float32, **_operations())
-    return _random(_first_blocks(_shapes(made)), torch.float8_e4m3fn)
 
 
 def clip_vision():
@@ -231,7 +271,7 @@ def clip_vision():
     )
     settings = _operations()
     made = CLIPVisionModelProjection(config, torch.float32, "meta", settings["operations"])
-    return _random(_first_blocks(_shapes(made)), torch.float16)
+    return _all_blocks(_shapes(made), torch.float16)
 
 
 def sam3():
@@ -245,7 +285,7 @@ def sam3():
     prefix = "detector.backbone.language_backbone.sam3_clip.transformer."
     shapes = _shapes(SAM3Model(image_model="SAM31", **settings))
     shapes |= {prefix + name: shape for name, shape in _shapes(text).items()}
-    return _random(_first_blocks(shapes), torch.float16)
+    return _all_blocks(shapes, torch.float16)
 
 
 def lora(layer: str, inner: int, outer: int):

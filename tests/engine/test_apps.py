@@ -56,6 +56,22 @@ USE_BLUEPRINT = """async ([name, pictures]) => {
 }"""
 
 
+SET_LANGUAGE = "value => window.app.ui.settings.setSettingValueAsync('Comfy.Locale', value)"
+EDIT_AND_RUN = {"en": "Edit & Run", "zh": "编辑与运行"}
+
+CUT_OFF = """() => {
+    const inside = [...document.querySelectorAll(
+        '[data-testid=linear-widgets], [data-testid=linear-widgets] *')]
+    return inside.filter(one => {
+        const box = one.getBoundingClientRect(), text = one.childElementCount === 0
+        if (!box.width || getComputedStyle(one).position === 'fixed') return false
+        return box.left < -1 || box.right > innerWidth + 1
+            || (text && one.tagName === 'SPAN' && one.scrollWidth > one.clientWidth + 1
+                && one.dataset.testid === 'builder-widget-label')
+    }).map(one => one.outerHTML.slice(0, 200))
+}"""
+
+
 def open_app(page, name):
     page.evaluate(OPEN, f"{name}.app")
     page.wait_for_timeout(1500)
@@ -63,10 +79,10 @@ def open_app(page, name):
     page.wait_for_timeout(500)
 
 
-def to_inputs(page):
+def to_inputs(page, language="en"):
     """On a phone, inputs and outputs are two pages."""
     if page.viewport_size["width"] < 500:
-        page.get_by_text("Edit & Run").click()
+        page.get_by_text(EDIT_AND_RUN[language]).click()
         page.wait_for_timeout(800)
 
 
@@ -182,16 +198,43 @@ def test_on_a_phone(page, engine):
     assert max(widths, default=0) >= 300
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_app_fits_a_phone(page, language):
+    """Nothing stands out at the side, every label is whole, and Run is on the page."""
+    page.set_viewport_size(PHONE)
+    page.evaluate(SET_LANGUAGE, language)
+    try:
+        for name in NAMES:
+            open_app(page, name)
+            to_inputs(page, language)
+            labels = page.locator("[data-testid=builder-widget-label]").all_inner_texts()
+            wanted = [entry[2:][language == "zh"] for entry in make_apps.APPS[name].inputs]
+            assert labels == wanted, name
+            shot(page, f"phone-{language}-{name}")
+            assert page.evaluate("() => document.documentElement.scrollWidth") <= PHONE["width"]
+            assert page.evaluate(CUT_OFF) == [], name
+            run = page.locator("[data-testid=linear-run-button]").bounding_box()
+            assert run["width"] > 80 and run["x"] >= 0 and run["y"] >= 0
+            assert run["x"] + run["width"] <= PHONE["width"]
+            assert run["y"] + run["height"] <= PHONE["height"]
+    finally:
+        page.evaluate(SET_LANGUAGE, "en")
+
+
 @pytest.mark.parametrize("size", [None, PHONE], ids=["desk", "phone"])
 def test_a_refusal_says_its_sentence_in_the_page(page, engine, size):
     if size:
         page.set_viewport_size(size)
+    width = page.viewport_size["width"]
     open_app(page, "preview_try_on")
     to_inputs(page)
     upload(page, 0, "tshirt.png")
     told = failure(press_run(page, engine))
     assert told and told["exception_message"].startswith("Nobody was found")
     page.get_by_text("Use a photo of one person").wait_for(timeout=10000)
+    page.wait_for_timeout(1000)  # it slides in
+    message = page.locator(".p-toast-message").first.bounding_box()
+    assert message["x"] >= 0 and message["x"] + message["width"] <= width, "whole, with its sign"
     shot(page, f"refusal-{size is not None}")
     page.locator(".p-toast-close-button").first.click()
     to_inputs(page)
@@ -200,15 +243,14 @@ def test_a_refusal_says_its_sentence_in_the_page(page, engine, size):
 
 
 def test_labels_in_chinese(page, engine):
-    set_language = "value => window.app.ui.settings.setSettingValueAsync('Comfy.Locale', value)"
-    page.evaluate(set_language, "zh")
+    page.evaluate(SET_LANGUAGE, "zh")
     try:
         open_app(page, "preview_try_on")
         labels = page.locator("[data-testid=builder-widget-label]").all_inner_texts()
         assert labels[:3] == ["人物", "服装", "类别"]
         shot(page, "app-chinese")
     finally:
-        page.evaluate(set_language, "en")
+        page.evaluate(SET_LANGUAGE, "en")
 
 
 @pytest.mark.parametrize("name", RUNNING)

@@ -68,6 +68,10 @@ def files(engine):
     elsewhere = person.convert("RGBA")
     elsewhere.putalpha(Image.fromarray(far))
     elsewhere.save(folder / "given_corner.png")
+    face = np.full((person.height, person.width), 255, np.uint8)
+    face[70:180, 165:290] = 0
+    elsewhere.putalpha(Image.fromarray(face))
+    elsewhere.save(folder / "given_face.png")
     return folder
 
 
@@ -109,8 +113,29 @@ def test_where_nothing_would_be_repainted_there_is_no_success(engine, files):
     assert "Nothing of the photo would change" in problem["exception_message"]
 
 
+def test_a_mask_where_nobody_wears_the_garment_is_refused(engine, files):
+    graph = preview("given_face.png")
+    del graph["mask"], graph["told"]
+    problem = failure(engine.run(graph))
+    assert problem is not None and "on the head" in problem["exception_message"]
+    for name, words in (("given_face.png", "on the head"), ("given_corner.png", "around the")):
+        problem = failure(engine.run(model_graph(name)))
+        assert problem is not None and words in problem["exception_message"]
+        assert problem["node_type"] == "FittingRoomTryOn"
+
+
 def of_the_model(engine, person: str) -> np.ndarray:
     """What the workflow of a model saves for a photo, on tiny weights."""
+    graph = model_graph(person)
+    history = engine.run(graph)
+    assert failure(history) is None, failure(history)["exception_message"]
+    (save,) = (key for key, node in graph.items() if node["class_type"] == "FittingRoomSavePicture")
+    content = engine.picture(history["outputs"][save]["images"][0])
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
+
+
+def model_graph(person: str) -> dict:
+    """The workflow of a model with this photo."""
     text = (WORKFLOWS / "api" / "leffa.json").read_text(encoding="utf-8")
     graph = small(json.loads(text))
     (load,) = (
@@ -119,11 +144,7 @@ def of_the_model(engine, person: str) -> np.ndarray:
         if node["inputs"].get("image") == "fitting_room_person.jpg"
     )  # fmt: skip
     load["inputs"]["image"] = person
-    history = engine.run(graph)
-    assert failure(history) is None, failure(history)["exception_message"]
-    (save,) = (key for key, node in graph.items() if node["class_type"] == "FittingRoomSavePicture")
-    content = engine.picture(history["outputs"][save]["images"][0])
-    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
+    return graph
 
 
 @pytest.mark.parametrize("name", ["given_cmyk.jpg", "given_cut_out.png", "given_cut_out.webp"])

@@ -396,3 +396,21 @@ def test_a_collar_opens_from_its_corners():
         assert garment.parts[y, x] == INSIDE
     for x, y in ((205, 165), (275, 165), (240, 190)):
         assert garment.parts[y, x] == TORSO
+
+
+@pytest.mark.parametrize("cut", ["t-shirt", "long-sleeved top"])
+@pytest.mark.parametrize(("colour", "back"), [(238, 255), (244, 250), (250, 255), (225, 240)])
+def test_a_pale_garment_in_a_wide_shadow_is_doubtful(cut, colour, back):
+    for shadow in (0.3, 0.6):
+        garment = read_garment(white(cut, colour, back, 75, shadow)[1])
+        assert garment.fit.level == "doubtful"
+        assert "its own shadow" in " ".join(garment.fit.reasons)
+    plain = read_garment(white(cut, colour, back, 75)[1])
+    assert "shadow" not in " ".join(plain.fit.reasons)
+
+
+def test_a_garment_that_stands_out_is_sure_in_any_shadow():
+    for colour in ((60, 90, 160), (200, 60, 60), (30, 30, 30)):
+        look = Look(colour, background=(250,) * 3, shadow=0.6)
+        garment = read_garment(draw(CUTS["t-shirt"], look, 480, 640, 0.8).picture)
+        assert garment.fit.level == "ok"

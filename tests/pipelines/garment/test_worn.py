@@ -103,6 +103,16 @@ def test_views_that_show_too_little_are_refused():
         take("lower", short)
 
 
+def test_a_wearer_without_a_head_is_told_as_a_guess():
+    photo, body = draw_person()
+    cut = 172
+    landmarks = body.landmarks - np.array([0, cut, 0, 0, 0], np.float32)
+    left, _, right, bottom = body.box
+    headless = Body(landmarks, body.mask[cut:], (left, 0, right, bottom - cut), 1.0)
+    assert "face is not in the photo" in " ".join(take(drawn=(photo[cut:], headless)).fit.reasons)
+    assert "face" not in " ".join(take().fit.reasons)
+
+
 def test_a_mask_drawn_by_the_user_wins_but_for_the_head():
     photo, body = draw_person()
     small, found = smaller(photo, body)

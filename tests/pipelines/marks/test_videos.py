@@ -3,8 +3,10 @@
 import io
 import json
 import struct
+from dataclasses import replace
 
 import av
+import certificates
 import numpy as np
 import pytest
 from fitting_room.commands.main import main
@@ -59,6 +61,33 @@ def test_each_place_of_the_field_is_enough(tmp_path):
         (tmp_path / name).write_bytes(data)
         found = inspect_picture(tmp_path / name)
         assert found["ai_made"] is True and found["aigc"]["ProduceID"] == "number-7"
+
+
+def test_credentials_are_read_back_and_the_video_plays(tmp_path, capsys):
+    """Signing puts a box before the frames, and the places of the frames move along."""
+    pytest.importorskip("c2pa")
+    signed = replace(MARKS, credentials=certificates.signer(tmp_path))
+    plain = video(file_metadata(signed))
+    data = marked_video(plain, signed)
+    path = tmp_path / "a.mp4"
+    path.write_bytes(data)
+    found = inspect_picture(path)
+    told = found["credentials"]
+    assert (told["present"], told["valid"], told["trusted"]) == (True, True, False), told
+    assert told["issuer"] == "Shop Test" and told["source_types"] == [AI_TYPE]
+    assert found["digital_source_type"] == AI_TYPE and found["aigc"]["ProduceID"] == "number-7"
+    assert (found["width"], found["height"]) == (96, 64)
+    for one, other in zip(pictures(plain), pictures(data), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert main(["inspect", str(path)]) == 0
+    assert "content credentials: valid, signer not on the default trust list" in (
+        capsys.readouterr().out
+    )
+
+    frames = data.index(b"mdat") + 40
+    path.write_bytes(data[:frames] + bytes([data[frames] ^ 1]) + data[frames + 1 :])
+    told = inspect_picture(path)["credentials"]
+    assert told["present"] and not told["valid"], "one changed byte of the pictures is found"
 
 
 def test_without_marks_nothing_is_said(tmp_path):

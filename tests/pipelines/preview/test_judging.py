@@ -10,7 +10,7 @@ from fitting_room.pipelines.fit import FitReport
 from fitting_room.pipelines.garment.read import read_garment
 from fitting_room.pipelines.masking.body import Body
 from fitting_room.pipelines.masking.figure import build_figure
-from fitting_room.pipelines.preview.judging import check_upright, judge_person
+from fitting_room.pipelines.preview.judging import check_upright, judge_person, judge_sleeves
 from fitting_room.pipelines.preview.pipeline import PreviewPipeline
 
 
@@ -41,6 +41,19 @@ def moved(body, **places):
 def test_a_person_who_stands_as_garments_are_drawn_is_no_guess(person):
     for category in ("upper", "lower", "dress"):
         assert judge_person(person[1], category) == FitReport()
+
+
+def test_a_long_sleeve_around_a_sharply_bent_elbow_is_a_guess(person):
+    photo, body = person
+    bent = moved(body, right_wrist=(236, 360), right_elbow=(140, 330))
+    assert judge_sleeves(bent, 1.0).level == "doubtful"
+    assert judge_sleeves(bent, 0.3) == judge_sleeves(body, 1.0) == FitReport()
+    unseen = bent.landmarks.copy()
+    unseen[14, 3] = 0.1
+    assert judge_sleeves(replace(bent, landmarks=unseen), 1.0) == FitReport()
+    long = replace(read_garment(draw_shirt(), "upper"), reach=1.0)
+    worn = PreviewPipeline()(photo, bent, long)
+    assert "elbow" in " ".join(worn.fit.reasons)
 
 
 @pytest.mark.parametrize(("degrees", "advice"), [

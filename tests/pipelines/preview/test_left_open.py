@@ -1,5 +1,7 @@
 """What a new garment leaves open: no invented skin, no background through the body, shoes stay."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from drawn_people import (
@@ -16,12 +18,14 @@ from drawn_people import (
 from fitting_room.pipelines.garment.read import read_garment
 from fitting_room.pipelines.preview.grain import read_grain
 from fitting_room.pipelines.preview.pipeline import PreviewPipeline
+from PIL import Image, ImageDraw
 
 WALL = (205, 208, 212)
 CHEST = (slice(225, 240), slice(285, 315))  # between the straps, above the top
 BELLY = (slice(395, 425), slice(260, 340))
 WAIST = (slice(380, 470), slice(265, 335))
 FEET = slice(775, 850)
+SHOULDER = [(322, 160), (340, 165), (372, 205), (385, 225), (322, 225)]
 
 
 def like(picture, colour, tolerance=45):
@@ -39,6 +43,23 @@ def test_chest_and_belly_keep_the_sweater_that_a_strap_top_leaves_open():
     covered = like(worn[BELLY], SWEATER, 50) | like(worn[BELLY], TROUSERS, 50)
     assert covered.mean() > 0.75
     assert like(worn[BELLY], SKIN).mean() < 0.02 and like(worn[BELLY], WALL, 12).mean() < 0.02
+
+
+def test_shoulders_that_are_higher_than_drawn_are_no_background():
+    """Beside the neck, where a wide neckline leaves them open: the body is there."""
+    photo, body = draw_person()
+    mask = body.mask.copy()
+    for mirror in (1, -1):
+        corners = [(300 + mirror * (x - 300), y) for x, y in SHOULDER]
+        wedge = Image.new("L", photo.shape[1::-1], 0)
+        ImageDraw.Draw(wedge).polygon(corners, fill=255)
+        inside = np.asarray(wedge) > 0
+        photo, mask = np.where(inside[..., None], SWEATER, photo), np.where(inside, 1, mask)
+    person = photo.astype(np.uint8), replace(body, mask=mask.astype(np.float32))
+    worn = try_on(person, draw_strap_top(), "upper").picture
+    for columns in (slice(250, 272), slice(328, 350)):
+        beside = worn[190:206, columns]
+        assert like(beside, SWEATER, 50).mean() > 0.8 and not like(beside, WALL, 12).any()
 
 
 def test_a_belly_that_the_photo_shows_stays_bare():
