@@ -25,6 +25,13 @@ class Cut:
         """Rows and columns to index an array (H, W, ...) with."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
+    def within(self, larger: Cut) -> tuple[slice, slice]:
+        """Rows and columns of this rectangle in one that holds it."""
+        return (
+            slice(self.top - larger.top, self.bottom - larger.top),
+            slice(self.left - larger.left, self.right - larger.left),
+        )
+
 
 @dataclass(frozen=True)
 class Grid:

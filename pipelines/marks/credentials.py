@@ -69,8 +69,8 @@ def credentials_of(environment: Mapping[str, str]) -> Credentials | None:
 def sign(data: bytes, mime: str, credentials: Credentials, *, source: str, tool: str) -> bytes:
     """The file with a signed manifest: made by `tool`, of the IPTC source type `source`.
 
-    data: a whole PNG, JPEG, WebP or MP4 file. Raises InputError where the package is missing, a file
-    cannot be read, or the certificate, key and algorithm do not fit.
+    data: a whole PNG, JPEG, WebP or MP4 file. Raises InputError where the package is missing, a
+    file cannot be read, or the certificate, key and algorithm do not fit.
     """
     c2pa = _library()
     if credentials.algorithm not in ALGORITHMS:

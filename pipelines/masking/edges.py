@@ -39,8 +39,9 @@ def sharpen(picture: np.ndarray, coarse: Tensor) -> np.ndarray:
     """
     height, width = picture.shape[:2]
     fit = _fit(picture, coarse[None, None])[0].numpy()
-    *factors, mask = (resized_map(plane, height, width) for plane in fit)
-    for channel, factor in enumerate(factors):
+    mask = resized_map(fit[3], height, width)
+    for channel, plane in enumerate(fit[:3]):  # one after the other: a photo may be large
+        factor = resized_map(plane, height, width)
         factor *= picture[..., channel]
         factor *= np.float32(1 / 255)
         mask += factor

@@ -106,7 +106,7 @@ class Painter:
         before_trunk = torch.maximum(kept, arms)
         # A shadow falls on the shoulder, and fades where the arm comes to the front.
         unshaded = arms * (maps.free / (-0.3 * self.unit)).clamp_(0, 1)
-        mask, worn, alphas = removed, torch.zeros_like(removed), []
+        mask, worn, alphas = removed.clone(), torch.zeros_like(removed), []
         gaps: Gaps[Tensor] | None = self.gaps.cut(cut) if self.gaps else None
         if gaps is not None:
             alpha = (gaps.cover * (1 - before_trunk)).clamp_(0, 1)
@@ -114,18 +114,23 @@ class Painter:
             mask = 1 - (1 - mask) * (1 - alpha)
         for index, (piece, drawing) in enumerate(zip(self.pieces, self.drawings, strict=True)):
             behind = before_trunk if piece.part == "torso" else kept
-            colours, alpha = drawn(drawing, cut)
-            alpha *= 1 - behind
+            part, alpha = drawing.within(cut), torch.zeros_like(removed)
+            if part is not None:  # a sleeve lies in a small part of most cuts
+                rows, columns = part.within(cut)
+                colours, own = drawn(drawing, part)
+                own *= 1 - behind[rows, columns]
+                alpha[rows, columns] = own
             alphas.append(alpha)
-            if maps.falls:
+            if maps.falls and maps.falls[index].any():
                 shadow = maps.falls[index] * (1 - alpha) * shaded
                 shadow *= 1 - torch.maximum(kept, unshaded)
                 picture *= 1 - shadow
                 mask = torch.maximum(mask, (shadow > 1 / 255).float())
-            lit = (colours * maps.lights.of(piece.part)).clamp_(0, 1)
-            picture = torch.lerp(picture, lit, alpha)
-            mask = 1 - (1 - mask) * (1 - alpha)
-            worn = torch.maximum(worn, alpha)
+            if part is not None:
+                lit = colours.mul_(maps.lights.of(piece.part)[rows, columns]).clamp_(0, 1)
+                picture[:, rows, columns].lerp_(lit, own)
+                mask[rows, columns] = 1 - (1 - mask[rows, columns]) * (1 - own)
+                worn[rows, columns] = torch.maximum(worn[rows, columns], own)
         return Painted(photo, picture, mask, worn, alphas)
 
     def parts(self, pixels: int) -> list[Cut]:
@@ -187,17 +192,10 @@ def grained(colours: Tensor, grain: Grain | None, cut: Cut) -> Tensor:
     return colours if grain is None else (colours + grain.cut(cut)).clamp_(0, 1)
 
 
-def drawn(drawing: LayerPicture, cut: Cut) -> tuple[Tensor, Tensor]:
-    """Colours (3, rows, columns) and alpha (rows, columns) of a layer in a cut of the photo."""
-    height, width = cut.bottom - cut.top, cut.right - cut.left
-    result = torch.zeros(4, height, width)
-    part = drawing.within(cut)
-    if part is not None:
-        result[
-            :,
-            part.top - cut.top : part.bottom - cut.top,
-            part.left - cut.left : part.right - cut.left,
-        ] = drawing.draw(part)
+def drawn(drawing: LayerPicture, part: Cut) -> tuple[Tensor, Tensor]:
+    """Colours (3, rows, columns) and alpha (rows, columns) of a layer in a part of the photo that
+    lies within it."""
+    result = drawing.draw(part)
     return result[:3] / result[3].clamp_min(1e-3), result[3]
 
 
