@@ -42,8 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.demo:
         return _run([set_up(extras=()), "-m", "fitting_room", "demo"])
     if options.test:
-        # Side by side, each on one thread: faster than one after the other on many.
-        workers = str(min(os.cpu_count() or 1, MOST_WORKERS))
+        # Side by side, each on one thread: faster than one after the other on many. One more than
+        # there are cores, as there is always one that waits for an engine, a page or a service.
+        workers = str(min((os.cpu_count() or 1) + 1, MOST_WORKERS))
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         python = set_up(extras=("test",))
         return _run([python, "-m", "pytest", "-n", workers, "--dist", "loadfile", *rest])

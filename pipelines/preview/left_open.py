@@ -71,7 +71,7 @@ def beside_neck(scene: Scene) -> np.ndarray:
     high the shoulder is drawn or padded."""
     unit = scene.figure.unit
     side = np.abs(scene.side) / unit
-    above = smooth_step(scene.level / unit, 0.05, 0.0) * smooth_step(side, 0.48, 0.42)
+    above = smooth_step(scene.level / unit, 0.0, -0.05) * smooth_step(side, 0.44, 0.4)
     return above * smooth_step(scene.small_person, 0.5, 0.8)
 
 
