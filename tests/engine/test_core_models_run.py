@@ -47,9 +47,11 @@ CUTOUT = "FittingRoomGarmentCutout"
 PASTE = "FittingRoomPasteBack"
 DRAWN_FIRST = ("design_to_try_on",)
 SAVING = ("FittingRoomSavePicture", "FittingRoomSaveVideo")
-WIDTHS = """names => [...document.querySelectorAll('img')].filter(
-    i => i.src.includes('/view?') && names.some(name => i.src.includes(name))
-).map(i => i.offsetWidth)"""
+SEEN = """names => [...document.querySelectorAll('img')].some(image => {
+    const box = image.getBoundingClientRect()
+    return image.src.includes('/view?') && names.some(name => image.src.includes(name))
+        && box.width >= 300 && box.left >= 0 && box.right <= innerWidth && image.naturalWidth > 0
+})"""
 
 
 def workflow(name):
@@ -179,12 +181,13 @@ def check_app(page, core, name):
     to_inputs(page)
     history = press_run(page, core, LONGEST)
     assert failure(history) is None, failure(history)
-    page.wait_for_timeout(2500)
-    shot(page, f"core-{name}-result")
+    page.get_by_text("Outputs", exact=True).click()
     made, files = shown(core, history), []
     for found in history["outputs"].values():
         files += [picture["filename"] for picture in found.get("images", [])]
-    assert max(page.evaluate(WIDTHS, files), default=0) >= 300, "the result is large in the page"
+    page.wait_for_function(SEEN, arg=files, timeout=20000)
+    page.wait_for_timeout(1000)
+    shot(page, f"core-{name}-result")
     forget(core)
     again = core.run(twin, LONGEST)
     assert failure(again) is None, failure(again)
