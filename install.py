@@ -47,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         workers = str(min((os.cpu_count() or 1) + 1, MOST_WORKERS))
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         python = set_up(extras=("test",))
-        return _run([python, "-m", "pytest", "-n", workers, "--dist", "loadfile", *rest])
+        # In the order that tests/conftest.py gives them, and not by the number of tests.
+        ways = ("--dist", "loadfile", "--no-loadscope-reorder")
+        return _run([python, "-m", "pytest", "-n", workers, *ways, *rest])
     return report()
 
 

@@ -23,6 +23,26 @@ def import_checkout() -> None:
 
 import_checkout()
 
+# Files that take minutes, the longest first: started last, one worker would go on alone.
+SLOWEST = (
+    "test_fleet_chaos", "test_apps", "test_core_models_run", "test_browser", "test_placement",
+    "test_gateway_killed", "test_core_workflows", "test_batch_engine", "test_models",
+    "test_fleet_workers", "test_gateway_workers", "test_two_engines", "test_folder_cancelled",
+    "test_template_browser", "test_parsing_nodes", "test_gateway_outages", "test_links",
+    "test_workflows_run", "test_fleet_machines", "test_gateway",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list) -> None:
+    engine, places = ROOT / "tests" / "engine", {name: at for at, name in enumerate(SLOWEST)}
+
+    def place(item) -> int:
+        if item.path.parent != engine:
+            return len(SLOWEST) + 1
+        return places.get(item.path.stem, len(SLOWEST))
+
+    items.sort(key=place)
+
 
 def pytest_configure() -> None:
     from required import required

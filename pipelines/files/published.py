@@ -33,6 +33,8 @@ def load_published(kind: Any, folder: Path | str, wanted: str, file: str = NETWO
     if file == NETWORK:
         options["use_safetensors"] = True
     expect_sane(Path(folder) / file)
+    if file == TOKENIZER:
+        expect_vocabulary(Path(folder) / file)
     try:
         with memory_told(str(folder)):
             return kind.from_pretrained(str(folder), **options)
@@ -58,3 +60,11 @@ def expect_sane(path: Path) -> None:
             for name, inner in value.items():
                 if name.endswith("layers") and isinstance(inner, int) and inner > MOST_LAYERS:
                     raise MissingFiles(f"{path} asks for {inner:,} {name}: it is damaged.")
+
+
+def expect_vocabulary(path: Path) -> None:
+    """Raises MissingFiles for a file that does not number words, which some versions of
+    transformers take for an empty vocabulary."""
+    words = read_json(path)
+    if not isinstance(words, dict) or not all(type(number) is int for number in words.values()):
+        raise MissingFiles(f"{path} is damaged: words and their numbers were wanted.")

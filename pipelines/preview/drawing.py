@@ -114,19 +114,21 @@ class Painter:
             mask = 1 - (1 - mask) * (1 - alpha)
         for index, (piece, drawing) in enumerate(zip(self.pieces, self.drawings, strict=True)):
             behind = before_trunk if piece.part == "torso" else kept
-            part, alpha = drawing.within(cut), torch.zeros_like(removed)
+            part, alpha, layer = drawing.within(cut), torch.zeros_like(removed), None
             if part is not None:  # a sleeve lies in a small part of most cuts
                 rows, columns = part.within(cut)
                 colours, own = drawn(drawing, part)
                 own *= 1 - behind[rows, columns]
                 alpha[rows, columns] = own
+                layer = rows, columns, colours, own
             alphas.append(alpha)
             if maps.falls and maps.falls[index].any():
                 shadow = maps.falls[index] * (1 - alpha) * shaded
                 shadow *= 1 - torch.maximum(kept, unshaded)
                 picture *= 1 - shadow
                 mask = torch.maximum(mask, (shadow > 1 / 255).float())
-            if part is not None:
+            if layer is not None:
+                rows, columns, colours, own = layer
                 lit = colours.mul_(maps.lights.of(piece.part)[rows, columns]).clamp_(0, 1)
                 picture[:, rows, columns].lerp_(lit, own)
                 mask[rows, columns] = 1 - (1 - mask[rows, columns]) * (1 - own)
