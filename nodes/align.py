@@ -31,10 +31,11 @@ class AlignResult(io.ComfyNode):
             ),
             search_aliases=["pixel shift", "align", "register", "qwen edit shift", "colour match"],
             inputs=[
+                # First: the page passes on the first picture where this node is bypassed.
+                io.Image.Input("result", tooltip="What the model made of the photo, at any size."),
                 io.Image.Input(
                     "photo", tooltip="What the model was given (from Frame for Editing)."
                 ),
-                io.Image.Input("result", tooltip="What the model made of it, at any size."),
                 io.Mask.Input(
                     "mask", tooltip="The photo's size, 1 = old and new garment: not compared."
                 ),
@@ -59,8 +60,8 @@ class AlignResult(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        photo: torch.Tensor,
         result: torch.Tensor,
+        photo: torch.Tensor,
         mask: torch.Tensor,
         match_colour: bool,
         largest_shift: float,

@@ -23,6 +23,11 @@ MAKE_SMALL = """([types, values]) => {
             widget.value = true
 }"""
 
+BYPASS = """kind => {
+    for (const node of window.app.graph.nodes.filter(n => n.type === kind)) node.mode = 4
+}"""
+SENT = "async () => (await window.app.graphToPrompt()).output"
+
 
 @pytest.fixture(scope="module")
 def browser(engine_folder):

@@ -11,7 +11,7 @@ import core_models
 import numpy as np
 import pytest
 from fitting_room.services.engine import failure
-from pages import MAKE_SMALL, shot
+from pages import BYPASS, MAKE_SMALL, SENT, shot
 from PIL import Image
 from small_graphs import DRAWING, size_for, small
 
@@ -94,11 +94,11 @@ def upload(page, place, name):
     page.wait_for_timeout(500)
 
 
-def press_run(page, engine):
-    """Presses Run and waits for the end. Returns the history entry."""
+def press_run(page, engine, longest=180):
+    """Presses Run and waits for the end, so many seconds at most. Returns the history entry."""
     before = set(engine.get("/history"))
     page.get_by_role("button", name="Run", exact=True).click()
-    for _ in range(900):
+    for _ in range(5 * longest):
         page.wait_for_timeout(200)
         if new := set(engine.get("/history")) - before:
             return engine.get("/history")[new.pop()]
@@ -169,7 +169,7 @@ def test_an_app_of_core_models_sends_its_twin_and_says_what_is_missing(page, eng
     assert labels == [label for _, _, label, _ in make_apps.APPS[name].inputs]
     for place in range(len(photos(name))):
         upload(page, place, UPLOADS[place])
-    sent = page.evaluate("async () => (await window.app.graphToPrompt()).output")
+    sent = page.evaluate(SENT)
     alike = {key: (node["class_type"], node["inputs"]) for key, node in sent.items()}
     assert alike == {key: (node["class_type"], node["inputs"]) for key, node in prompt.items()}
     told = failure(press_run(page, engine))
@@ -179,6 +179,17 @@ def test_an_app_of_core_models_sends_its_twin_and_says_what_is_missing(page, eng
     inner = page.evaluate(USE_BLUEPRINT, [make_apps.APPS[name].blueprint, given])
     kinds = sorted(node["class_type"] for node in inner.values())
     assert "UNETLoader" in kinds and failure(engine.run(inner))["node_type"] == told["node_type"]
+
+
+def test_align_result_bypassed_in_the_page_passes_on_what_the_model_made(page, graph):
+    """The page passes on the first picture that goes in: it must not be the photo."""
+    open_app(page, "edit_klein_4b")
+    page.evaluate(BYPASS, "FittingRoomAlignResult")
+    sent = page.evaluate(SENT)
+    wanted = core_models.bypassed(graph("edit_klein_4b"), "FittingRoomAlignResult", "result")
+    assert {key: sent[key]["inputs"] for key in wanted} == {
+        key: node["inputs"] for key, node in wanted.items()
+    }
 
 
 def test_on_a_phone(page, engine):

@@ -3,7 +3,8 @@
 Which sizes the engine reads from a file and which it has in its code: core_weights.py. Those of
 ALWAYS run always; `FITTING_ROOM_CORE` names others, which take minutes each, e.g.
 FITTING_ROOM_CORE="lookbook edit_outfit". After `+tracks`, masks of ours stand where SAM 3.1 tracks.
-How far each ran is told in `docs/core_models.md`.
+After `app_`, the app of that name runs in the page. How far each ran is told in
+`docs/core_models.md`.
 """
 
 import io
@@ -19,11 +20,26 @@ import numpy as np
 import pytest
 from fitting_room.pipelines.marks.inspection import inspect_picture
 from fitting_room.services.engine import Engine, engine_python, failure
+from pages import BYPASS, MAKE_SMALL, shot
 from PIL import Image
+from test_apps import (
+    PHONE,
+    UPLOADS,
+    forget,
+    open_app,
+    photos,
+    press_run,
+    shown,
+    to_inputs,
+    twin_of,
+    upload,
+)
 
 ALWAYS = ("video_vace",)
 NAMES = os.environ.get("FITTING_ROOM_CORE", " ".join(ALWAYS)).split()
 TRACKS = "+tracks"
+APP = "app_"
+SEED = {"noise_seed": 7}
 SCRIPT = Path(__file__).with_name("core_weights.py")
 LONGEST = 3600
 ALIGN = "FittingRoomAlignResult"
@@ -31,6 +47,16 @@ CUTOUT = "FittingRoomGarmentCutout"
 PASTE = "FittingRoomPasteBack"
 DRAWN_FIRST = ("design_to_try_on",)
 SAVING = ("FittingRoomSavePicture", "FittingRoomSaveVideo")
+SEEN = """names => [...document.querySelectorAll('img')].some(image => {
+    const box = image.getBoundingClientRect()
+    return image.src.includes('/view?') && names.some(name => image.src.includes(name))
+        && box.width >= 300 && box.left >= 0 && box.right <= innerWidth && image.naturalWidth > 0
+})"""
+
+
+def workflow(name):
+    """Of which workflow one of NAMES is a run."""
+    return name.removesuffix(TRACKS).removeprefix(APP)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +64,7 @@ def core(engine_folder, tmp_path_factory):
     """An engine with random weights for every file that these workflows name, which signs what it
     saves."""
     base = tmp_path_factory.mktemp("core")
-    graphs = [core_models.read(name.removesuffix(TRACKS)) for name in NAMES]
+    graphs = [core_models.read(workflow(name)) for name in NAMES]
     wanted = {file for graph in graphs for file in core_models.files(graph)}
     command = [engine_python(engine_folder), SCRIPT, engine_folder, base / "models", *wanted]
     made = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST)
@@ -51,6 +77,12 @@ def core(engine_folder, tmp_path_factory):
         with Engine(engine_folder, base, more=(SCRIPT.with_name("test_nodes"),)) as running:
             yield running
     shutil.rmtree(base / "models")  # gigabytes
+
+
+@pytest.fixture
+def engine(core):
+    """Whose page is opened."""
+    return core
 
 
 def watched(graph):
@@ -120,14 +152,64 @@ def check(core, graph, frames):
     assert "lora key not loaded" not in core.log.read_text("utf-8", "replace")
 
 
+def fill_in(page, name):
+    """Opens an app on a phone, uploads its pictures, sets a seed and small sizes. Returns its API
+    twin, set alike."""
+    twin = core_models.small(twin_of(core_models.read, name))
+    for node in twin.values():
+        node["inputs"].update({key: v for key, v in SEED.items() if key in node["inputs"]})
+    page.set_viewport_size(PHONE)
+    open_app(page, name)
+    to_inputs(page)
+    for place in range(len(photos(name))):
+        upload(page, place, UPLOADS[place])
+    kinds = sorted({node["class_type"] for node in twin.values()})
+    page.evaluate(MAKE_SMALL, [kinds, core_models.SMALL | SEED])
+    return twin
+
+
+def check_app(page, core, name):
+    """What Align Result refuses is told in the page. With that node bypassed there, the result is
+    shown, and is the twin's."""
+    twin = core_models.bypassed(fill_in(page, name), ALIGN, "result")
+    told = failure(press_run(page, core, LONGEST))
+    assert told and told["node_type"] == ALIGN, told
+    page.get_by_text("use the model's picture as it is").wait_for(timeout=10000)
+    shot(page, f"core-{name}-refused")
+    page.locator(".p-toast-close-button").first.click()
+    page.evaluate(BYPASS, ALIGN)
+    to_inputs(page)
+    history = press_run(page, core, LONGEST)
+    assert failure(history) is None, failure(history)
+    page.get_by_text("Outputs", exact=True).click()
+    made, files = shown(core, history), []
+    for found in history["outputs"].values():
+        files += [picture["filename"] for picture in found.get("images", [])]
+    page.wait_for_function(SEEN, arg=files, timeout=20000)
+    page.wait_for_timeout(1000)
+    shot(page, f"core-{name}-result")
+    forget(core)
+    again = core.run(twin, LONGEST)
+    assert failure(again) is None, failure(again)
+    wanted = shown(core, again)
+    assert made.keys() == wanted.keys() and made
+    for node, pictures in wanted.items():
+        for one, other in zip(made[node], pictures, strict=True):
+            assert one.std() > 10 and np.array_equal(one, other)
+    assert page.complaints == []
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_the_whole_workflow_runs(core, name):
+def test_the_whole_workflow_runs(request, core, name):
     """Random weights draw neither a garment nor the person, so Garment Cut-out and Align Result
     refuse what they draw. With a photo in the garment's place, and Align Result bypassed, a
     workflow runs to the saved file."""
     core.post("/free", {"unload_models": True, "free_memory": True})
+    if name.startswith(APP):
+        check_app(request.getfixturevalue("page"), core, workflow(name))
+        return
     frames = core_models.FRAMES.get(name, 1)
-    graph = core_models.small(core_models.read(name.removesuffix(TRACKS)), frames)
+    graph = core_models.small(core_models.read(workflow(name)), frames)
     if name.endswith(TRACKS):
         graph = core_models.given_tracks(graph)
     kinds = {node["class_type"] for node in graph.values()}
