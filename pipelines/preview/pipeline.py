@@ -91,6 +91,7 @@ class PreviewPipeline:
         scene = person.scene
         tell(1, 4)
         pieces = place_garment(garment, scene)
+        # What would lie outside the photo is refused at once; what is hidden in it is known later.
         inside = STEP**2 * sum(int(piece.mapping.inside.sum()) for piece in pieces)
         judge_shown(inside / scene.figure.unit**2, garment.category)
         tell(2, 4)

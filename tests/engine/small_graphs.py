@@ -1,4 +1,5 @@
-"""Workflows at sizes that suit tiny models, and with leave to ask the stand-in of a service."""
+"""The smallest try-on, and workflows at sizes that suit tiny models, with leave to ask the stand-in
+of a service."""
 
 SMALL = {"width": 96, "height": 128, "steps": 2}
 """What a run on random weights is done with: whatever the size, it draws no garment."""
@@ -41,3 +42,25 @@ def _smaller(node: dict, size: dict) -> dict:
         return {"allow_upload": True}
     drawing = node["class_type"] in DRAWING
     return {name: value for name, value in size.items() if drawing and name in node["inputs"]}
+
+
+def preview_of(person: list, **inputs) -> dict:
+    """The nodes of a preview, ending in "try": the sample T-shirt on the people of a link.
+
+    inputs: further ones of Preview Try-On.
+    """
+    return {
+        "garment": {"class_type": "LoadImage", "inputs": {"image": "fitting_room_tshirt.png"}},
+        "body": {"class_type": "FittingRoomBodyPose", "inputs": {"image": person, "person": 0}},
+        "cut": {
+            "class_type": "FittingRoomGarmentCutout",
+            "inputs": {"image": ["garment", 0], "category": "auto"},
+        },
+        "try": {
+            "class_type": "FittingRoomPreviewTryOn",
+            "inputs": {
+                "image": person, "body": ["body", 0], "garment": ["cut", 0], "lighting": 1.0,
+                **inputs,
+            },
+        },
+    }  # fmt: skip

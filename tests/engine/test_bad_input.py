@@ -10,24 +10,11 @@ import numpy as np
 import pytest
 from fitting_room.services.engine import EngineError, failure
 from PIL import Image
+from small_graphs import preview_of
 
 GRAPH = {
     "person": {"class_type": "LoadImage", "inputs": {"image": "fitting_room_person.jpg"}},
-    "garment": {"class_type": "LoadImage", "inputs": {"image": "fitting_room_tshirt.png"}},
-    "body": {"class_type": "FittingRoomBodyPose", "inputs": {"image": ["person", 0], "person": 0}},
-    "cut": {
-        "class_type": "FittingRoomGarmentCutout",
-        "inputs": {"image": ["garment", 0], "category": "auto"},
-    },
-    "try": {
-        "class_type": "FittingRoomPreviewTryOn",
-        "inputs": {
-            "image": ["person", 0],
-            "body": ["body", 0],
-            "garment": ["cut", 0],
-            "lighting": 1.0,
-        },
-    },
+    **preview_of(["person", 0]),
     "save": {"class_type": "SaveImage", "inputs": {"images": ["try", 0], "filename_prefix": "x"}},
 }
 

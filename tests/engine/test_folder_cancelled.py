@@ -9,7 +9,7 @@ import pytest
 from fitting_room.pipelines.marks.inspection import inspect_picture
 from fitting_room.services.engine import EngineError, failure
 from PIL import Image
-from small_graphs import small
+from small_graphs import preview_of, small
 
 AI_TYPE = "compositeWithTrainedAlgorithmicMedia"
 PEOPLE = 6
@@ -35,22 +35,7 @@ def dressed(folder: str) -> dict:
             "class_type": "FittingRoomPictureFolder",
             "inputs": {"folder": folder, "first": 0, "count": 50},
         },
-        "garment": {"class_type": "LoadImage", "inputs": {"image": "fitting_room_tshirt.png"}},
-        "body": {
-            "class_type": "FittingRoomBodyPose",
-            "inputs": {"image": ["folder", 0], "person": 0},
-        },
-        "cut": {
-            "class_type": "FittingRoomGarmentCutout",
-            "inputs": {"image": ["garment", 0], "category": "auto"},
-        },
-        "try": {
-            "class_type": "FittingRoomPreviewTryOn",
-            "inputs": {
-                "image": ["folder", 0], "body": ["body", 0], "garment": ["cut", 0],
-                "lighting": 1.0,
-            },
-        },
+        **preview_of(["folder", 0]),
         "save": {
             "class_type": "FittingRoomSavePicture",
             "inputs": {

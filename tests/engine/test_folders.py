@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from fitting_room.services.engine import failure
 from PIL import Image, features
+from small_graphs import preview_of
 
 AS_HEIC = """
 import sys
@@ -24,22 +25,7 @@ def graph(folder: str, count: int = 50) -> dict:
             "class_type": "FittingRoomPictureFolder",
             "inputs": {"folder": folder, "first": 0, "count": count},
         },
-        "garment": {"class_type": "LoadImage", "inputs": {"image": "fitting_room_tshirt.png"}},
-        "body": {
-            "class_type": "FittingRoomBodyPose",
-            "inputs": {"image": ["folder", 0], "person": 0},
-        },
-        "cut": {
-            "class_type": "FittingRoomGarmentCutout",
-            "inputs": {"image": ["garment", 0], "category": "auto"},
-        },
-        "try": {
-            "class_type": "FittingRoomPreviewTryOn",
-            "inputs": {
-                "image": ["folder", 0], "body": ["body", 0], "garment": ["cut", 0],
-                "lighting": 1.0,
-            },
-        },
+        **preview_of(["folder", 0]),
         "save": {
             "class_type": "SaveImage",
             "inputs": {"images": ["try", 0], "filename_prefix": folder},

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from fitting_room.services.engine import failure
 from PIL import Image
-from small_graphs import small
+from small_graphs import preview_of, small
 
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 SAVE = {"class_type": "SaveImage", "inputs": {"filename_prefix": "given"}}
@@ -17,22 +17,7 @@ SAVE = {"class_type": "SaveImage", "inputs": {"filename_prefix": "given"}}
 def preview(person: str, mask: list | None = None) -> dict:
     return {
         "person": {"class_type": "LoadImage", "inputs": {"image": person}},
-        "garment": {"class_type": "LoadImage", "inputs": {"image": "fitting_room_tshirt.png"}},
-        "body": {
-            "class_type": "FittingRoomBodyPose",
-            "inputs": {"image": ["person", 0], "person": 0},
-        },
-        "cut": {
-            "class_type": "FittingRoomGarmentCutout",
-            "inputs": {"image": ["garment", 0], "category": "auto"},
-        },
-        "try": {
-            "class_type": "FittingRoomPreviewTryOn",
-            "inputs": {
-                "image": ["person", 0], "body": ["body", 0], "garment": ["cut", 0],
-                "lighting": 1.0, "mask": mask or ["person", 1],
-            },
-        },
+        **preview_of(["person", 0], mask=mask or ["person", 1]),
         "text": {"class_type": "PreviewAny", "inputs": {"source": ["try", 2]}},
         "mask": {
             "class_type": "FittingRoomGarmentMask",
