@@ -264,7 +264,7 @@ def test_the_parts_are_painted_as_the_whole(person, shirt):
     height, width = scene.photo.shape[:2]
     whole = painter.paint(Cut(0, height, 0, width))
     left = whole.mask.copy()
-    parts = painter.parts(20000)
+    parts = painter.parts(60, 150)
     assert len(parts) > 5
     for cut in parts:
         part = painter.paint(cut)
