@@ -12,7 +12,7 @@ import numpy as np
 
 from ..maps.edges import blur
 from ..maps.enlarging import Cut, EnlargedMaps, Grid, RareMaps
-from ..maps.grids import closed, widest
+from ..maps.grids import closed, each, taken, widest
 from ..maps.spreading import spread
 from ..masking.regions import smooth_step
 from .grain import NO_GRAINS, Grain, Grains
@@ -184,7 +184,9 @@ class Painter:
         rows, columns = np.mgrid[cut.slices]
         axis = (lower.axis + 0.5) * self.photo.shape[0] / len(self.needed) - 0.5
         mirrored = np.round(2 * axis - rows).astype(int).clip(0, len(self.photo) - 1)
-        colours = planes(self.photo[mirrored, columns])
+        first = mirrored.min()
+        there = np.ascontiguousarray(self.photo[first : mirrored.max() + 1, cut.slices[1]])
+        colours = planes(taken(there, mirrored - first, columns - cut.left))
         colours -= lower.smooth
         colours *= lower.grain
         colours += lower.colours
@@ -263,7 +265,7 @@ def close_gaps(scene: Scene, first: Painted, bare: np.ndarray) -> Gaps | None:
     fabric = spread(colours, smooth_step(worn, 0.85, 0.99))
     # The trunk goes on behind the arm: its stripes and prints too, mirrored at its edge.
     mirrored, known = beside_trunk(colours, first.alphas[0])
-    fabric = fabric + (mirrored - fabric) * known[..., None]
+    fabric = fabric + (mirrored - fabric) * each(known)
     return Gaps(1.3 * gaps, 0.72 * fabric)
 
 
@@ -277,5 +279,5 @@ def beside_trunk(colours: np.ndarray, trunk: np.ndarray) -> tuple[np.ndarray, np
     last = width - 2 - inside[:, ::-1].argmax(1)[:, None]
     source = np.where(columns < first, 2 * first - columns, 2 * last - columns)
     source = np.where((columns < first) | (columns > last), source, columns).clip(0, width - 1)
-    known = (trunk[rows, source] > 0.97) & inside.any(1, keepdims=True)
-    return colours[rows, source], blur(known.astype(np.float32), 1.0)
+    known = (taken(trunk, rows, source) > 0.97) & inside.any(1, keepdims=True)
+    return taken(colours, rows, source), blur(known.astype(np.float32), 1.0)
