@@ -95,7 +95,7 @@ def guided_models(
     """
     height, width, count = values.shape
     models = np.zeros((4, count, height, width), np.float32)
-    there = values.any(-1)
+    there = np.asarray(values.any(-1))
     rows, columns = np.flatnonzero(there.any(1)), np.flatnonzero(there.any(0))
     if len(rows):  # further from what is marked they are 0
         reach = 4 * radius

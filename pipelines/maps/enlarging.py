@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -83,13 +84,8 @@ class Enlarged:
         if found is None:
             if len(self.strips) >= STRIPS:
                 self.strips.clear()
-            height = self.maps.shape[1]
-            before, share = self.grid.between(top, bottom, 1, self.corner[1], height)
-            low, high = before[0], min(before[-1] + 2, height)
-            found = (
-                self._widened(self.maps[:, low:high]),
-                blocks_of(before - low, share, high - low),
-            )
+            kept, blocks = between_rows(self.grid, top, bottom, self.corner[1], self.maps.shape[1])
+            found = self._widened(self.maps[:, kept]), blocks
             self.strips[top, bottom] = found
         return found
 
@@ -116,19 +112,26 @@ Block = tuple[slice, slice, np.ndarray]
 """Which rows, the rows that they lie between, and the weights of those."""
 
 
-def blocks_of(before: np.ndarray, share: np.ndarray, count: int) -> list[Block]:
-    """How rows are mixtures of two out of `count`, in blocks: each lies behind number `before`, and
-    takes so much of the next one. As products of small matrices that is quickest."""
+@lru_cache(maxsize=256)
+def between_rows(
+    grid: Grid, top: int, bottom: int, first: int, count: int
+) -> tuple[slice, list[Block]]:
+    """Which of `count` small rows, that begin with number `first`, photo rows top to bottom lie
+    between; and how those are mixtures of two of them, in blocks: as products of small matrices
+    that is quickest."""
+    before, share = grid.between(top, bottom, 1, first, count)
+    kept = slice(int(before[0]), min(int(before[-1]) + 2, count))
+    before -= kept.start
     blocks = []
     for start in range(0, len(before), ROWS):
         rows = slice(start, min(start + ROWS, len(before)))
-        places, first = np.arange(rows.stop - start), before[start]
-        last = min(before[rows.stop - 1] + 2, count)
-        weights = np.zeros((len(places), last - first), np.float32)
-        weights[places, before[rows] - first] = 1 - share[rows]
-        weights[places, (before[rows] - first + 1).clip(max=last - first - 1)] += share[rows]
-        blocks.append((rows, slice(first, last), weights))
-    return blocks
+        places, low = np.arange(rows.stop - start), before[start]
+        high = min(before[rows.stop - 1] + 2, kept.stop - kept.start)
+        weights = np.zeros((len(places), high - low), np.float32)
+        weights[places, before[rows] - low] = 1 - share[rows]
+        weights[places, (before[rows] - low + 1).clip(max=high - low - 1)] += share[rows]
+        blocks.append((rows, slice(int(low), int(high)), weights))
+    return kept, blocks
 
 
 class EnlargedMaps:
@@ -145,7 +148,7 @@ class EnlargedMaps:
         planes = np.empty((len(self.channels), *self.channels[0].shape), np.float32)
         for index, channel in enumerate(self.channels):
             planes[index] = channel
-        width = round(planes.shape[2] * grid.scale[0])
+        width = round(self.channels[0].shape[1] * grid.scale[0])
         self.enlarged = Enlarged(planes, grid, (0, width))
         self.channels.clear()
 

@@ -71,7 +71,7 @@ class Painter:
         everywhere = maps.free, maps.above, maps.removed, maps.hidden, maps.person
         self.maps = EnlargedMaps(everywhere, grid)
         # What is seen in few places is enlarged apart, and only there.
-        self.front = RareMaps(maps.front, grid, maps.front.any(-1))
+        self.front = RareMaps(maps.front, grid, np.asarray(maps.front.any(-1)))
         shows, bare = maps.removed > 1e-4, maps.bare
         self.bare = RareMaps(replace(bare, lower=None), grid, shows)
         self.lower = self.gaps = None
