@@ -150,3 +150,19 @@ def test_a_handbag_stays(product, category):
     inner = (slice(512, 583), slice(407, 473))
     worn = try_on((photo, body), product, category)
     np.testing.assert_array_equal(worn.picture[inner], photo[inner])
+
+
+def test_a_sleeve_off_the_shoulder_leaves_the_shoulder_where_it_is():
+    canvas = Image.new("RGB", (480, 560), (250, 250, 250))
+    half = [(0, 226), (102, 220), (150, 232), (186, 300), (150, 330), (106, 296), (104, 420),
+            (0, 420)]  # fmt: skip
+    outline = [(240 + x, y) for x, y in half] + [(240 - x, y) for x, y in half[::-1]]
+    ImageDraw.Draw(canvas).polygon(outline, fill=RED)
+    photo, body = draw_person(sleeve=1)
+    worn = try_on((photo, body), np.asarray(canvas), "upper").picture
+    sleeves = like(worn[250:330], RED, 60)
+    assert sleeves[:, :232].sum() > 300 and sleeves[:, 368:].sum() > 300
+    for side in (slice(200, 240), slice(360, 400)):
+        shoulder = (slice(218, 232), side)
+        bare = like(photo[shoulder], SKIN, 12)
+        assert bare.sum() > 100 and (like(worn[shoulder], SKIN, 60) | ~bare).mean() > 0.95
