@@ -17,7 +17,11 @@ from drawn_people import (
 )
 from fitting_room.pipelines.garment.read import read_garment
 from fitting_room.pipelines.preview.grain import read_grain
+from fitting_room.pipelines.preview.layers import covered_limbs
 from fitting_room.pipelines.preview.pipeline import PreviewPipeline
+from fitting_room.pipelines.preview.place import place_garment
+from fitting_room.pipelines.preview.scene import read_scene
+from fitting_room.pipelines.preview.warp import STEP
 from PIL import Image, ImageDraw
 
 WALL = (205, 208, 212)
@@ -153,16 +157,20 @@ def test_a_handbag_stays(product, category):
 
 
 def test_a_sleeve_off_the_shoulder_leaves_the_shoulder_where_it_is():
-    canvas = Image.new("RGB", (480, 560), (250, 250, 250))
-    half = [(0, 226), (102, 220), (150, 232), (186, 300), (150, 330), (106, 296), (104, 420),
-            (0, 420)]  # fmt: skip
-    outline = [(240 + x, y) for x, y in half] + [(240 - x, y) for x, y in half[::-1]]
-    ImageDraw.Draw(canvas).polygon(outline, fill=RED)
-    photo, body = draw_person(sleeve=1)
-    worn = try_on((photo, body), np.asarray(canvas), "upper").picture
-    sleeves = like(worn[250:330], RED, 60)
-    assert sleeves[:, :232].sum() > 300 and sleeves[:, 368:].sum() > 300
-    for side in (slice(200, 240), slice(360, 400)):
-        shoulder = (slice(218, 232), side)
-        bare = like(photo[shoulder], SKIN, 12)
-        assert bare.sum() > 100 and (like(worn[shoulder], SKIN, 60) | ~bare).mean() > 0.95
+    scene, garment = read_scene(*draw_person(sleeve=1)), read_garment(draw_shirt(), "upper")
+    pieces = place_garment(garment, scene)
+    unit = scene.figure.unit
+
+    def lower(piece):
+        mapping = replace(piece.mapping, top=piece.mapping.top + round(0.4 * unit / STEP))
+        return replace(piece, mapping=mapping) if piece.part.endswith("arm") else piece
+
+    for name in ("right_arm", "left_arm"):
+        frame = scene.frames.of(name)
+        shoulder = (frame.beyond < 0) & (frame.place > 0) & (frame.place < 0.08)
+        sleeve = (frame.beyond < 0) & (frame.place > 0.25) & (frame.place < 0.3)
+        covered, gone = covered_limbs(scene, garment, pieces)
+        assert gone[shoulder].max() > 0.9 and covered[shoulder].min() > 0.9
+        covered, gone = covered_limbs(scene, garment, [lower(piece) for piece in pieces])
+        assert gone[shoulder].max() < 0.1 and covered[shoulder].max() < 0.1
+        assert gone[sleeve].max() > 0.9 and covered[sleeve].min() > 0.9
