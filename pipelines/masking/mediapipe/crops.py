@@ -6,10 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
-from torch.nn import functional
 
 MARGIN = 1.25  # MediaPipe's crop is this much larger than the circle around the person
 
@@ -59,43 +56,55 @@ def person_crop(hips: np.ndarray, top: np.ndarray) -> TurnedSquare:
     )
 
 
-def cut_out(picture: Image.Image, crop: TurnedSquare, size: int, outside: str) -> Tensor:
-    """The crop as (1, 3, size, size), 0..1, channels last in memory.
+def cut_out(picture: Image.Image, crop: TurnedSquare, size: int, outside: str) -> np.ndarray:
+    """The crop as float32 (size, size, 3), 0..1.
 
     outside: "black" or "nearest", what stands where the crop leaves the picture. MediaPipe fills
     with black for the detector and with the nearest pixel for landmarks and masks.
     """
+    import cv2
+
     left, top, right, bottom = box = crop.box(*picture.size)
     # Averaging whole pixels first leaves the bilinear sampling at most a factor of 1.5.
     factor = max(round(crop.size / size), 1)
     small = picture.reduce(factor, box) if factor > 1 else picture.crop(box)
-    pixels = torch.from_numpy(np.array(small))[None].permute(0, 3, 1, 2).float().div_(255)
-    # Reducing rounds the size up: the last row and column may stand for fewer pixels.
-    extent = torch.tensor([pixels.shape[3], pixels.shape[2]]) * float(factor)
-    to_picture = torch.from_numpy(crop.affine()).float()
-    place = (torch.arange(size) + 0.5) / size
-    place = torch.stack(torch.meshgrid(place, place, indexing="xy"), dim=-1)  # (size, size, 2)
-    place = place @ to_picture[:, :2].T + to_picture[:, 2] - torch.tensor([left, top])
-    return functional.grid_sample(
-        pixels,
-        (place / extent * 2 - 1)[None],
-        padding_mode="zeros" if outside == "black" else "border",
-        align_corners=False,
-    )
+    centres = (np.arange(size) + 0.5) / size
+    x, y = _applied(crop.affine(), centres, centres)
+    x, y = (x - left) / factor - 0.5, (y - top) / factor - 0.5
+    border = cv2.BORDER_CONSTANT if outside == "black" else cv2.BORDER_REPLICATE
+    pixels = _sampled(np.array(small, np.float32), x, y, cv2.INTER_LINEAR, border)
+    pixels *= np.float32(1 / 255)
+    return pixels
 
 
 def put_back(
-    mask: Tensor, crop: TurnedSquare, box: tuple[int, int, int, int], width: int, height: int
-) -> Tensor:
-    """A crop's mask (size, size), 0..1, as it lies on `box` (left, top, right, bottom in picture
-    pixels), width x height cells; 0 outside the crop."""
+    mask: np.ndarray, crop: TurnedSquare, box: tuple[int, int, int, int], width: int, height: int
+) -> np.ndarray:
+    """A crop's mask float32 (size, size), 0..1, as it lies on `box` (left, top, right, bottom in
+    picture pixels), width x height cells; 0 outside the crop."""
+    import cv2
+
     left, top, right, bottom = box
-    x = left + (torch.arange(width) + 0.5) * ((right - left) / width)
-    y = top + (torch.arange(height) + 0.5) * ((bottom - top) / height)
-    place = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)  # (height, width, 2)
-    matrix = torch.from_numpy(crop.affine()).float()
-    place = (place - matrix[:, 2]) @ torch.linalg.inv(matrix[:, :2]).T
-    cells = functional.grid_sample(
-        mask[None, None].cpu(), (place * 2 - 1)[None], mode="bicubic", align_corners=False
-    )
-    return cells[0, 0].clamp_(0, 1)
+    affine = crop.affine()
+    inverse = np.linalg.inv(affine[:, :2])
+    to_crop = np.column_stack([inverse, -inverse @ affine[:, 2]]) * len(mask)
+    x = left + (np.arange(width) + 0.5) * ((right - left) / width)
+    y = top + (np.arange(height) + 0.5) * ((bottom - top) / height)
+    x, y = _applied(to_crop, x, y)
+    cells = _sampled(mask, x - 0.5, y - 0.5, cv2.INTER_CUBIC, cv2.BORDER_CONSTANT)
+    return np.clip(cells, 0, 1, out=cells)
+
+
+def _applied(matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where a (2, 3) matrix takes the points of the grid of x (width,) and y (height,): both
+    (height, width)."""
+    u, v = (row[0] * x[None] + (row[1] * y + row[2])[:, None] for row in matrix)
+    return u, v
+
+
+def _sampled(values: np.ndarray, x: np.ndarray, y: np.ndarray, how: int, border: int) -> np.ndarray:
+    """Float32 values (h, w) or (h, w, channels) at places in pixels, 0 = the middle of the
+    first."""
+    import cv2
+
+    return cv2.remap(values, x.astype(np.float32), y.astype(np.float32), how, borderMode=border)
