@@ -57,24 +57,18 @@ def person_crop(hips: np.ndarray, top: np.ndarray) -> TurnedSquare:
 
 
 def cut_out(picture: Image.Image, crop: TurnedSquare, size: int, outside: str) -> np.ndarray:
-    """The crop as float32 (size, size, 3), 0..1.
+    """The crop as float32 (3, size, size), 0..1.
 
     outside: "black" or "nearest", what stands where the crop leaves the picture. MediaPipe fills
     with black for the detector and with the nearest pixel for landmarks and masks.
     """
-    import cv2
-
     left, top, right, bottom = box = crop.box(*picture.size)
     # Averaging whole pixels first leaves the bilinear sampling at most a factor of 1.5.
     factor = max(round(crop.size / size), 1)
     small = picture.reduce(factor, box) if factor > 1 else picture.crop(box)
     centres = (np.arange(size) + 0.5) / size
     x, y = _applied(crop.affine(), centres, centres)
-    x, y = (x - left) / factor - 0.5, (y - top) / factor - 0.5
-    border = cv2.BORDER_CONSTANT if outside == "black" else cv2.BORDER_REPLICATE
-    pixels = _sampled(np.array(small, np.float32), x, y, cv2.INTER_LINEAR, border)
-    pixels *= np.float32(1 / 255)
-    return pixels
+    return _bilinear(small, (x - left) / factor - 0.5, (y - top) / factor - 0.5, outside)
 
 
 def put_back(
@@ -90,8 +84,8 @@ def put_back(
     to_crop = np.column_stack([inverse, -inverse @ affine[:, 2]]) * len(mask)
     x = left + (np.arange(width) + 0.5) * ((right - left) / width)
     y = top + (np.arange(height) + 0.5) * ((bottom - top) / height)
-    x, y = _applied(to_crop, x, y)
-    cells = _sampled(mask, x - 0.5, y - 0.5, cv2.INTER_CUBIC, cv2.BORDER_CONSTANT)
+    x, y = (place.astype(np.float32) - np.float32(0.5) for place in _applied(to_crop, x, y))
+    cells = cv2.remap(mask, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
     return np.clip(cells, 0, 1, out=cells)
 
 
@@ -102,9 +96,30 @@ def _applied(matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarr
     return u, v
 
 
-def _sampled(values: np.ndarray, x: np.ndarray, y: np.ndarray, how: int, border: int) -> np.ndarray:
-    """Float32 values (h, w) or (h, w, channels) at places in pixels, 0 = the middle of the
-    first."""
-    import cv2
+def _bilinear(picture: Image.Image, x: np.ndarray, y: np.ndarray, outside: str) -> np.ndarray:
+    """Float32 (3, height, width), 0..1, of places in pixels, 0 = the middle of the first.
 
-    return cv2.remap(values, x.astype(np.float32), y.astype(np.float32), how, borderMode=border)
+    Not OpenCV's remap, which before 5 knows fractions of a pixel to a 32nd only: that moves the
+    landmarks by pixels.
+    """
+    # A black pixel on every side, or the nearest once more.
+    rim = ((0, 0), (1, 1), (1, 1))
+    planes = np.asarray(picture).transpose(2, 0, 1)
+    planes = np.pad(planes, rim, "constant" if outside == "black" else "edge")
+    height, width = planes.shape[1:]
+    x, y = np.clip(x + 1, 0, width - 1), np.clip(y + 1, 0, height - 1)
+    column, row = (
+        np.minimum(place.astype(np.intp), length - 2) for place, length in ((x, width), (y, height))
+    )
+    right, down = (x - column).astype(np.float32), (y - row).astype(np.float32)
+    flat, first = planes.reshape(3, -1), row * width + column
+
+    def pixels(places: np.ndarray) -> np.ndarray:
+        return flat.take(places, axis=1).astype(np.float32)
+
+    above, below = pixels(first), pixels(first + width)
+    above += (pixels(first + 1) - above) * right
+    below += (pixels(first + width + 1) - below) * right
+    above += (below - above) * down
+    above *= np.float32(1 / 255)
+    return above

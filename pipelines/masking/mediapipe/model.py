@@ -21,20 +21,20 @@ class BodyModel:
         self._segmentation = _Network("selfie_segmentation", ("person",))
 
     def detect(self, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(224, 224, 3) RGB in 0..1 -> boxes (2254, 12), scores (2254,), as `decode_people` takes
+        """(3, 224, 224) RGB in 0..1 -> boxes (2254, 12), scores (2254,), as `decode_people` takes
         them."""
         boxes, scores = self._detector(picture * np.float32(2) - np.float32(1))
         return boxes[0], scores[0, :, 0]
 
     def landmarks(self, crop: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, np.ndarray]:
-        """(256, 256, 3) RGB in 0..1 -> landmarks (39, 5) and heat (39, 64, 64), as
+        """(3, 256, 256) RGB in 0..1 -> landmarks (39, 5) and heat (39, 64, 64), as
         `decode_landmarks` takes them, flag: logit of "a person is here", mask (256, 256): logits
         of "belongs to that person"."""
         landmarks, heat, flag, mask = self._landmarks(crop)
         return landmarks[0], heat[0], float(flag.item()), mask[0, 0]
 
     def segment(self, picture: np.ndarray) -> np.ndarray:
-        """(256, 256, 3) RGB in 0..1 -> probability of "person" (256, 256), everybody in the picture
+        """(3, 256, 256) RGB in 0..1 -> probability of "person" (256, 256), everybody in the picture
         together."""
         (person,) = self._segmentation(picture)
         return person[0, 0]
@@ -47,14 +47,13 @@ class _Network:
         self._lock = Lock()  # OpenCV keeps inputs and results in the network itself
 
     def __call__(self, picture: np.ndarray) -> Sequence[np.ndarray]:
-        """The outputs for one picture float32 (height, width, 3)."""
+        """The outputs for one picture float32 (3, height, width)."""
         import cv2
 
-        pixels = np.ascontiguousarray(picture.transpose(2, 0, 1)[None])
         with self._lock:
             if self._net is None:
                 self._net = cv2.dnn.readNetFromONNX(np.fromfile(self._file, np.uint8))
-            self._net.setInput(pixels)
+            self._net.setInput(np.ascontiguousarray(picture)[None])
             return self._net.forward(self._outputs)
 
 
