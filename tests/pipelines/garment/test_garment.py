@@ -122,6 +122,18 @@ def test_a_bowed_sleeve_ends_at_its_cuff(depth):
     assert np.hypot(*(ends - [outer[-1], inner[0]]).T).max() < 4
 
 
+@pytest.mark.parametrize("out", [18, 26])
+def test_a_cap_sleeve_ends_at_its_tip(out):
+    """Shorter than half the armhole, so that the shoulder is farther from its middle."""
+    bow = np.linspace(0, np.pi / 2, 40)[:, None]
+    outer = np.array([30, 10]) + np.concatenate([out * np.sin(bow), 35 * (1 - np.cos(bow))], 1)
+    end = outer[-1] + np.linspace(0, 1, 30)[:, None] * ([30, 88] - outer[-1])
+    section = np.concatenate([[[14.0, 4.0]], outer, end[1:]])
+    first, last = sleeve_end(section)
+    assert np.hypot(*(section[first] - outer[-1])) < 8
+    assert last > first and section[last, 1] > section[first, 1]
+
+
 def test_sleeve_reach_grows_with_the_sleeve():
     reaches = []
     for length in (0.5, 1.0, 1.6, 2.3):
