@@ -126,7 +126,7 @@ def plan(person: Undressed, garment: Garment, pieces: list[Piece], lighting: flo
     front = find_front(scene, garment)
     outlines = body_distances(scene, frames, front.hands, front.skin_like)
     old = find_old(scene, category, front, outlines)
-    hidden, gone = covered_limbs(scene, garment)
+    hidden, gone = covered_limbs(scene, garment, pieces)
     bare, below_hem = undress(scene, person.skin, category, old, gone, outlines)
     there = gone * (1 - scene.regions.kinds[BACKGROUND])
     removed = find_removed(scene, np.maximum(old, there), bare.background)
