@@ -16,7 +16,7 @@ from ..maps.grids import closed, each, taken, widest
 from ..maps.spreading import spread
 from ..masking.regions import smooth_step
 from .grain import NO_GRAINS, Grain, Grains
-from .mixing import apply_models, lay, mix, mixed, planes
+from .mixing import apply_models, lay, lit, mix, mixed, planes
 from .paint_maps import BareBody, Gaps, LowerMaps, PaintMaps
 from .scene import Scene
 from .warp import STEP, BackwardMap, LayerPicture
@@ -97,11 +97,7 @@ class Painter:
         """Paints one rectangle."""
         free, above, removed, hidden, person = self.maps.cut(cut)
         photo = planes(self.photo[cut.slices])
-        front = self.front.cut(cut)
-        if front is None:
-            kept, arms = np.zeros_like(removed), np.zeros_like(removed)
-        else:
-            kept, arms = apply_models(front, photo)
+        kept, arms = self.in_front(cut, photo)
         removed = removed * (1 - kept)
         in_person = self.inside(person)
         shaded = in_person * (1 - removed)
@@ -147,14 +143,19 @@ class Painter:
             if layer is not None:
                 part, colours, own = layer
                 rows, columns = part.within(cut)
-                light = self.lights[index].cut(part)
+                lit(colours, self.lights[index].cut(part))
                 for plane, colour in zip(picture[:, rows, columns], colours, strict=True):
-                    colour *= light
-                    np.clip(colour, 0, 1, out=colour)
                     mix(plane, colour, own)
                 lay(mask[rows, columns], own)
                 np.maximum(worn[rows, columns], own, out=worn[rows, columns])
         return Painted(photo, picture, mask, worn, alphas)
+
+    def in_front(self, cut: Cut, photo: np.ndarray) -> tuple[np.ndarray, ...]:
+        """What is kept and the visible bare arms (rows, columns), see Front."""
+        models = self.front.cut(cut)
+        if models is None:
+            return np.zeros_like(photo[0]), np.zeros_like(photo[0])
+        return apply_models(models, photo)
 
     def parts(self, height: int, width: int) -> list[Cut]:
         """Rectangles of up to this size that cover everything that is painted."""

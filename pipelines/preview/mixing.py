@@ -27,6 +27,13 @@ def mix(picture: np.ndarray, other: np.ndarray, share: np.ndarray) -> None:
     picture += step
 
 
+def lit(colours: list[np.ndarray], light: np.ndarray) -> None:
+    """Gives colours, each (rows, columns), a brightness (rows, columns)."""
+    for colour in colours:
+        colour *= light
+        np.clip(colour, 0, 1, out=colour)
+
+
 def lay(mask: np.ndarray, alpha: np.ndarray) -> None:
     """Adds to a mask what a layer with this alpha covers of the rest."""
     mask += alpha * (1 - mask)
