@@ -264,6 +264,8 @@ def sleeve_end(section: np.ndarray) -> tuple[int, int]:
     straight = after.max() < 0.05 * armhole  # the end runs straight into the armpit
     if before.max() > max(0.28 * armhole, after.max()):
         ways = sleeve[max(corner - reach, 0)], sleeve[corner], sleeve[min(corner + reach, far)]
+        if far == len(sleeve) - 1:  # the armpit, and nothing would be left of the inner edge
+            far = corner + int(0.85 * (far - corner))
         if straight or bends(*ways):
             return begin + corner, begin + far
     if straight:
