@@ -50,6 +50,8 @@ def cut_part(garment: Garment, patch: Patch) -> tuple[np.ndarray, tuple[int, int
     """The garment's picture of one part, float32 (h, w, 4), premultiplied, and the corner (x, y)
     it was cut at. Along a seam both parts keep a rim of each other, so that no gap opens between
     the layers. None for a part that the garment does not have."""
+    import cv2
+
     known = np.zeros(256, bool)
     known[list(patch.labels)] = True
     mine = known[garment.parts]
@@ -62,7 +64,6 @@ def cut_part(garment: Garment, patch: Patch) -> tuple[np.ndarray, tuple[int, int
     near = within(mine[cut], rim) & (garment.parts[cut] != INSIDE)
     share = blur(near.astype(np.float32), rim / 3)
     alpha = garment.alpha[cut] * np.clip(1.6 * share, 0, 1)
-    picture = np.empty((*alpha.shape, 4), np.float32)
-    np.multiply(garment.picture[cut], (alpha / 255)[..., None], out=picture[..., :3])
-    picture[..., 3] = alpha
-    return picture, (int(left), int(top))
+    share = alpha / np.float32(255)
+    colours = [colour * share for colour in cv2.split(garment.picture[cut])]
+    return cv2.merge([*colours, alpha]), (int(left), int(top))
