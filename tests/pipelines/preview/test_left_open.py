@@ -21,6 +21,7 @@ from fitting_room.pipelines.preview.layers import covered_limbs
 from fitting_room.pipelines.preview.pipeline import PreviewPipeline
 from fitting_room.pipelines.preview.place import place_garment
 from fitting_room.pipelines.preview.scene import read_scene
+from fitting_room.pipelines.preview.trunk import LowerTrunk
 from fitting_room.pipelines.preview.warp import STEP
 from PIL import Image, ImageDraw
 
@@ -174,3 +175,15 @@ def test_a_sleeve_off_the_shoulder_leaves_the_shoulder_where_it_is():
         covered, gone = covered_limbs(scene, garment, [lower(piece) for piece in pieces])
         assert gone[shoulder].max() < 0.1 and covered[shoulder].max() < 0.1
         assert gone[sleeve].max() > 0.9 and covered[sleeve].min() > 0.9
+
+
+@pytest.mark.parametrize("corner", [130, 256])
+def test_a_waistband_that_stands_higher_at_one_corner_throws_no_spear(corner):
+    picture = Image.fromarray(draw_trousers())
+    ImageDraw.Draw(picture).rectangle((corner, 38, corner + 14, 40), fill=RED)
+    scene, garment = read_scene(*draw_person()), read_garment(np.asarray(picture), "lower")
+    trunk, solid = LowerTrunk(garment, scene), garment.alpha > 0.5
+    for row in trunk.rows[:12]:
+        columns = np.nonzero(solid[int(row)])[0]
+        ends = trunk(np.array([[columns[0], row], [columns[-1], row]], float))
+        assert np.abs(ends[:, 0] - scene.figure.hips[0]).max() < 0.75 * scene.figure.unit
