@@ -105,8 +105,6 @@ def test_networks_go_when_the_memory_is_asked_for(engine):
     kinds = ("Schp", "BodyModel")
     nodes = keep(graph(parsing=PARSING), one=["parsing", 1], two=["body", 1])
     nodes["parsing"] = {**PARSING, "inputs": {**PARSING["inputs"], "labels": "upper"}}
-    free(engine)
-    assert none_left(engine, kinds)
     run(engine, nodes)
     assert living(engine, *kinds) >= 2
     free(engine)
