@@ -15,6 +15,7 @@ from ..masking.figure import Limb, along, projected
 from ..masking.regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, hand_disc, smooth_step
 from .bare import inner_side, leaving
 from .drape import leg_reach
+from .lower import old_hem
 from .scene import Scene
 from .trunk import EASE
 
@@ -70,7 +71,7 @@ def find_front(scene: Scene, garment: Garment) -> Front:
     if garment.category == "lower":
         # Trousers and skirts leave the arms, and a top that hangs over them, as they are.
         kept = np.maximum(kept, smooth_step(visible_arms(scene), 0.35, 0.65))
-        kept = np.maximum(kept, smooth_step(kinds[UPPER], 0.35, 0.65))
+        kept = np.maximum(kept, smooth_step(kinds[UPPER], 0.35, 0.65) * above_hem(scene))
     # Bare shins may pass for shoes.
     shoes = smooth_step(kinds[SHOES], 0.35, 0.65)
     kept = np.maximum(kept, shoes * (1 - skin_like * figure.face_seen))
@@ -117,13 +118,21 @@ def joined(region: np.ndarray, seeds: np.ndarray) -> np.ndarray:
 
 
 def below_top(scene: Scene) -> np.ndarray:
-    """Where a lower garment shows (h, w): below the hem of a top that hangs over its waistband."""
-    figure = scene.figure
-    level = scene.level
-    hem = scene.regions.waist * figure.torso
-    if hem <= scene.waist:
-        return np.ones(level.shape, np.float32)
-    return smooth_step(level, hem - 0.05 * figure.unit, hem - 0.03 * figure.unit)
+    """Where a lower garment shows (h, w): below the hem of a top that hangs over its waistband, and
+    beside it not above."""
+    unit = scene.figure.unit
+    hem, touching = old_hem(scene, scene.level)
+    below = np.arange(len(scene.level))[:, None] - hem
+    shown = smooth_step(below.astype(np.float32), -0.05 * unit, -0.02 * unit)
+    return np.maximum(shown, np.float32(1 - touching))
+
+
+def above_hem(scene: Scene) -> np.ndarray:
+    """Where what looks like the top is one (h, w): further down it is a buckle or a print."""
+    unit = scene.figure.unit
+    hem, touching = old_hem(scene, scene.level)
+    below = np.arange(len(scene.level))[:, None] - hem
+    return 1 - smooth_step(below.astype(np.float32), 0.03 * unit, 0.07 * unit) * touching
 
 
 def near_hands(

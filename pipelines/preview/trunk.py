@@ -6,7 +6,7 @@ import numpy as np
 
 from ..garment.parts import INSIDE, LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORSO
 from ..garment.read import Garment
-from ..masking.regions import LOWER, smooth_step
+from ..masking.regions import smooth_step
 from .scene import Scene
 
 SHOULDER = 0.54  # shoulder tips from the axis, in units: a little beyond the joints
@@ -154,39 +154,71 @@ def shoulder_tips(garment: Garment) -> np.ndarray:
 
 
 class LowerTrunk(Trunk):
-    """Hangs from the waist."""
+    """Hangs from the waist: its upper edge runs along that of the old lower garment."""
 
     def __init__(self, garment: Garment, scene: Scene) -> None:
         figure, shape = scene.figure, scene.shape
+        unit = figure.unit
         waist, hip = pair(garment, "waist"), pair(garment, "hip")
         hips = 2 * float(shape.half_width(np.array(1.05 * figure.torso), np.array(1.0)))
         scale = 1.04 * hips / np.abs(hip[1, 0] - hip[0, 0])
         origin = (waist[0] + waist[1]) / 2
-        level, highest = scene.waist, lower_top(scene) - OVERLAP * figure.unit
-        crotch = None
+        level, crotch = scene.waist, None
         if "crotch" in garment.points:
             rise = garment.points["crotch"][1] - origin[1]
-            level = np.clip(figure.torso + 0.30 * figure.unit - rise * scale,
+            level = np.clip(figure.torso + 0.30 * unit - rise * scale,
                             0.60 * figure.torso, 0.95 * figure.torso)  # fmt: skip
             crotch = rise, level
         # No gap below the old top: the waistband is raised, the crotch stays where it is.
-        level = min(float(level), max(highest, HIGHEST_WAIST * figure.torso))
+        edge = scene.lower_edge
+        highest = HIGHEST_WAIST * figure.torso
+        raised = max(edge.level(0.0) - OVERLAP * unit, highest) if edge else np.inf
+        lower = max(0.0, raised - float(level)) if edge else 0.0
+        level = min(float(level), raised)
+        self.waist = self.lifts = None
         super().__init__(garment, scene, scale, origin, level, level - 1, level)
         if crotch is not None:
             rise, low = crotch
             self.drop = (low + rise * self.drop - level) / max(rise, 1e-6)
+        self.waist = level
+        if edge is not None and (top := upper_edge(garment, waist)) is not None:
+            rows = np.polyval(top, np.linspace(-1, 1, 41))
+            x = origin[0] + np.linspace(-1, 1, 41) * (waist[1, 0] - waist[0, 0]) / 2
+            own = level + (rows - origin[1]) * self.drop
+            self.sides = (x - origin[0]) * scale
+            self.sides = self.sides * self.widening(rows, own, self.sides)
+            wanted = np.maximum(edge.level(self.sides) - OVERLAP * unit, highest) - lower
+            self.lifts = np.clip(wanted - own, -0.3 * unit, 0.3 * unit)
+
+    def tightening(self, ratio: np.ndarray, level: np.ndarray) -> np.ndarray:
+        """Around the waist it closes."""
+        if self.waist is None:
+            return np.zeros_like(level)
+        share = smooth_step(level, self.waist + 0.4 * self.figure.unit, self.waist)
+        return share * (np.clip(ratio, 0.75, 1) - 1)
+
+    def lift(self, side: np.ndarray, level: np.ndarray) -> np.ndarray:
+        if self.lifts is None or self.waist is None:
+            return np.zeros_like(level)
+        share = smooth_step(level, self.waist + 0.6 * self.figure.unit, self.waist)
+        return np.interp(side, self.sides, self.lifts) * share
 
 
-def lower_top(scene: Scene) -> float:
-    """Level in pixels at which the old lower garment begins that the photo shows; infinite where
-    it shows none."""
-    figure, lower = scene.figure, scene.regions.kinds[LOWER] > 0.5
-    level = scene.level
-    core = np.abs(scene.side) < 0.3 * figure.unit
-    there = lower & core & (level > 0.3 * figure.torso) & (level < 1.3 * figure.torso)
-    tops = np.where(there, level, np.inf).min(0)[core.any(0)]
-    # It may slope; here and there belly or shadow passes for it.
-    return float(np.percentile(tops, 15, method="nearest")) if len(tops) else np.inf
+def upper_edge(garment: Garment, waist: np.ndarray) -> np.ndarray | None:
+    """The curve of a lower garment's front along its upper edge: rows as a polynomial of the place
+    between the waist points (2, 2), -1..1. Lying flat it may sag in the middle, where one sees the
+    back's inside above it. None where the garment has no front there."""
+    front = (garment.alpha > 0.5) & (garment.parts != INSIDE)
+    half = (waist[1, 0] - waist[0, 0]) / 2
+    columns = np.arange(round(min(waist[:, 0])), round(max(waist[:, 0])) + 1)
+    columns = columns[(columns >= 0) & (columns < front.shape[1])]
+    columns = columns[front[:, columns].any(0)]
+    if len(columns) < 8:
+        return None
+    rows = front[:, columns].argmax(0)
+    places = (columns - waist[:, 0].mean()) / half
+    inner = np.abs(places) < 0.92  # the corners are rounded
+    return np.polyfit(places[inner], rows[inner], 2)
 
 
 def pair(garment: Garment, name: str) -> np.ndarray:
