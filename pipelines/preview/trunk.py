@@ -6,11 +6,14 @@ import numpy as np
 
 from ..garment.parts import INSIDE, LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORSO
 from ..garment.read import Garment
+from ..masking.figure import Figure, projected
 from ..masking.regions import smooth_step
 from .scene import Scene
 
 SHOULDER = 0.54  # shoulder tips from the axis, in units: a little beyond the joints
 EASE = 0.025  # how far a garment stands off the body on either side, in units
+CLOTH = 0.045  # units by which a leg under trousers passes for broader
+WIDEST = 1.4  # of its own width that a skirt is pulled around legs that stand apart
 SIDES = ("right", "left")
 NARROW = 0.6  # of the usual width: what is narrower further down is no longer the trunk
 OVERLAP = 0.04  # units that a waistband reaches above where the old lower garment began
@@ -29,6 +32,9 @@ class Trunk:
         # Broad people wear broader garments that are hardly longer.
         self.drop = scale * float(np.clip(self.shape.build**-0.6, 0.8, 1.1))
         self.fitted = (fitted_from, fitted_full)
+        # What is one piece of cloth below the hips hangs around both legs.
+        skirt = garment.category != "upper" and not {RIGHT_LEG, LEFT_LEG} & set(garment.limbs)
+        self.legs = [leg_edge(scene.figure, sign) for sign in (-1, 1)] if skirt else None
         parts = (TORSO, INSIDE, RIGHT_LEG, LEFT_LEG)
         inside = np.isin(garment.parts, parts) & (garment.alpha > 0.5)
         self.rows = np.nonzero(inside.any(1))[0].astype(np.float64)
@@ -69,7 +75,11 @@ class Trunk:
         own_left = np.maximum(self.origin[0] - np.interp(rows, self.rows, self.left), 1)
         own_right = np.maximum(np.interp(rows, self.rows, self.right) - self.origin[0], 1)
         own = np.where(side < 0, own_left, own_right) * self.scale
-        body = self.shape.half_width(level, side) + EASE * self.figure.unit
+        body = self.shape.half_width(level, side)
+        if self.legs is not None:
+            legs = np.where(side < 0, *(np.interp(level, *edge) for edge in self.legs))
+            body = np.maximum(body, np.minimum(legs, WIDEST * own))
+        body = body + EASE * self.figure.unit
         share = smooth_step(level, *self.fitted)
         return 1 + share * (np.maximum(body / own, 1) - 1) + self.tightening(body / own, level)
 
@@ -79,6 +89,20 @@ class Trunk:
 
     def lift(self, side: np.ndarray, level: np.ndarray) -> np.ndarray:
         return np.zeros_like(level)
+
+
+def leg_edge(figure: Figure, sign: int) -> tuple[np.ndarray, np.ndarray]:
+    """Levels (n,) and how far the covered legs reach there from the axis, in pixels, to the
+    viewer's left (sign -1) or right."""
+    sideways = sign * np.array([figure.down[1], -figure.down[0]])
+    levels = np.linspace(figure.torso, 3 * figure.torso, 60)
+    most = np.zeros(len(levels))
+    for leg in (figure.right_leg, figure.left_leg):
+        reach = projected(leg.line, figure.neck, sideways) + leg.radii + CLOTH * figure.unit
+        own = figure.level(leg.line)
+        order = np.argsort(own)
+        most = np.maximum(most, np.interp(levels, own[order], reach[order], left=0, right=0))
+    return levels, most
 
 
 class UpperTrunk(Trunk):
