@@ -6,22 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..garment.parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
 from ..garment.read import Garment
 from ..maps.colours import length
 from ..maps.edges import guided_models
 from ..maps.grids import pieces, sizes_of
-from ..masking.figure import Limb, along, projected
+from ..masking.figure import along, projected
 from ..masking.regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, hand_disc, smooth_step
 from .bare import inner_side, leaving
-from .drape import leg_reach
 from .lower import old_hem
 from .scene import Scene
 from .trunk import EASE
 
-LIMB_OF = {
-    RIGHT_SLEEVE: "right_arm", LEFT_SLEEVE: "left_arm", RIGHT_LEG: "right_leg", LEFT_LEG: "left_leg"
-}  # fmt: skip
 SEEN, SURE = 0.55, 0.8  # visibility of a joint from which it is seen, and surely
 LEAST_HAND = 0.008  # of the square of the unit: less than this of a hand is none
 
@@ -229,35 +224,3 @@ def occluders(scene: Scene) -> np.ndarray:
         near = smooth_step(frame.beyond, 0.3 * unit, 0.2 * unit)
         result = np.maximum(result, near * share * others)
     return result
-
-
-def limb_place(limb: Limb, share: float) -> float:
-    """The place (see LimbFrame), in whose terms the elbow is at 0.5, at a share of the length."""
-    upper = float(np.linalg.norm(limb.joints[1] - limb.joints[0])) / max(limb.length, 1e-6)
-    return float(np.interp(share, [0, np.clip(upper, 0.01, 0.99), 1], [0, 0.5, 1]))
-
-
-def covered_limbs(scene: Scene, garment: Garment) -> tuple[np.ndarray, np.ndarray]:
-    """Where limbs (h, w) lie that the new sleeves or trouser legs cover, and the part of it where
-    none of them may look out: all around the legs, on the outside of the arms. Between sleeve and
-    trunk one looks at the arm, not through it."""
-    figure = scene.figure
-    covered = np.zeros(scene.small.shape[:2], np.float32)
-    gone = np.zeros_like(covered)
-    for part, name in LIMB_OF.items():
-        if part not in garment.limbs:
-            continue
-        frame, arm = scene.frames.of(name), name.endswith("arm")
-        limb = getattr(figure, name)
-        reach = limb_place(limb, garment.reach) if arm else leg_reach(garment)
-        wide, near = (0.12, 0.08) if arm else (0.16, 0.10)
-        around = smooth_step(frame.beyond, wide * figure.unit, near * figure.unit)
-        # The trunk ends where the sleeve does.
-        hidden = around * smooth_step(frame.place, reach, reach - (0.015 if arm else 0.04))
-        covered = np.maximum(covered, hidden)
-        if arm:
-            hidden = smooth_step(frame.place, reach, reach - 0.03) * around
-            inwards = inner_side(limb.line, figure.neck) * frame.offset
-            hidden = hidden * smooth_step(inwards, 0.4, 0.1)
-        gone = np.maximum(gone, hidden)
-    return covered, gone

@@ -22,10 +22,11 @@ from ..masking.regions import BACKGROUND, LOWER, smooth_step
 from ..masking.wishes import surroundings_only, without_specks
 from ..threads import single_thread
 from .bare import body_distances
+from .covering import covered_limbs
 from .drawing import Painter, Piece, close_gaps, fallen
 from .fill import undress
 from .judging import check_upright, judge_person, judge_shown, judge_skin, judge_sleeves
-from .layers import below_top, covered_limbs, find_front, occluders
+from .layers import below_top, find_front, occluders
 from .left_open import below_ankles, between_fronts, carried, kept_clothes, skin_share
 from .light import body_shading
 from .old import find_old, find_removed
@@ -126,7 +127,7 @@ def plan(person: Undressed, garment: Garment, pieces: list[Piece], lighting: flo
     front = find_front(scene, garment)
     outlines = body_distances(scene, frames, front.hands, front.skin_like)
     old = find_old(scene, category, front, outlines)
-    hidden, gone = covered_limbs(scene, garment)
+    hidden, gone = covered_limbs(scene, garment, pieces)
     bare, below_hem = undress(scene, person.skin, category, old, gone, outlines)
     there = gone * (1 - scene.regions.kinds[BACKGROUND])
     removed = find_removed(scene, np.maximum(old, there), bare.background)
