@@ -11,6 +11,7 @@ from ..masking.regions import smooth_step
 from .scene import Scene
 
 SHOULDER = 0.54  # shoulder tips from the axis, in units: a little beyond the joints
+ROUND = 0.8  # of the way to the shoulder tips, from where the shoulders are rounded
 EASE = 0.025  # how far a garment stands off the body on either side, in units
 CLOTH = 0.045  # units by which a leg under trousers passes for broader
 WIDEST = 1.4  # of its own width that a skirt is pulled around legs that stand apart
@@ -139,6 +140,9 @@ class UpperTrunk(Trunk):
         ys = np.array([tip_heights[0], heights[0], heights[1], tip_heights[1]])[order]
         seam = np.interp(self.offsets, xs, ys)
         wanted = -shape.rise(self.offsets) - 0.012 * unit
+        # A shoulder is round where it goes over into the arm, and has no corner.
+        outer = np.maximum(np.abs(self.offsets) - ROUND * half, 0)
+        wanted = wanted + 0.3 * outer**2 / ((1 - ROUND) * half)
         difference = wanted - seam
         between = (self.offsets > xs[1]) & (self.offsets < xs[2])
         ends = np.interp(self.offsets, [xs[1], xs[2]],
