@@ -6,14 +6,14 @@ import numpy as np
 
 from ..garment.parts import INSIDE, LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORSO
 from ..garment.read import Garment
-from ..masking.figure import Figure, projected
+from ..masking.figure import projected
 from ..masking.regions import smooth_step
 from .scene import Scene
 
 SHOULDER = 0.54  # shoulder tips from the axis, in units: a little beyond the joints
 ROUND = 0.8  # of the way to the shoulder tips, from where the shoulders are rounded
 EASE = 0.025  # how far a garment stands off the body on either side, in units
-CLOTH = 0.045  # units by which a leg under trousers passes for broader
+LOOSE = 0.06  # units that the cloth around a leg stands off it at most
 WIDEST = 1.4  # of its own width that a skirt is pulled around legs that stand apart
 SIDES = ("right", "left")
 NARROW = 0.6  # of the usual width: what is narrower further down is no longer the trunk
@@ -35,7 +35,7 @@ class Trunk:
         self.fitted = (fitted_from, fitted_full)
         # What is one piece of cloth below the hips hangs around both legs.
         skirt = garment.category != "upper" and not {RIGHT_LEG, LEFT_LEG} & set(garment.limbs)
-        self.legs = [leg_edge(scene.figure, sign) for sign in (-1, 1)] if skirt else None
+        self.legs = [leg_edge(scene, sign) for sign in (-1, 1)] if skirt else None
         parts = (TORSO, INSIDE, RIGHT_LEG, LEFT_LEG)
         inside = np.isin(garment.parts, parts) & (garment.alpha > 0.5)
         self.rows = np.nonzero(inside.any(1))[0].astype(np.float64)
@@ -92,18 +92,24 @@ class Trunk:
         return np.zeros_like(level)
 
 
-def leg_edge(figure: Figure, sign: int) -> tuple[np.ndarray, np.ndarray]:
-    """Levels (n,) and how far the covered legs reach there from the axis, in pixels, to the
-    viewer's left (sign -1) or right."""
-    sideways = sign * np.array([figure.down[1], -figure.down[0]])
-    levels = np.linspace(figure.torso, 3 * figure.torso, 60)
-    most = np.zeros(len(levels))
-    for leg in (figure.right_leg, figure.left_leg):
-        reach = projected(leg.line, figure.neck, sideways) + leg.radii + CLOTH * figure.unit
-        own = figure.level(leg.line)
-        order = np.argsort(own)
-        most = np.maximum(most, np.interp(levels, own[order], reach[order], left=0, right=0))
-    return levels, most
+def leg_edge(scene: Scene, sign: int) -> tuple[np.ndarray, np.ndarray]:
+    """Levels (n,) and how far the legs, with what covers them, are seen to reach there from the
+    axis, in pixels, to the viewer's left (sign -1) or right."""
+    from scipy.ndimage import gaussian_filter1d
+
+    figure, unit = scene.figure, scene.figure.unit
+    legs = np.minimum(scene.frames.right_leg.beyond, scene.frames.left_leg.beyond)
+    seen = (legs < LOOSE * unit) & (scene.small_person > 0.5) & (scene.level > figure.torso)
+    upright = np.array([figure.down[1], -figure.down[0]])
+    aside = sign * projected(scene.points[seen], figure.neck, upright)
+    rows = (scene.level[seen] - figure.torso).astype(int)
+    most = np.zeros(int(2 * figure.torso) + 1)
+    rows, aside = rows[rows < len(most)], aside[rows < len(most)]
+    np.maximum.at(most, rows, aside)
+    most = gaussian_filter1d(most, 0.05 * unit, mode="nearest")
+    # The hips are measured apart, and what goes over into them is no leg.
+    levels = np.arange(len(most)) + figure.torso
+    return levels, most * smooth_step(levels, figure.torso, 1.2 * figure.torso)
 
 
 class UpperTrunk(Trunk):
