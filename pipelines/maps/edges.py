@@ -5,21 +5,15 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import torch
-import torch.nn.functional as F
+
+from .averaging import averaged
 
 
 def resized_map(values: np.ndarray, height: int, width: int) -> np.ndarray:
     """Float map (H, W) or (H, W, C) at another size: averaged smaller, interpolated larger."""
     if height >= values.shape[0] and width >= values.shape[1]:
         return enlarged(values, height, width)
-    channels = values if values.ndim == 3 else values[..., None]
-    tensor = torch.from_numpy(np.array(channels, dtype=np.float32, order="C")).permute(2, 0, 1)
-    resized = F.interpolate(
-        tensor[None], (height, width), mode="bilinear", antialias=True, align_corners=False
-    )[0].permute(1, 2, 0)
-    array = resized.numpy()
-    return array if values.ndim == 3 else array[..., 0]
+    return averaged(values, height, width)
 
 
 def enlarged(values: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -29,13 +23,6 @@ def enlarged(values: np.ndarray, height: int, width: int) -> np.ndarray:
 
     large = cv2.resize(np.asarray(values, np.float32), (width, height))
     return large.reshape(height, width, *values.shape[2:])
-
-
-def reduced(photo: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A photo uint8 (H, W, 3) as uint8 (height, width, 3), averaged."""
-    whole = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None]
-    small = F.interpolate(whole, (height, width), mode="bilinear", antialias=True)[0]
-    return small.permute(1, 2, 0).numpy()
 
 
 def in_bytes(picture: np.ndarray) -> np.ndarray:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -58,25 +56,39 @@ class Enlarged:
     def __init__(self, maps: np.ndarray, grid: Grid, corner: tuple[int, int] = (0, 0)) -> None:
         self.maps, self.grid, self.corner = maps, grid, corner
 
-    def cut(self, cut: Cut) -> Tensor:
-        """(channels, rows, columns) of the cut."""
-        height, width = self.maps.shape[1:]
+    def cut(self, cut: Cut) -> np.ndarray:
+        """(channels, rows, columns) of the cut; where nothing is enlarged, the maps themselves."""
+        height = self.maps.shape[1]
         if self.grid.scale == (1, 1) and self.corner == (0, 0):
-            return torch.from_numpy(self.maps[(slice(None), *cut.slices)])
-        before, share = self.grid.between(cut.left, cut.right, 0, self.corner[0], width)
-        row_before, row_share = self.grid.between(cut.top, cut.bottom, 1, self.corner[1], height)
-        low = row_before[0]
-        strip = self.maps[:, low : row_before[-1] + 2]
-        wide = torch.from_numpy(strip.take(before, 2))
-        if share.any():
-            after = torch.from_numpy(strip.take((before + 1).clip(max=width - 1), 2))
-            wide.lerp_(after, torch.from_numpy(share))
+            return self.maps[(slice(None), *cut.slices)]
+        before, share = self.grid.between(cut.top, cut.bottom, 1, self.corner[1], height)
+        low = before[0]
+        wide = self._widened(slice(low, before[-1] + 2), cut)
         # Each row is a mixture of two; as a product of matrices that is quickest.
-        weights = np.zeros((len(row_before), strip.shape[1]), np.float32)
-        places = np.arange(len(row_before))
-        weights[places, row_before - low] = 1 - row_share
-        weights[places, (row_before - low + 1).clip(max=strip.shape[1] - 1)] += row_share
-        return torch.from_numpy(weights) @ wide
+        weights = np.zeros((len(before), wide.shape[1]), np.float32)
+        places = np.arange(len(before))
+        weights[places, before - low] = 1 - share
+        weights[places, (before - low + 1).clip(max=wide.shape[1] - 1)] += share
+        return weights @ wide
+
+    def _widened(self, rows: slice, cut: Cut) -> np.ndarray:
+        """Rows of the maps, as many columns as the cut has."""
+        import cv2
+
+        strip, width = self.maps[:, rows], self.maps.shape[2]
+        whole = self.grid.scale[0] * width
+        size = round(whole)
+        if self.corner[0] == 0 and abs(whole - size) < 1e-6 and cut.right <= size:
+            flat = strip.reshape(-1, width)
+            flat = cv2.resize(flat, (size, len(flat)))  # only sideways
+            return flat.reshape(*strip.shape[:2], -1)[:, :, cut.left : cut.right]
+        before, share = self.grid.between(cut.left, cut.right, 0, self.corner[0], width)
+        wide = strip.take(before, 2)
+        after = strip.take((before + 1).clip(max=width - 1), 2)
+        after -= wide
+        after *= share
+        wide += after
+        return wide
 
 
 class EnlargedMaps:

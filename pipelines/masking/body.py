@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import NobodyFound
-from ..maps.edges import reduced
+from ..maps.averaging import reduced
 from ..threads import single_thread
 from .keypoints import KeyPoints
 from .landmarks import settle

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ..maps.edges import blur
 from ..maps.enlarging import Cut, EnlargedMaps, Grid, RareMaps
@@ -42,11 +40,11 @@ class Painted:
     columns): what was repainted; worn: where the new garment lies; alphas:
     where each piece of it does."""
 
-    photo: Tensor
-    picture: Tensor
-    mask: Tensor
-    worn: Tensor
-    alphas: list[Tensor]
+    photo: np.ndarray
+    picture: np.ndarray
+    mask: np.ndarray
+    worn: np.ndarray
+    alphas: list[np.ndarray]
 
 
 class Painter:
@@ -59,7 +57,7 @@ class Painter:
     def __init__(
         self,
         photo: np.ndarray,
-        maps: PaintMaps[np.ndarray],
+        maps: PaintMaps,
         pieces: list[Piece],
         unit: float,
         lighting: float = 1.0,
@@ -92,29 +90,34 @@ class Painter:
 
     def paint(self, cut: Cut) -> Painted:
         """Paints one rectangle."""
-        maps: PaintMaps[Tensor] = self.maps.cut(cut)
-        pixels = np.moveaxis(self.photo[cut.slices], -1, 0)
-        photo = torch.from_numpy(np.ascontiguousarray(pixels)).float().div_(255)
+        maps: PaintMaps = self.maps.cut(cut)
+        photo = planes(self.photo[cut.slices])
         kept, arms = apply_models(maps.front, photo)
         removed = maps.removed * (1 - kept)
         in_person = self.inside(maps.person)
         bare, uncovered, bare_arms = self.take_off(maps.bare, in_person, removed, cut)
-        picture = torch.lerp(photo, bare, removed)
-        arms = torch.maximum(arms, bare_arms).mul_(self.inside(maps.free)).mul_(1 - maps.hidden)
-        shaded = self.lighting * (in_person * (1 - removed) + uncovered)
-        kept = torch.maximum(kept, maps.above)
-        before_trunk = torch.maximum(kept, arms)
+        picture = mixed(photo, bare, removed)
+        np.maximum(arms, bare_arms, out=arms)
+        arms *= self.inside(maps.free)
+        arms *= 1 - maps.hidden
+        shaded = in_person
+        shaded *= 1 - removed
+        shaded += uncovered
+        shaded *= self.lighting
+        np.maximum(kept, maps.above, out=kept)
+        before_trunk = np.maximum(kept, arms)
         # A shadow falls on the shoulder, and fades where the arm comes to the front.
-        unshaded = arms * (maps.free / (-0.3 * self.unit)).clamp_(0, 1)
-        mask, worn, alphas = removed.clone(), torch.zeros_like(removed), []
-        gaps: Gaps[Tensor] | None = self.gaps.cut(cut) if self.gaps else None
+        arms *= np.clip(maps.free / np.float32(-0.3 * self.unit), 0, 1)
+        unshaded = np.maximum(kept, arms, out=arms)
+        mask, worn, alphas = removed, np.zeros_like(removed), []
+        gaps: Gaps | None = self.gaps.cut(cut) if self.gaps else None
         if gaps is not None:
-            alpha = (gaps.cover * (1 - before_trunk)).clamp_(0, 1)
-            picture = torch.lerp(picture, gaps.colours, alpha)
-            mask = 1 - (1 - mask) * (1 - alpha)
+            alpha = np.clip(gaps.cover * (1 - before_trunk), 0, 1)
+            mix(picture, gaps.colours, alpha)
+            lay(mask, alpha)
         for index, (piece, drawing) in enumerate(zip(self.pieces, self.drawings, strict=True)):
             behind = before_trunk if piece.part == "torso" else kept
-            part, alpha, layer = drawing.within(cut), torch.zeros_like(removed), None
+            part, alpha, layer = drawing.within(cut), np.zeros_like(removed), None
             if part is not None:  # a sleeve lies in a small part of most cuts
                 rows, columns = part.within(cut)
                 colours, own = drawn(drawing, part)
@@ -123,16 +126,20 @@ class Painter:
                 layer = rows, columns, colours, own
             alphas.append(alpha)
             if maps.falls and maps.falls[index].any():
-                shadow = maps.falls[index] * (1 - alpha) * shaded
-                shadow *= 1 - torch.maximum(kept, unshaded)
+                shadow = maps.falls[index] * (1 - alpha)
+                shadow *= shaded
+                shadow *= 1 - unshaded
                 picture *= 1 - shadow
-                mask = torch.maximum(mask, (shadow > 1 / 255).float())
+                np.copyto(mask, 1, where=shadow > 1 / 255)
             if layer is not None:
                 rows, columns, colours, own = layer
-                lit = colours.mul_(maps.lights.of(piece.part)[rows, columns]).clamp_(0, 1)
-                picture[:, rows, columns].lerp_(lit, own)
-                mask[rows, columns] = 1 - (1 - mask[rows, columns]) * (1 - own)
-                worn[rows, columns] = torch.maximum(worn[rows, columns], own)
+                light = maps.lights.of(piece.part)[rows, columns]
+                for plane, colour in zip(picture[:, rows, columns], colours, strict=True):
+                    colour *= light
+                    np.clip(colour, 0, 1, out=colour)
+                    mix(plane, colour, own)
+                lay(mask[rows, columns], own)
+                np.maximum(worn[rows, columns], own, out=worn[rows, columns])
         return Painted(photo, picture, mask, worn, alphas)
 
     def parts(self, pixels: int) -> list[Cut]:
@@ -155,58 +162,105 @@ class Painter:
                 cuts.append(Cut(start, stop, first, last))
         return cuts
 
-    def inside(self, distance: Tensor) -> Tensor:
+    def inside(self, distance: np.ndarray) -> np.ndarray:
         """How much of a pixel lies inside an outline, by the signed distance to it."""
-        return (0.5 - distance * (self.scale / 2)).clamp_(0, 1)
+        share = distance * np.float32(-self.scale / 2)
+        share += 0.5
+        return np.clip(share, 0, 1, out=share)
 
-    def continued(self, lower: LowerMaps[Tensor], cut: Cut) -> Tensor:
+    def continued(self, lower: LowerMaps, cut: Cut) -> np.ndarray:
         """The lower garment (3, rows, columns) above what is seen of it: the photo mirrored."""
         rows, columns = np.mgrid[cut.slices]
-        axis = (lower.axis.numpy() + 0.5) * self.photo.shape[0] / len(self.needed) - 0.5
+        axis = (lower.axis + 0.5) * self.photo.shape[0] / len(self.needed) - 0.5
         mirrored = np.round(2 * axis - rows).astype(int).clip(0, len(self.photo) - 1)
-        pixels = np.moveaxis(self.photo[mirrored, columns], -1, 0)
-        seen = torch.from_numpy(np.ascontiguousarray(pixels)).float().div_(255)
-        grain = (seen - lower.smooth) * lower.grain
-        return ((lower.colours + grain) * lower.light).clamp_(0, 1)
+        colours = planes(self.photo[mirrored, columns])
+        colours -= lower.smooth
+        colours *= lower.grain
+        colours += lower.colours
+        colours *= lower.light
+        return np.clip(colours, 0, 1, out=colours)
 
     def take_off(
-        self, bare: BareBody[Tensor], in_person: Tensor, removed: Tensor, cut: Cut
-    ) -> tuple[Tensor, Tensor, Tensor]:
+        self, bare: BareBody, in_person: np.ndarray, removed: np.ndarray, cut: Cut
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The person without the old garment: colours (3, rows, columns), how much of what is
         removed is body, and how much of it is arms."""
         picture = grained(bare.background, self.grains.background, cut)
         skin = grained(bare.skin, self.grains.skin, cut)
-        body = self.inside(bare.trunk) * in_person
-        picture = torch.lerp(picture, skin, body)
-        lower: LowerMaps[Tensor] | None = self.lower.cut(cut) if self.lower else None
+        body = self.inside(bare.trunk)
+        body *= in_person
+        picture = mixed(picture, skin, body)
+        lower: LowerMaps | None = self.lower.cut(cut) if self.lower else None
         if lower is not None:
-            inside = self.inside(lower.edge) * in_person
+            inside = self.inside(lower.edge)
+            inside *= in_person
             if (inside * removed).any():
-                picture = torch.lerp(picture, self.continued(lower, cut), inside)
-            body = torch.maximum(body, inside)
-        arms = self.inside(bare.arms) * in_person
-        picture = torch.lerp(picture, skin, arms)
-        return picture, torch.maximum(body, arms) * removed, arms * removed
+                mix(picture, self.continued(lower, cut), inside)
+            np.maximum(body, inside, out=body)
+        arms = self.inside(bare.arms)
+        arms *= in_person
+        mix(picture, skin, arms)
+        np.maximum(body, arms, out=body)
+        body *= removed
+        arms *= removed
+        return picture, body, arms
 
 
-def grained(colours: Tensor, grain: Grain | None, cut: Cut) -> Tensor:
+def planes(pixels: np.ndarray) -> np.ndarray:
+    """uint8 (rows, columns, 3) as float32 (3, rows, columns) in 0..1."""
+    return np.multiply(np.moveaxis(pixels, -1, 0), np.float32(1 / 255), order="C")
+
+
+def mixed(first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """From the first (..., rows, columns) so much of the way to the second."""
+    result = second - first
+    result *= share
+    result += first
+    return result
+
+
+def mix(picture: np.ndarray, other: np.ndarray, share: np.ndarray) -> None:
+    """Takes a picture (..., rows, columns) so much of the way to another one."""
+    step = other - picture
+    step *= share
+    picture += step
+
+
+def lay(mask: np.ndarray, alpha: np.ndarray) -> None:
+    """Adds to a mask what a layer with this alpha covers of the rest."""
+    mask += alpha * (1 - mask)
+
+
+def grained(colours: np.ndarray, grain: Grain | None, cut: Cut) -> np.ndarray:
     """Colours (3, rows, columns) with the grain that the photo has on them."""
-    return colours if grain is None else (colours + grain.cut(cut)).clamp_(0, 1)
+    if grain is None:
+        return colours
+    result = colours + grain.cut(cut)
+    return np.clip(result, 0, 1, out=result)
 
 
-def drawn(drawing: LayerPicture, part: Cut) -> tuple[Tensor, Tensor]:
-    """Colours (3, rows, columns) and alpha (rows, columns) of a layer in a part of the photo that
-    lies within it."""
-    result = drawing.draw(part)
-    return result[:3] / result[3].clamp_min(1e-3), result[3]
+def drawn(drawing: LayerPicture, part: Cut) -> tuple[list[np.ndarray], np.ndarray]:
+    """Colours, each (rows, columns), and alpha (rows, columns) of a layer in a part of the photo
+    that lies within it."""
+    *colours, alpha = drawing.draw(part)
+    opaque = np.maximum(alpha, np.float32(1e-3))
+    for colour in colours:
+        colour /= opaque
+    return colours, alpha
 
 
-def apply_models(models: Tensor, photo: Tensor) -> Tensor:
-    """Soft maps (n, rows, columns) from linear models (4 n, rows, columns) of the colours."""
-    red, green, blue, offset = models.unflatten(0, (4, -1))
-    values = offset.addcmul(red, photo[0]).addcmul_(green, photo[1]).addcmul_(blue, photo[2])
-    place = values.sub_(LOW).div_(HIGH - LOW).clamp_(0, 1)
-    return place * place * (3 - 2 * place)
+def apply_models(models: np.ndarray, photo: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Soft maps, each (rows, columns), from linear models (4 n, rows, columns) of the colours."""
+    red, green, blue, offsets = models.reshape(4, -1, *photo.shape[1:])
+    found = []
+    for *factors, offset in zip(red, green, blue, offsets, strict=True):
+        place = offset - np.float32(LOW)
+        for factor, colour in zip(factors, photo, strict=True):
+            place += factor * colour
+        place *= np.float32(1 / (HIGH - LOW))
+        np.clip(place, 0, 1, out=place)
+        found.append(place * place * (3 - 2 * place))
+    return tuple(found)
 
 
 def fallen(alpha: np.ndarray, reach: float) -> np.ndarray:
@@ -218,14 +272,14 @@ def fallen(alpha: np.ndarray, reach: float) -> np.ndarray:
     return padded[1 : len(alpha) + 1] * (1 - share) + padded[: len(alpha)] * share
 
 
-def close_gaps(scene: Scene, first: Painted, bare: np.ndarray) -> Gaps[np.ndarray] | None:
+def close_gaps(scene: Scene, first: Painted, bare: np.ndarray) -> Gaps | None:
     """The narrow wedges between sleeve and trunk, or between legs, and the shaded fabric in them.
 
     Only where the photo showed the person: a gap that shows the background is one; and not on
     bare arms (h, w).
     """
     reach = max(2, round(0.1 * scene.figure.unit))
-    worn = first.worn.numpy()
+    worn = first.worn
     whole = closed(np.pad(worn, reach), reach)[reach:-reach, reach:-reach]
     there = smooth_step(scene.small_person, 0.5, 0.8) * (1 - bare)
     gaps = np.clip(whole - worn, 0, 1) * there
@@ -233,10 +287,10 @@ def close_gaps(scene: Scene, first: Painted, bare: np.ndarray) -> Gaps[np.ndarra
         return None
     # Under the rims of the layers as well, or what is behind them would shine through.
     gaps = blur(np.minimum(widest(gaps, 2), whole * there), 0.7)
-    colours = first.picture.permute(1, 2, 0).numpy()
+    colours = np.ascontiguousarray(np.moveaxis(first.picture, 0, -1))
     fabric = spread(colours, smooth_step(worn, 0.85, 0.99))
     # The trunk goes on behind the arm: its stripes and prints too, mirrored at its edge.
-    mirrored, known = beside_trunk(colours, first.alphas[0].numpy())
+    mirrored, known = beside_trunk(colours, first.alphas[0])
     fabric = fabric + (mirrored - fabric) * known[..., None]
     return Gaps(1.3 * gaps, 0.72 * fabric)
 

@@ -216,7 +216,7 @@ def undress(
     old: np.ndarray,
     gone: np.ndarray,
     outlines: BodyOutlines,
-) -> tuple[BareBody[np.ndarray], np.ndarray | None]:
+) -> tuple[BareBody, np.ndarray | None]:
     """What the photo shows where the old garment is taken off; of an upper one also where the lower
     garment is below its hem (see lower_maps).
 

@@ -18,7 +18,7 @@ MARGIN = 0.05  # units below the old hem that its shadow and its soft edge may r
 SEAM = 0.085  # units below a waistband's upper edge is its lower one
 
 
-def lower_maps(scene: Scene) -> tuple[LowerMaps[np.ndarray], np.ndarray]:
+def lower_maps(scene: Scene) -> tuple[LowerMaps, np.ndarray]:
     """How a Painter continues the lower garment upwards; and where it is below the old hem (h, w),
     0 where that may throw its shadow."""
     figure, regions = scene.figure, scene.regions
