@@ -62,7 +62,9 @@ def kept_clothes(
     if category != "lower" and not garment.open_front:
         slim = max(1, round(ARMHOLE * unit / 2))
         wide = widest(narrowest(left_open.astype(np.float32), slim), slim) > 0.5
-        beyond = outside_of(worn > 0.5, scene.side) & (level < LOWEST * figure.torso)
+        beyond = outside_of(worn > 0.5, scene.side, max(1, round(0.1 * unit))) & (
+            level < LOWEST * figure.torso
+        )
         left_open &= wide | ~beyond
         stays = np.where(beyond, stays * widest(left_open.astype(np.float32), 1), stays)
     labels, count = pieces(left_open)
@@ -75,12 +77,16 @@ def kept_clothes(
     return stays * near
 
 
-def outside_of(worn: np.ndarray, side: np.ndarray) -> np.ndarray:
+def outside_of(worn: np.ndarray, side: np.ndarray, reach: int) -> np.ndarray:
     """Where the garment (h, w), bool, lies in a row towards the body's middle and no longer towards
-    its side. side (h, w): see Figure.side."""
+    its side. Above it the same goes for its upper `reach` rows. side (h, w): see Figure.side."""
     result = np.zeros_like(worn)
     for half, way in ((side < 0, slice(None)), (side >= 0, slice(None, None, -1))):
         own = worn & half
+        rows = np.nonzero(own.any(1))[0]
+        if not len(rows):
+            continue
+        own[: rows[0]] = own[rows[0] : rows[0] + reach].any(0)
         begun = np.logical_or.accumulate(own[:, way], axis=1)[:, way]
         result |= half & ~begun & own.any(1, keepdims=True)
     return result
