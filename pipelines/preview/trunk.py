@@ -148,7 +148,7 @@ class UpperTrunk(Trunk):
         wanted = -shape.rise(self.offsets) - 0.012 * unit
         # A shoulder is round where it goes over into the arm, and has no corner.
         outer = np.maximum(np.abs(self.offsets) - max(ROUND * half, 0.4 * unit), 0)
-        wanted = wanted + 0.3 * outer**2 / ((1 - ROUND) * half)
+        wanted = wanted + 0.2 * outer**2 / ((1 - ROUND) * half)
         difference = wanted - seam
         between = (self.offsets > xs[1]) & (self.offsets < xs[2])
         ends = np.interp(self.offsets, [xs[1], xs[2]],
