@@ -13,6 +13,7 @@ import numpy as np
 
 Kernel = Callable[[np.ndarray], np.ndarray]
 ROWS = 8  # in a block: more waste products with zeros, fewer calls
+PRODUCTS = 2**19  # at once
 
 
 def linear(distance: np.ndarray) -> np.ndarray:
@@ -35,7 +36,8 @@ def averaged(values: np.ndarray, height: int, width: int, kernel: Kernel = linea
         means = np.empty((size, *result.shape[1:]), np.float32)
         source, flat = result.reshape(len(result), -1), means.reshape(size, -1)
         for rows, first, last, share in weights(len(result), size, kernel):
-            np.matmul(share, source[first:last], out=flat[rows])
+            for part in parts(source.shape[1], share.size):
+                np.matmul(share, source[first:last, part], out=flat[rows, part])
         result = means
     return result
 
@@ -45,13 +47,20 @@ def reduced(photo: np.ndarray, height: int, width: int) -> np.ndarray:
     for size in (width, height):
         photo = turned(photo)
         means = np.empty((size, *photo.shape[1:]), np.uint8)
+        source, flat = photo.reshape(len(photo), -1), means.reshape(size, -1)
         for rows, first, last, share in whole_weights(len(photo), size):
-            source = photo[first:last].reshape(last - first, -1)
-            sums = share @ source.astype(np.float32)
-            sums += 0.5
-            means[rows] = sums.reshape(-1, *photo.shape[1:])  # cut off
+            for part in parts(source.shape[1], share.size):
+                sums = share @ source[first:last, part].astype(np.float32)
+                sums += 0.5
+                flat[rows, part] = sums  # cut off
         photo = means
     return photo
+
+
+def parts(columns: int, weights: int) -> list[slice]:
+    """So few columns at once that their product with so many weights wakes no threads of BLAS."""
+    most = max(1, PRODUCTS // weights)
+    return [slice(start, min(start + most, columns)) for start in range(0, columns, most)]
 
 
 def turned(values: np.ndarray) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..garment.parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
@@ -11,12 +13,13 @@ from ..masking.regions import smooth_step
 from .bare import inner_side
 from .drape import leg_reach
 from .drawing import Piece
+from .place import solid_places
 from .scene import Scene
-from .warp import STEP
 
 LIMB_OF = {
     RIGHT_SLEEVE: "right_arm", LEFT_SLEEVE: "left_arm", RIGHT_LEG: "right_leg", LEFT_LEG: "left_leg"
 }  # fmt: skip
+BARE_SHOULDER = 0.06  # of an arm: a sleeve that begins lower is worn off the shoulder
 ACROSS = np.array([-1.0, -0.5, 0.0, 0.5])  # offsets on an arm at which a sleeve's end is looked up
 
 
@@ -27,12 +30,12 @@ def limb_place(limb: Limb, share: float) -> float:
 
 
 def covered_limbs(
-    scene: Scene, garment: Garment, layers: list[Piece]
+    scene: Scene, garment: Garment, layers: Sequence[Piece]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where limbs (h, w) lie that the new sleeves or trouser legs cover, and the part of it where
     none of them may look out: all around the legs, on the outside of the arms as far as the sleeve
     lies there. Between sleeve and trunk one looks at the arm, not through it. layers: the garment
-    as it is drawn."""
+    as it is drawn, which begins below the shoulders where it is worn off them."""
     figure = scene.figure
     covered = np.zeros(scene.small.shape[:2], np.float32)
     gone = np.zeros_like(covered)
@@ -44,12 +47,16 @@ def covered_limbs(
         reach = limb_place(limb, garment.reach) if arm else leg_reach(garment)
         wide, near = (0.12, 0.08) if arm else (0.16, 0.10)
         around = smooth_step(frame.beyond, wide * figure.unit, near * figure.unit)
+        own = [one for one in layers if one.part == name]
+        start = sleeve_start(frame, own) if arm else 0.0
+        if start > BARE_SHOULDER:
+            around = around * smooth_step(frame.place, start - 0.02, start + 0.01)
         # The trunk ends where the sleeve does.
         hidden = around * smooth_step(frame.place, reach, reach - (0.015 if arm else 0.04))
         covered = np.maximum(covered, hidden)
         if arm:
             inwards = inner_side(limb.line, figure.neck) * frame.offset
-            ends = sleeve_ends(frame, inwards, [one for one in layers if one.part == name])
+            ends = sleeve_ends(frame, inwards, own)
             ends = np.minimum(np.interp(inwards, ACROSS, ends), reach)
             hidden = smooth_step(frame.place - ends, 0.0, -0.03) * around
             hidden = hidden * smooth_step(inwards, 0.4, 0.1)
@@ -57,22 +64,24 @@ def covered_limbs(
     return covered, gone
 
 
-def sleeve_ends(frame: LimbFrame, inwards: np.ndarray, layers: list[Piece]) -> np.ndarray:
+def sleeve_start(frame: LimbFrame, layers: Sequence[Piece]) -> float:
+    """The place along an arm, 0..1, at which its new sleeve begins. layers: the sleeve's."""
+    places = [
+        frame.place[solid_places(one, frame.place.shape) & (frame.beyond < 0)] for one in layers
+    ]
+    joined = np.concatenate(places) if places else np.zeros(0)
+    return float(np.percentile(joined, 2)) if len(joined) else 0.0
+
+
+def sleeve_ends(frame: LimbFrame, inwards: np.ndarray, layers: Sequence[Piece]) -> np.ndarray:
     """How far down an arm (see LimbFrame) its sleeve lies at ACROSS. inwards (h, w): the offsets,
-    towards the trunk; layers: the sleeve as it is drawn."""
-    places, sides = [], []
-    for layer in layers:
-        there = layer.mapping
-        x, y = np.round(there.source).astype(int).transpose(2, 0, 1)
-        height, width = layer.picture.shape[:2]
-        seen = there.inside & (x >= 0) & (y >= 0) & (x < width) & (y < height)
-        seen &= layer.picture[y.clip(0, height - 1), x.clip(0, width - 1), 3] > 0.5
-        rows, columns = np.nonzero(seen)
-        rows, columns = STEP * (rows + there.top), STEP * (columns + there.left)
-        places.append(frame.place[rows, columns])
-        sides.append(inwards[rows, columns])
-    place, side = np.concatenate(places), np.concatenate(sides)
+    towards the trunk; layers: the sleeve's."""
     ends = np.ones(len(ACROSS))
+    solid = [solid_places(one, frame.place.shape) for one in layers]
+    if not solid:
+        return ends
+    there = np.logical_or.reduce(solid)
+    place, side = frame.place[there], inwards[there]
     for k, middle in enumerate(ACROSS):
         near = place[np.abs(side - middle) < 0.25]
         if len(near) > 8:

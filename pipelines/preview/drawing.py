@@ -12,16 +12,17 @@ import numpy as np
 
 from ..maps.edges import blur
 from ..maps.enlarging import Cut, EnlargedMaps, Grid, RareMaps
-from ..maps.grids import closed, widest
+from ..maps.grids import closed, each, taken, widest
 from ..maps.spreading import spread
 from ..masking.regions import smooth_step
 from .grain import NO_GRAINS, Grain, Grains
+from .mixing import apply_models, lay, lit, mix, mixed, planes
 from .paint_maps import BareBody, Gaps, LowerMaps, PaintMaps
 from .scene import Scene
 from .warp import STEP, BackwardMap, LayerPicture
 
 SHADOW = 0.30  # how dark the shadow right under a layer's edge is
-LOW, HIGH = 0.06, 0.94  # of a refined map: what is 0 and what is 1
+FAINT = 1e-3  # a shadow that nobody sees
 
 
 @dataclass(frozen=True)
@@ -67,17 +68,21 @@ class Painter:
         self.photo, self.pieces, self.unit = photo, pieces, unit
         self.lighting, self.grains = lighting, grains
         grid = Grid((photo.shape[1] / width, photo.shape[0] / height))
+        everywhere = maps.free, maps.above, maps.removed, maps.hidden, maps.person
+        self.maps = EnlargedMaps(everywhere, grid)
         # What is seen in few places is enlarged apart, and only there.
-        lower, gaps = maps.bare.lower, maps.gaps
-        usual = replace(maps, bare=replace(maps.bare, lower=None), gaps=None)
-        self.maps = EnlargedMaps(usual, grid)
+        self.front = RareMaps(maps.front, grid, np.asarray(maps.front.any(-1)))
+        shows, bare = maps.removed > 1e-4, maps.bare
+        self.bare = RareMaps(replace(bare, lower=None), grid, shows)
         self.lower = self.gaps = None
-        if lower is not None:
-            self.lower = RareMaps(lower, grid, (lower.edge < 2) & (maps.removed > 1e-4))
-        if gaps is not None:
-            self.gaps = RareMaps(gaps, grid, gaps.cover > 1e-4)
+        if bare.lower is not None:
+            self.lower = RareMaps(bare.lower, grid, (bare.lower.edge < 2) & shows)
+        if maps.gaps is not None:
+            self.gaps = RareMaps(maps.gaps, grid, maps.gaps.cover > 1e-4)
+        self.lights = [EnlargedMaps(maps.lights.of(piece.part), grid) for piece in pieces]
+        self.falls = [RareMaps(fall, grid, fall > FAINT) for fall in maps.falls]
         self.scale = float(np.mean(grid.scale))
-        needed = maps.removed > 1e-4
+        needed = shows.copy()
         for piece in pieces:
             left, top = STEP * piece.mapping.left, STEP * piece.mapping.top
             inside = piece.mapping.inside.repeat(STEP, 0).repeat(STEP, 1)
@@ -90,24 +95,27 @@ class Painter:
 
     def paint(self, cut: Cut) -> Painted:
         """Paints one rectangle."""
-        maps: PaintMaps = self.maps.cut(cut)
+        free, above, removed, hidden, person = self.maps.cut(cut)
         photo = planes(self.photo[cut.slices])
-        kept, arms = apply_models(maps.front, photo)
-        removed = maps.removed * (1 - kept)
-        in_person = self.inside(maps.person)
-        bare, uncovered, bare_arms = self.take_off(maps.bare, in_person, removed, cut)
-        picture = mixed(photo, bare, removed)
-        np.maximum(arms, bare_arms, out=arms)
-        arms *= self.inside(maps.free)
-        arms *= 1 - maps.hidden
-        shaded = in_person
-        shaded *= 1 - removed
-        shaded += uncovered
+        kept, arms = self.in_front(cut, photo)
+        removed = removed * (1 - kept)
+        in_person = self.inside(person)
+        shaded = in_person * (1 - removed)
+        bare: BareBody | None = self.bare.cut(cut)
+        if bare is not None:
+            colours, uncovered, bare_arms = self.take_off(bare, in_person, removed, cut)
+            picture = mixed(photo, colours, removed)
+            np.maximum(arms, bare_arms, out=arms)
+            shaded += uncovered
+        else:
+            picture = photo.copy()
         shaded *= self.lighting
-        np.maximum(kept, maps.above, out=kept)
+        arms *= self.inside(free)
+        arms *= 1 - hidden
+        np.maximum(kept, above, out=kept)
         before_trunk = np.maximum(kept, arms)
         # A shadow falls on the shoulder, and fades where the arm comes to the front.
-        arms *= np.clip(maps.free / np.float32(-0.3 * self.unit), 0, 1)
+        arms *= np.clip(free / np.float32(-0.3 * self.unit), 0, 1)
         unshaded = np.maximum(kept, arms, out=arms)
         mask, worn, alphas = removed, np.zeros_like(removed), []
         gaps: Gaps | None = self.gaps.cut(cut) if self.gaps else None
@@ -123,44 +131,48 @@ class Painter:
                 colours, own = drawn(drawing, part)
                 own *= 1 - behind[rows, columns]
                 alpha[rows, columns] = own
-                layer = rows, columns, colours, own
+                layer = part, colours, own
             alphas.append(alpha)
-            if maps.falls and maps.falls[index].any():
-                shadow = maps.falls[index] * (1 - alpha)
+            fall = self.falls[index].cut(cut) if self.falls else None
+            if fall is not None:
+                shadow = fall * (1 - alpha)
                 shadow *= shaded
                 shadow *= 1 - unshaded
                 picture *= 1 - shadow
                 np.copyto(mask, 1, where=shadow > 1 / 255)
             if layer is not None:
-                rows, columns, colours, own = layer
-                light = maps.lights.of(piece.part)[rows, columns]
+                part, colours, own = layer
+                rows, columns = part.within(cut)
+                lit(colours, self.lights[index].cut(part))
                 for plane, colour in zip(picture[:, rows, columns], colours, strict=True):
-                    colour *= light
-                    np.clip(colour, 0, 1, out=colour)
                     mix(plane, colour, own)
                 lay(mask[rows, columns], own)
                 np.maximum(worn[rows, columns], own, out=worn[rows, columns])
         return Painted(photo, picture, mask, worn, alphas)
 
-    def parts(self, pixels: int) -> list[Cut]:
-        """Rectangles of about so many pixels that cover everything that is painted."""
-        needed = self.needed
-        height, width = self.photo.shape[:2]
-        rows = np.nonzero(needed.any(1))[0]
-        down, right = height / needed.shape[0], width / needed.shape[1]
-        step = max(1, pixels // width)
-        cuts = []
-        top = max(0, int((rows.min(initial=len(needed)) - 1) * down))
-        bottom = min(height, int((rows.max(initial=0) + 2) * down) + 1)
-        for start in range(top, bottom, step):
-            stop = min(start + step, bottom)
-            strip = needed[max(0, int(start / down) - 1) : int(stop / down) + 2]
-            columns = np.nonzero(strip.any(0))[0]
-            if len(columns):
-                first = max(0, int((columns[0] - 1) * right))
-                last = min(width, int((columns[-1] + 2) * right) + 1)
-                cuts.append(Cut(start, stop, first, last))
-        return cuts
+    def in_front(self, cut: Cut, photo: np.ndarray) -> tuple[np.ndarray, ...]:
+        """What is kept and the visible bare arms (rows, columns), see Front."""
+        models = self.front.cut(cut)
+        if models is None:
+            return np.zeros_like(photo[0]), np.zeros_like(photo[0])
+        return apply_models(models, photo)
+
+    def parts(self, height: int, width: int) -> list[Cut]:
+        """Rectangles of up to this size that cover everything that is painted."""
+        needed, cuts = self.needed, []
+        rows, columns = self.photo.shape[:2]
+        down, right = rows / needed.shape[0], columns / needed.shape[1]
+        for top in range(0, rows, height):
+            bottom = min(top + height, rows)
+            strip = needed[max(0, int(top / down) - 1) : int(bottom / down) + 2].any(0)
+            for left in range(0, columns, width):
+                first = max(0, int(left / right) - 1)
+                there = np.flatnonzero(strip[first : int((left + width) / right) + 2])
+                if len(there):
+                    start = max(left, int((first + there[0] - 1) * right))
+                    stop = min(left + width, columns, int((first + there[-1] + 2) * right) + 1)
+                    cuts.append(Cut(top, bottom, start, stop))
+        return [cut for cut in cuts if cut.left < cut.right]
 
     def inside(self, distance: np.ndarray) -> np.ndarray:
         """How much of a pixel lies inside an outline, by the signed distance to it."""
@@ -173,7 +185,9 @@ class Painter:
         rows, columns = np.mgrid[cut.slices]
         axis = (lower.axis + 0.5) * self.photo.shape[0] / len(self.needed) - 0.5
         mirrored = np.round(2 * axis - rows).astype(int).clip(0, len(self.photo) - 1)
-        colours = planes(self.photo[mirrored, columns])
+        first = mirrored.min()
+        there = np.ascontiguousarray(self.photo[first : mirrored.max() + 1, cut.slices[1]])
+        colours = planes(taken(there, mirrored - first, columns - cut.left))
         colours -= lower.smooth
         colours *= lower.grain
         colours += lower.colours
@@ -206,31 +220,6 @@ class Painter:
         return picture, body, arms
 
 
-def planes(pixels: np.ndarray) -> np.ndarray:
-    """uint8 (rows, columns, 3) as float32 (3, rows, columns) in 0..1."""
-    return np.multiply(np.moveaxis(pixels, -1, 0), np.float32(1 / 255), order="C")
-
-
-def mixed(first: np.ndarray, second: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """From the first (..., rows, columns) so much of the way to the second."""
-    result = second - first
-    result *= share
-    result += first
-    return result
-
-
-def mix(picture: np.ndarray, other: np.ndarray, share: np.ndarray) -> None:
-    """Takes a picture (..., rows, columns) so much of the way to another one."""
-    step = other - picture
-    step *= share
-    picture += step
-
-
-def lay(mask: np.ndarray, alpha: np.ndarray) -> None:
-    """Adds to a mask what a layer with this alpha covers of the rest."""
-    mask += alpha * (1 - mask)
-
-
 def grained(colours: np.ndarray, grain: Grain | None, cut: Cut) -> np.ndarray:
     """Colours (3, rows, columns) with the grain that the photo has on them."""
     if grain is None:
@@ -247,20 +236,6 @@ def drawn(drawing: LayerPicture, part: Cut) -> tuple[list[np.ndarray], np.ndarra
     for colour in colours:
         colour /= opaque
     return colours, alpha
-
-
-def apply_models(models: np.ndarray, photo: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Soft maps, each (rows, columns), from linear models (4 n, rows, columns) of the colours."""
-    red, green, blue, offsets = models.reshape(4, -1, *photo.shape[1:])
-    found = []
-    for *factors, offset in zip(red, green, blue, offsets, strict=True):
-        place = offset - np.float32(LOW)
-        for factor, colour in zip(factors, photo, strict=True):
-            place += factor * colour
-        place *= np.float32(1 / (HIGH - LOW))
-        np.clip(place, 0, 1, out=place)
-        found.append(place * place * (3 - 2 * place))
-    return tuple(found)
 
 
 def fallen(alpha: np.ndarray, reach: float) -> np.ndarray:
@@ -291,7 +266,7 @@ def close_gaps(scene: Scene, first: Painted, bare: np.ndarray) -> Gaps | None:
     fabric = spread(colours, smooth_step(worn, 0.85, 0.99))
     # The trunk goes on behind the arm: its stripes and prints too, mirrored at its edge.
     mirrored, known = beside_trunk(colours, first.alphas[0])
-    fabric = fabric + (mirrored - fabric) * known[..., None]
+    fabric = fabric + (mirrored - fabric) * each(known)
     return Gaps(1.3 * gaps, 0.72 * fabric)
 
 
@@ -305,5 +280,5 @@ def beside_trunk(colours: np.ndarray, trunk: np.ndarray) -> tuple[np.ndarray, np
     last = width - 2 - inside[:, ::-1].argmax(1)[:, None]
     source = np.where(columns < first, 2 * first - columns, 2 * last - columns)
     source = np.where((columns < first) | (columns > last), source, columns).clip(0, width - 1)
-    known = (trunk[rows, source] > 0.97) & inside.any(1, keepdims=True)
-    return colours[rows, source], blur(known.astype(np.float32), 1.0)
+    known = (taken(trunk, rows, source) > 0.97) & inside.any(1, keepdims=True)
+    return taken(colours, rows, source), blur(known.astype(np.float32), 1.0)

@@ -22,12 +22,13 @@ from ..masking.wishes import surroundings_only, without_specks
 from ..threads import single_thread
 from .bare import body_distances
 from .covering import covered_limbs
-from .drawing import Painter, Piece, close_gaps, fallen, mixed
+from .drawing import Painter, Piece, close_gaps, fallen
 from .fill import undress
 from .judging import check_upright, judge_person, judge_shown, judge_skin, judge_sleeves
 from .layers import below_top, find_front, occluders
 from .left_open import below_ankles, between_fronts, carried, kept_clothes, skin_share
 from .light import body_shading
+from .mixing import mixed
 from .old import find_old, find_removed
 from .paint_maps import Lights, PaintMaps
 from .place import place_garment
@@ -35,7 +36,7 @@ from .scene import read_scene
 from .undressed import Undressed, read_undressed
 from .warp import STEP
 
-CUT_PIXELS = 2**16  # painted at once by each of two threads
+CUT = 48, 768  # rows and columns that are painted at once by each of two threads
 
 
 @dataclass(frozen=True)
@@ -247,7 +248,7 @@ def paint(
         np.copyto(whole[window][cut.slices], changed, where=seen)
         np.copyto(result[window][cut.slices], rounded, where=seen[..., None])
 
-    cuts = deque(painter.parts(CUT_PIXELS))
+    cuts = deque(painter.parts(*CUT))
 
     def work_off() -> None:
         while cuts:

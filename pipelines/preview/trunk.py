@@ -52,6 +52,10 @@ class Trunk:
         full = min(int(0.93 * len(rows)), int(np.argmax(short)) if short.any() else len(rows))
         left[full:] = np.minimum(left[full:], left[full - 1])
         right[full:] = np.maximum(right[full:], right[full - 1])
+        # So they are where one corner of a waistband stands higher than the other.
+        first = int(np.argmax(wide >= NARROW * np.median(wide)))
+        left[:first] = np.minimum(left[:first], left[first])
+        right[:first] = np.maximum(right[:first], right[first])
         self.left = gaussian_filter1d(left, softness, mode="nearest")
         self.right = gaussian_filter1d(right, softness, mode="nearest")
 
@@ -197,19 +201,21 @@ class LowerTrunk(Trunk):
         hips = 2 * float(shape.half_width(np.array(1.05 * figure.torso), np.array(1.0)))
         scale = 1.04 * hips / np.abs(hip[1, 0] - hip[0, 0])
         origin = (waist[0] + waist[1]) / 2
-        level, crotch = scene.waist, None
+        level: float = scene.waist
+        crotch: tuple[float, float] | None = None
         if "crotch" in garment.points:
             rise = garment.points["crotch"][1] - origin[1]
-            level = np.clip(figure.torso + 0.30 * unit - rise * scale,
-                            0.60 * figure.torso, 0.95 * figure.torso)  # fmt: skip
+            level = float(np.clip(figure.torso + 0.30 * unit - rise * scale,
+                                  0.60 * figure.torso, 0.95 * figure.torso))  # fmt: skip
             crotch = rise, level
         # No gap below the old top: the waistband is raised, the crotch stays where it is.
         edge = scene.lower_edge
         highest = HIGHEST_WAIST * figure.torso
-        raised = max(edge.level(0.0) - OVERLAP * unit, highest) if edge else np.inf
-        lower = max(0.0, raised - float(level)) if edge else 0.0
-        level = min(float(level), raised)
-        self.waist = self.lifts = None
+        raised = max(float(edge.level(0.0)) - OVERLAP * unit, highest) if edge else np.inf
+        lower = max(0.0, raised - level) if edge else 0.0
+        level = min(level, raised)
+        self.waist: float | None = None
+        self.lifts: np.ndarray | None = None
         super().__init__(garment, scene, scale, origin, level, level - 1, level)
         if crotch is not None:
             rise, low = crotch

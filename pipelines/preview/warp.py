@@ -46,8 +46,9 @@ class LayerPicture:
             int(mapping.top * y), int((mapping.top + rows) * y) + 1,
             int(mapping.left * x), int((mapping.left + columns) * x) + 1,
         )  # fmt: skip
+        corner, sides = (mapping.left, mapping.top), (self.box.left, self.box.right)
         maps = np.stack([mapping.source[..., 0], mapping.source[..., 1], mapping.cover])
-        self.map = Enlarged(maps.astype(np.float32), Grid((x, y)), (mapping.left, mapping.top))
+        self.map = Enlarged(maps.astype(np.float32), Grid((x, y)), sides, corner)
         self.steep = max(1.0, (x + y) / 4)  # the edge is two of the photo's pixels wide
         self.size = layer.shape[:2]
         shrink = 2 * shrinking(mapping) / (x + y)
