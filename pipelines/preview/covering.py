@@ -19,7 +19,7 @@ from .scene import Scene
 LIMB_OF = {
     RIGHT_SLEEVE: "right_arm", LEFT_SLEEVE: "left_arm", RIGHT_LEG: "right_leg", LEFT_LEG: "left_leg"
 }  # fmt: skip
-BARE_SHOULDER = 0.06  # of an arm: a sleeve that begins lower is worn off the shoulder
+BARE_SHOULDER = 0.17  # of an arm: a sleeve that begins lower is worn off the shoulder
 ACROSS = np.array([-1.0, -0.5, 0.0, 0.5])  # offsets on an arm at which a sleeve's end is looked up
 
 
