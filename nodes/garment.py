@@ -37,16 +37,17 @@ class GarmentCutout(io.ComfyNode):
                     "yourself where that goes wrong, and which garment to take off a wearer.",
                 ),
                 io.Mask.Input(
-                    "mask",
-                    optional=True,
-                    tooltip="Your own cut-out (1 = garment). An empty mask counts as none; one of "
-                    "a cut-out's surroundings is turned round.",
-                ),
-                io.Mask.Input(
                     "remove",
                     optional=True,
                     tooltip="What is not the garment (1 = leave out), drawn in the mask editor: a "
                     "label, a hand, a second garment. The rest is cut out as usual.",
+                ),
+                # In the place of the mask that comes out: passed on where this node is bypassed.
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip="Your own cut-out (1 = garment). An empty mask counts as none; one of "
+                    "a cut-out's surroundings is turned round.",
                 ),
             ],
             outputs=[
