@@ -7,6 +7,7 @@ import torch
 from comfy_api.latest import io
 
 from .convert import checked, drawn_masks, each, image_of, mask_of, pictures
+from .doubts import told
 from .items import left_out
 from .sockets import CATEGORY, GarmentSocket
 
@@ -114,6 +115,7 @@ class GarmentCutout(io.ComfyNode):
             mask_of([item.alpha for item in garments]),
             ", ".join(item.category for item in garments),
             "\n".join(f"{index}: {item.fit}" for index, item in enumerate(garments)),
+            ui=told([item.fit for item in garments]),
         )
 
 
