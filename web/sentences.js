@@ -9,7 +9,7 @@ const PARTS = [
     { at: /\n/, glue: "\n" },
     { at: /(?<=[.?!]) /, glue: " " },
     { at: /; /, glue: "；" },
-    { at: /: /, glue: "：" },
+    { at: /(?<=^[^:]*): /, glue: "：" },
     { at: /, | and /, glue: "、", every: true },
 ]
 
