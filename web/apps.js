@@ -42,10 +42,18 @@ function refused({ detail }) {
         tell("error", detail.node_id, detail.exception_message)
 }
 
-// What nodes/doubts.py tells beside a result.
+// What nodes/doubts.py tells beside a result. A node whose result is kept from before does not run
+// and tells nothing: what it told then is told again.
+const doubts = new Map()
+
 function doubtful({ detail }) {
-    if (app.graph?.extra?.linearMode && detail?.output?.doubts)
-        tell("warn", detail.node, detail.output.doubts.join("\n"))
+    if (!app.graph?.extra?.linearMode || !detail?.output?.doubts?.length) return
+    doubts.set(detail.node, detail.output.doubts.join("\n"))
+    tell("warn", detail.node, doubts.get(detail.node))
+}
+
+function kept({ detail }) {
+    for (const id of detail?.nodes ?? []) if (doubts.has(id)) tell("warn", id, doubts.get(id))
 }
 
 // The page's messages are 25rem wide and 20px from the side: more than a phone has.
@@ -61,7 +69,12 @@ app.registerExtension({
         narrow()
         api.addEventListener("execution_error", refused)
         api.addEventListener("executed", doubtful)
+        api.addEventListener("executing", ({ detail }) => doubts.delete(detail))
+        api.addEventListener("execution_cached", kept)
         await loadSentences()
     },
-    afterConfigureGraph: () => label(app.graph),
+    afterConfigureGraph: () => {
+        doubts.clear()
+        label(app.graph)
+    },
 })
