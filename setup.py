@@ -21,6 +21,6 @@ setup(
             "web/**/*",
         ],
         "fitting_room.services": ["**/*.toml", "**/*.html", "migrations/**/*"],
-        "fitting_room.pipelines": ["**/*.safetensors", "**/*.json", "**/LICENSE"],
+        "fitting_room.pipelines": ["**/*.onnx", "**/*.safetensors", "**/*.json", "**/LICENSE"],
     },
 )

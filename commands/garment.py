@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from ..pipelines.garment.read import read_garment
     from ..pipelines.images import write_picture
-    from ..pipelines.masking.automatic import installed_parse
+    from ..pipelines.masking.installed import installed_parse
     from ..services.backends.readers import networks_beside
 
     inputs = [options.garment, options.mask, options.remove]

@@ -26,7 +26,7 @@ class BodyPose(io.ComfyNode):
             category=CATEGORY,
             description=(
                 "Finds a person in each photo: body points, skeleton picture and person mask. "
-                "Runs on the CPU or GPU without any download (MediaPipe, Apache-2.0)."
+                "Runs on the processor without any download (MediaPipe, Apache-2.0)."
             ),
             search_aliases=["pose", "openpose", "skeleton", "person mask", "mediapipe"],
             inputs=[

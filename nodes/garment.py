@@ -92,7 +92,7 @@ class GarmentCutout(io.ComfyNode):
         remove: torch.Tensor | None = None,
     ) -> io.NodeOutput:
         from ..pipelines.garment.read import read_garment
-        from ..pipelines.masking.automatic import installed_parse
+        from ..pipelines.masking.installed import installed_parse
         from .perception import NETWORKS
         from .placement import body_model
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,7 @@ def managed(module: torch.nn.Module) -> comfy.model_patcher.ModelPatcher:
     """A patcher that lets ComfyUI move and evict the module; keep it as long as the module.
 
     The module lies in a holder: ComfyUI sets `device` on what it manages, which a module that has
-    a `device` of its own (all of transformers and diffusers, our body model) refuses.
+    a `device` of its own (all of transformers and diffusers) refuses.
     """
     return comfy.model_patcher.ModelPatcher(
         torch.nn.ModuleList([module]),
@@ -46,30 +46,21 @@ def managed(module: torch.nn.Module) -> comfy.model_patcher.ModelPatcher:
     )
 
 
-@cache
-def _body_model() -> tuple[BodyModel, comfy.model_patcher.ModelPatcher]:
-    from ..pipelines.masking.body import load_body_model
+def body_model() -> BodyModel:
+    """The embedded body networks. OpenCV runs them on the processor, so ComfyUI has nothing to
+    move; like the others they are kept until the memory is asked for."""
+    from ..pipelines.masking.body import embedded_body_model
 
-    model = load_body_model()
-    return model, managed(model)
+    return embedded_body_model()
 
 
-def _forget_embedded() -> None:
-    """What reads pictures without being given a model keeps one outside ComfyUI's management."""
-    from ..pipelines.garment.wearer import embedded_body_model
+def _forget_body_model() -> None:
+    from ..pipelines.masking.body import embedded_body_model
 
     embedded_body_model.cache_clear()
 
 
-goes_when_asked(_body_model.cache_clear)
-goes_when_asked(_forget_embedded)
-
-
-def body_model() -> BodyModel:
-    """The embedded body networks (about 10 MB), on the device that ComfyUI chose for this run."""
-    model, patcher = _body_model()
-    management.load_models_gpu([patcher], force_full_load=True)
-    return model
+goes_when_asked(_forget_body_model)
 
 
 # Two: the shipped filter, and one of the others beside it. They are asked at every run.

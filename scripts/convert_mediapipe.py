@@ -1,69 +1,61 @@
-"""Turns MediaPipe's TensorFlow Lite files into this package's safetensors files. Needs only be run
-again when MediaPipe publishes other weights.
+"""Turns MediaPipe's TensorFlow Lite files into this package's ONNX files. Needs only be run again
+when MediaPipe publishes other weights, or when `mediapipe_networks.py` changes.
 
     pip download mediapipe==0.10.21 --no-deps --python-version 3.11 --only-binary :all:
-    pip install ai-edge-litert
+    pip install ai-edge-litert onnx
     python scripts/convert_mediapipe.py mediapipe-0.10.21-….whl
+    python scripts/convert_mediapipe.py                       the files of this package once more
 
-Takes that wheel, or a folder with its .tflite files. Weights keep the 16 bits that they were
-published in.
+Takes that wheel, or a folder with its .tflite files; without either, the weights of the ONNX files
+that are there. Weights keep the 16 bits that they were published in.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib.util
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import mediapipe_networks as networks
 import numpy as np
-import torch
-from ai_edge_litert import schema_py_generated as schema
-from safetensors.torch import save
-from torch import nn
+import onnx
+from onnx import numpy_helper
+from onnx_graph import Graph
+
+if TYPE_CHECKING:
+    from ai_edge_litert import schema_py_generated as schema
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "pipelines" / "masking" / "mediapipe"
 LICENCE = "Apache-2.0, Copyright The MediaPipe Authors"
 
-# Per file: our part, the target, and the part's convolutions in the file's order. A prefix takes
-# every convolution below it that no earlier prefix took; DROPPED is a layer that we do not use.
+Build = Callable[..., tuple[Graph, onnx.ModelProto]]
+
+# Per file: our network, and its convolutions in the file's order. A prefix takes every convolution
+# below it that no earlier prefix took; DROPPED is a layer that we do not use.
 DROPPED = "-"
-FILES = {
+FILES: dict[str, tuple[Build, str]] = {
     "pose_detection.tflite": (
-        "detector",
-        "person_detector",
+        networks.person_detector,
         "stem fine middle.0.expand side_fine middle coarse.0.expand side_middle coarse "
         "narrow_middle join_middle narrow_fine join_fine "
         "scores.0 boxes.0 scores.1 boxes.1 scores.2 boxes.2",
     ),
     "pose_landmark_full.tflite": (
-        "landmarks",
-        "pose_landmarks",
+        networks.pose_landmarks,
         # Dropped: the landmarks in metres.
         "grid128 grid64.0.expand side128 grid64 grid32.0.expand side64 grid32 "
         "grid16.0.expand side32 grid16 grid8.0.expand side16 grid8 "
         f"side8 narrow join128 join256 mask heat body landmarks {DROPPED} flag",
     ),
     "selfie_segmentation.tflite": (
-        "segmentation",
-        "selfie_segmentation",
+        networks.selfie_segmentation,
         "grid128 grid64 grid32 grid16 widen weigh rise32 rise64 rise128 mask",
     ),
 }
-
-
-def load_networks() -> dict[str, nn.Module]:
-    """The networks of this package by part, with random weights."""
-    # tests/conftest.py imports the checkout under its name, whatever its folder is called.
-    spec = importlib.util.spec_from_file_location("conftest", ROOT / "tests" / "conftest.py")
-    assert spec and spec.loader
-    spec.loader.exec_module(importlib.util.module_from_spec(spec))
-    from fitting_room.pipelines.masking.mediapipe.model import BodyModel
-
-    return dict(BodyModel().named_children())
 
 
 def find_files(path: Path) -> dict[str, bytes]:
@@ -78,10 +70,13 @@ def find_files(path: Path) -> dict[str, bytes]:
     return found
 
 
-class Graph:
+class Published:
     """The first subgraph of a TensorFlow Lite file."""
 
     def __init__(self, content: bytes):
+        from ai_edge_litert import schema_py_generated as schema
+
+        self.schema = schema
         self.model = schema.ModelT.InitFromPackedBuf(content, 0)
         self.graph = self.model.subgraphs[0]
         names = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
@@ -103,16 +98,17 @@ class Graph:
         while index in self.sources:
             index = self.sources[index]
         tensor = self.graph.tensors[index]
-        if tensor.type != schema.TensorType.FLOAT16:
+        if tensor.type != self.schema.TensorType.FLOAT16:
             raise SystemExit(f"{tensor.name.decode()}: expected 16-bit floats")
         values = np.frombuffer(bytes(self.model.buffers[tensor.buffer].data), np.float16)
         shape = tuple(int(size) for size in tensor.shape)
         if tensor.sparsity is None:
             return values.reshape(shape)
-        return densify(values, shape, tensor.sparsity)
+        dense = self.schema.DimensionType.DENSE
+        return densify(values, shape, tensor.sparsity, dense)
 
     def convolutions(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """(weight, bias) of each convolution as torch has them, in the file's order."""
+        """(weight, bias) of each convolution as ONNX has them, in the file's order."""
         for op, kind in zip(self.graph.operators, self.kinds, strict=True):
             if kind not in ("CONV_2D", "DEPTHWISE_CONV_2D", "CUSTOM"):
                 continue
@@ -123,12 +119,14 @@ class Graph:
             yield np.ascontiguousarray(weight.transpose(order)), bias
 
 
-def densify(values: np.ndarray, shape: tuple[int, ...], sparsity: schema.SparsityParametersT):
+def densify(
+    values: np.ndarray, shape: tuple[int, ...], sparsity: schema.SparsityParametersT, dense: int
+) -> np.ndarray:
     """Writes a compressed tensor out in full."""
     assert list(sparsity.traversalOrder) == list(range(len(shape))), "blocks are not supported"
     places = np.zeros((1, 0), dtype=np.int64)
     for dimension in sparsity.dimMetadata:
-        if dimension.format == schema.DimensionType.DENSE:
+        if dimension.format == dense:
             counts = np.full(len(places), dimension.denseSize)
             column = np.tile(np.arange(dimension.denseSize), len(places))
         else:
@@ -140,9 +138,9 @@ def densify(values: np.ndarray, shape: tuple[int, ...], sparsity: schema.Sparsit
     return full
 
 
-def names_in_order(network: nn.Module, prefixes: str) -> list[str]:
-    kinds = (nn.Conv2d, nn.ConvTranspose2d)
-    left = [name for name, module in network.named_modules() if isinstance(module, kinds)]
+def names_in_order(build: Build, prefixes: str) -> list[str]:
+    """The network's convolutions in the order of the published file."""
+    left = [name.removesuffix(".weight") for name in build()[0].asked if name.endswith(".weight")]
     ordered: list[str] = []
     for prefix in prefixes.split():
         if prefix == DROPPED:
@@ -155,31 +153,50 @@ def names_in_order(network: nn.Module, prefixes: str) -> list[str]:
     return ordered
 
 
-def convert(content: bytes, network: nn.Module, prefixes: str) -> dict[str, torch.Tensor]:
-    names = names_in_order(network, prefixes)
-    weights: dict[str, torch.Tensor] = {}
-    for name, (weight, bias) in zip(names, Graph(content).convolutions(), strict=True):
+def convert(content: bytes, build: Build, prefixes: str) -> dict[str, np.ndarray]:
+    """The network's weights by name."""
+    names = names_in_order(build, prefixes)
+    weights: dict[str, np.ndarray] = {}
+    for name, (weight, bias) in zip(names, Published(content).convolutions(), strict=True):
         if name != DROPPED:
-            weights[f"{name}.weight"] = torch.from_numpy(weight.copy())
-            weights[f"{name}.bias"] = torch.from_numpy(bias.copy())
-    network.load_state_dict(weights)  # refuses a missing name or another shape
+            weights |= {f"{name}.weight": weight, f"{name}.bias": bias}
     return weights
+
+
+def written(build: Build, weights: dict[str, np.ndarray], source: str) -> bytes:
+    """The ONNX file."""
+    model = build(weights)[1]  # refuses a missing name or another shape
+    told = {"source": source, "licence": LICENCE}
+    onnx.helper.set_model_props(model, told)
+    return model.SerializeToString(deterministic=True)
+
+
+def read(file: Path) -> tuple[dict[str, np.ndarray], str]:
+    """Weights and source of an ONNX file of this package."""
+    model = onnx.load(file)
+    constants = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
+    weights = {name: one for name, one in constants.items() if one.dtype == np.float16}
+    return weights, next(one.value for one in model.metadata_props if one.key == "source")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("source", type=Path, help="MediaPipe's wheel, or a folder of .tflite files")
+    parser.add_argument(
+        "source", type=Path, nargs="?", help="MediaPipe's wheel, or a folder of .tflite files"
+    )
     source = parser.parse_args().source
-    networks = load_networks()
-    found = find_files(source)
-    for name, (part, target, prefixes) in FILES.items():
-        weights = convert(found[name], networks[part], prefixes)
-        origin = f"{name}, sha256 {hashlib.sha256(found[name]).hexdigest()}"
-        path = FOLDER / f"{target}.safetensors"
-        path.write_bytes(save(weights, metadata={"source": origin, "licence": LICENCE}))
-        print(f"{path.name}: {len(weights)} tensors, {path.stat().st_size / 1e6:.2f} MB")
+    found = find_files(source) if source else None
+    for name, (build, prefixes) in FILES.items():
+        path = FOLDER / f"{build.__name__}.onnx"
+        if found is None:
+            weights, origin = read(path)
+        else:
+            weights = convert(found[name], build, prefixes)
+            origin = f"{name}, sha256 {hashlib.sha256(found[name]).hexdigest()}"
+        path.write_bytes(written(build, weights, origin))
+        print(f"{path.name}: {len(weights)} weights, {path.stat().st_size / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,16 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import BigInteger, DateTime, Engine, create_engine, event, func, select
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Engine,
+    create_engine,
+    event,
+    func,
+    inspect,
+    select,
+)
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -176,11 +185,13 @@ def open_database(url: str) -> Database:
 
 def migrate(connection: Connection) -> None:
     """Brings the tables up to date; one process at a time does."""
+    from .migrations import VERSION_TABLE
+
+    if _revision(connection, VERSION_TABLE) == newest_revision():
+        return  # as nearly always, and alembic takes a while to load
     from alembic.runtime.environment import EnvironmentContext
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
-
-    from .migrations import VERSION_TABLE
 
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
@@ -202,6 +213,18 @@ def migrate(connection: Connection) -> None:
         fn=lambda revision, _: script._upgrade_revs("head", revision),  # type: ignore[arg-type]
     ):  # fmt: skip
         script.run_env()
+
+
+def newest_revision() -> str:
+    """By the names of the migrations' files."""
+    return max(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+
+
+def _revision(connection: Connection, table: str) -> str | None:
+    """The one that the database is of; None where it has no tables yet."""
+    if not inspect(connection).has_table(table):
+        return None
+    return connection.exec_driver_sql(f"SELECT version_num FROM {table}").scalar()
 
 
 def _parsed(url: str) -> URL:

@@ -28,16 +28,17 @@ def mark_inside(
     if edge is not None:
         labels[above_edge(labels == TORSO, edge)] = INSIDE
         name = "waist_center" if shape.category == "lower" else "neck_bottom"
-        shape.points[name] = edge[edge[:, 1].argmax()]
+        shape.points[name] = edge[len(edge) // 2]
     return words
 
 
 def front_edge(upright: Upright, shape: GarmentOutline, picture: np.ndarray) -> np.ndarray | None:
     """The front edge of the neckline or waistband, where the inside of the back shows above it."""
     lab = to_lab(upright.sample(picture))
-    deepest = 0.5 if shape.category == "lower" else 2.2
+    lower = shape.category == "lower"
     ends = [shape.rims[side] for side in ("right", "left")]
-    edge = find_edge(lab, upright.mask, ends[0], ends[1], deepest)
+    deepest = 0.5 if lower else 2.2
+    edge = find_edge(lab, upright.mask, ends[0], ends[1], deepest, labelled=not lower)
     if edge is None or not has_collar(shape):
         return edge
     # A collar's edge begins at its upper corners, wherever the curve that was found does.

@@ -20,12 +20,18 @@ LEAST_SHARE = 0.75  # of the edge that shows the change
 
 
 def find_edge(
-    lab: np.ndarray, mask: np.ndarray, right: np.ndarray, left: np.ndarray, deepest: float
+    lab: np.ndarray,
+    mask: np.ndarray,
+    right: np.ndarray,
+    left: np.ndarray,
+    deepest: float,
+    labelled: bool = True,
 ) -> np.ndarray | None:
     """The front edge between two points (x, y), (n, 2) from right to left, or None.
 
     lab: float32 (height, width, 3); mask: bool (height, width); deepest: of the curve, in half
-    distances of its ends.
+    distances of its ends; labelled: a small patch in the opening is a label of the back, below
+    which the edge must lie. On a waistband it is a buckle or a button.
     """
     from scipy import ndimage
 
@@ -59,7 +65,7 @@ def find_edge(
         return found[0]
     column = mask[:, int(np.clip(middle[0], 0, mask.shape[1] - 1))]
     is_open = int(column.argmax()) - middle[1] > 0.35 * length
-    label = None if is_open else find_label(soft, mask, middle, length)
+    label = None if is_open or not labelled else find_label(soft, mask, middle, length)
     if label is None:
         return found[0] if found is not None else None
     low = label - middle[1]

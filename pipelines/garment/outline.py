@@ -226,7 +226,10 @@ def find_neck(line: np.ndarray, body: float) -> tuple[int, int]:
     near = (u < max(0.9 * body, u.min() + 1)) & (y < y.min() + 0.8 * body)
     near[0] = True
     # An open neckline (no back seen) ends at its highest point, a closed one where it bends down.
-    bend = 0.0 if y[0] - y[near].min() > 0.08 * body else 0.18
+    opened = y[0] - y[near].min() > 0.08 * body
+    bend = 0.0 if opened else 0.18
+    if opened:  # off the shoulders it ends as far out as the body
+        near |= (u < 1.15 * body) & (y < y[near].min())
     neck = int(np.where(near, bend * u - y, -np.inf).argmax())
     # A collar, a hood or a high neck stands on the shoulders: its foot is a notch.
     around = np.vstack([line[neck:], [0.0, y[-1]]])  # by way of the axis
@@ -253,12 +256,16 @@ def sleeve_end(section: np.ndarray) -> tuple[int, int]:
     sleeve = section[begin:]
     armhole = float(np.hypot(*(sleeve[0] - sleeve[-1])))
     far = int(np.hypot(*(sleeve - (sleeve[0] + sleeve[-1]) / 2).T).argmax())
+    if far == 0:  # shorter than half the armhole: the shoulder is no end of it
+        far = int(np.abs(offset(sleeve, sleeve[0], sleeve[-1])).argmax())
     before = np.abs(offset(sleeve[: far + 1], sleeve[0], sleeve[far]))
     after = np.abs(offset(sleeve[far:], sleeve[far], sleeve[-1]))
     corner, reach = int(before.argmax()), round(0.4 * armhole)
     straight = after.max() < 0.05 * armhole  # the end runs straight into the armpit
     if before.max() > max(0.28 * armhole, after.max()):
         ways = sleeve[max(corner - reach, 0)], sleeve[corner], sleeve[min(corner + reach, far)]
+        if far == len(sleeve) - 1:  # the armpit, and nothing would be left of the inner edge
+            far = corner + int(0.85 * (far - corner))
         if straight or bends(*ways):
             return begin + corner, begin + far
     if straight:

@@ -12,7 +12,7 @@ from ..images import resize
 from ..maps.edges import blur, in_bytes
 from ..maps.grids import nearest_known
 from ..maps.spreading import spread
-from ..masking.body import BodyModel
+from ..masking.body import BodyModel, embedded_body_model
 from .inside import mark_inside
 from .matte import CutOut, matte
 from .matting import ANALYSIS_SIDE, block_of, find_foreground, reduced
@@ -25,7 +25,7 @@ from .resemblance import check_resemblance, straps
 from .silhouette import Upright, measure, stand_upright
 from .sleeves import sleeve_length, sleeve_name
 from .stray import only_the_garment
-from .wearer import embedded_body_model, find_wearer
+from .wearer import find_wearer
 from .worn import WornCloth, filled, find_cloth
 from .worn_parsed import Parse
 from .worn_shape import lower_points, sleeve_limb, upper_points

@@ -8,7 +8,9 @@ import numpy as np
 from ..errors import InputError, NoGarmentFound
 from ..maps.colours import to_lab
 from ..maps.grids import boxes, narrowest, pieces, sizes_of, within
+from .background import reach_from_border
 from .by_edges import LEAST_CONTRAST, contrast, find_by_edges
+from .matting import main_pieces
 from .wearer import skin_like
 
 MOST_BORDER = 0.22  # of the picture's border that a garment may cover: more is a floor or tiles
@@ -25,6 +27,7 @@ HEAD_DIFFERS = 12.0  # Lab units between a mannequin and its clothes
 
 PALE = 16.0  # Lab units across an outline: a garment of nearly the background's colour
 AGREE, SAME_SIZE = 0.95, 0.7  # overlap of two cut-outs from which they are one; least share of area
+BLOCKS = 8.0  # Lab units that compression adds at the most beside a garment
 FAINTEST, MARGIN = 15, 0.4  # percent of an outline, and Lab units by which that must be clearer
 
 Words = tuple[str, ...]
@@ -45,13 +48,13 @@ def only_the_garment(
         if inside is None:
             raise problem or NoGarmentFound("A garment on a plain background was wanted.")
         check_border(inside > 0.5)
-        check_outline(inside, lab)
-        return alone(clearer(inside, small, lab), lab)
+        inside, clear = clear_outline(inside, lab)
+        return alone(inside if clear > PALE else clearer(inside, small, lab), lab)
     except NoGarmentFound as refusal:
         try:
             by_edges = find_by_edges(small)
             check_border(by_edges > 0.5)
-            check_outline(by_edges, lab)
+            clear_outline(by_edges, lab)
             check_unlike_border(by_edges > 0.5, lab)
             found, words = alone(by_edges, lab)
         except InputError:
@@ -69,21 +72,39 @@ def alone(inside: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, Words]:
     return inside, words
 
 
-def check_outline(inside: np.ndarray, lab: np.ndarray) -> None:
-    """Raises NoGarmentFound for a cut-out whose outline is no edge: a vignette or a soft shadow."""
-    if contrast(inside, lab) < LEAST_CONTRAST:
+def clear_outline(inside: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, float]:
+    """A cut-out float (height, width), if need be without_blocks, and the contrast across its
+    outline. Raises NoGarmentFound where that is no edge: a vignette or a soft shadow."""
+    clear = contrast(inside, lab)
+    if clear < LEAST_CONTRAST:
+        inside = without_blocks(inside, lab)
+        clear = contrast(inside, lab)
+    if clear < LEAST_CONTRAST:
         raise NoGarmentFound(
             "A garment on a plain background was wanted, but what stands out has no clear edge: a "
             "vignette or a shadow. Use an evenly lit photo, or give a mask of the garment."
         )
+    return inside, clear
+
+
+def without_blocks(inside: np.ndarray, lab: np.ndarray) -> np.ndarray:
+    """A cut-out float (height, width) whose outline is no edge, without what of it differs from
+    the background by noise: strong compression fills whole blocks beside a rugged garment.
+    Unchanged where that does not leave a clear outline."""
+    solid = inside > 0.5
+    if solid.all():
+        return inside
+    distance = np.linalg.norm(lab - np.median(lab[~solid], axis=0), axis=-1)
+    bold = main_pieces(solid & ~reach_from_border(~solid | (distance < BLOCKS), 1)[0])
+    if bold.sum() < SAME_SIZE / 2 * solid.sum() or contrast(bold.astype(np.float32), lab) < PALE:
+        return inside
+    return bold.astype(np.float32)
 
 
 def clearer(inside: np.ndarray, small: np.ndarray, lab: np.ndarray) -> np.ndarray:
-    """A cut-out float (height, width), or the one along the edges of a uint8 photo (height, width,
-    3) where that has the clearer outline: in its own soft shadow a pale garment's colour tells
-    little."""
-    if contrast(inside, lab) > PALE:
-        return inside
+    """The cut-out float (height, width) of a pale garment, or the one along the edges of a uint8
+    photo (height, width, 3) where that has the clearer outline: in its own soft shadow such a
+    garment's colour tells little."""
     try:
         by_edges = find_by_edges(small)
         check_border(by_edges > 0.5)

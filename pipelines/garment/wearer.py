@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 
 from ..errors import InputError, NobodyFound
 from ..maps.colours import to_lab
-from ..masking.body import Body, BodyModel, find_body, load_body_model
+from ..masking.body import Body, BodyModel, find_body
 from ..masking.people import first_look
 
 # Of the person detector. It sees whole people with 0.78 to 0.99, whichever way they are turned,
@@ -23,12 +21,6 @@ MOST_LEAN = 50.0  # degrees from upright
 LIMBS = ((16, 20), (15, 19), (14, 16), (13, 15), (26, 28), (25, 27))
 NECK = 0.18  # shoulder widths above the shoulders
 SHOULDERS, HIPS, NOSE, FACE = [11, 12], [23, 24], 0, [0, 2, 5, 9, 10]
-
-
-@cache
-def embedded_body_model() -> BodyModel:
-    """The networks that find people, loaded once and kept: 25 MB on the CPU."""
-    return load_body_model()
 
 
 def find_wearer(

@@ -5,21 +5,15 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import torch
-import torch.nn.functional as F
+
+from .averaging import averaged
 
 
 def resized_map(values: np.ndarray, height: int, width: int) -> np.ndarray:
     """Float map (H, W) or (H, W, C) at another size: averaged smaller, interpolated larger."""
     if height >= values.shape[0] and width >= values.shape[1]:
         return enlarged(values, height, width)
-    channels = values if values.ndim == 3 else values[..., None]
-    tensor = torch.from_numpy(np.array(channels, dtype=np.float32, order="C")).permute(2, 0, 1)
-    resized = F.interpolate(
-        tensor[None], (height, width), mode="bilinear", antialias=True, align_corners=False
-    )[0].permute(1, 2, 0)
-    array = resized.numpy()
-    return array if values.ndim == 3 else array[..., 0]
+    return averaged(values, height, width)
 
 
 def enlarged(values: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -29,13 +23,6 @@ def enlarged(values: np.ndarray, height: int, width: int) -> np.ndarray:
 
     large = cv2.resize(np.asarray(values, np.float32), (width, height))
     return large.reshape(height, width, *values.shape[2:])
-
-
-def reduced(photo: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A photo uint8 (H, W, 3) as uint8 (height, width, 3), averaged."""
-    whole = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None]
-    small = F.interpolate(whole, (height, width), mode="bilinear", antialias=True)[0]
-    return small.permute(1, 2, 0).numpy()
 
 
 def in_bytes(picture: np.ndarray) -> np.ndarray:
@@ -106,8 +93,18 @@ def guided_models(
     values (h, w, C) in 0..1; picture float32 (h, w, 3) in 0..1. Returns float32 (h, w, 4 C): the
     factors r of all maps, then g, b and the offsets. Smooth, so that they can be enlarged.
     """
-    models = guided_coefficients(to_planes(picture), to_planes(values), radius, softness)
-    return np.moveaxis(models.reshape(-1, *models.shape[2:]), 0, -1)
+    height, width, count = values.shape
+    models = np.zeros((4, count, height, width), np.float32)
+    there = np.asarray(values.any(-1))
+    rows, columns = np.flatnonzero(there.any(1)), np.flatnonzero(there.any(0))
+    if len(rows):  # further from what is marked they are 0
+        reach = 4 * radius
+        cut = tuple(
+            slice(max(0, places[0] - reach), places[-1] + reach + 1) for places in (rows, columns)
+        )
+        part = to_planes(picture[cut]), to_planes(values[cut]), radius, softness
+        models[(..., *cut)] = guided_coefficients(*part)
+    return np.moveaxis(models.reshape(-1, height, width), 0, -1)
 
 
 def refine(

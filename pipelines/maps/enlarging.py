@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
+
+ROWS = 16  # of a photo that are enlarged at once
+STRIPS = 4  # of widened rows that are kept, more than there are threads
 
 
 @dataclass(frozen=True)
@@ -53,30 +55,83 @@ class Grid:
 
 class Enlarged:
     """Small maps float32 (channels, h, w) whose first pixel is the small pixel `corner` (x, y),
-    enlarged linearly; beyond the maps their edge goes on."""
+    enlarged linearly to photo columns `columns`; beyond the maps their edge goes on."""
 
-    def __init__(self, maps: np.ndarray, grid: Grid, corner: tuple[int, int] = (0, 0)) -> None:
-        self.maps, self.grid, self.corner = maps, grid, corner
+    def __init__(
+        self,
+        maps: np.ndarray,
+        grid: Grid,
+        columns: tuple[int, int],
+        corner: tuple[int, int] = (0, 0),
+    ) -> None:
+        self.maps, self.grid, self.columns, self.corner = maps, grid, columns, corner
+        self.strips: dict[tuple[int, int], tuple[np.ndarray, list[Block]]] = {}
 
-    def cut(self, cut: Cut) -> Tensor:
+    def cut(self, cut: Cut) -> np.ndarray:
         """(channels, rows, columns) of the cut."""
-        height, width = self.maps.shape[1:]
-        if self.grid.scale == (1, 1) and self.corner == (0, 0):
-            return torch.from_numpy(self.maps[(slice(None), *cut.slices)])
-        before, share = self.grid.between(cut.left, cut.right, 0, self.corner[0], width)
-        row_before, row_share = self.grid.between(cut.top, cut.bottom, 1, self.corner[1], height)
-        low = row_before[0]
-        strip = self.maps[:, low : row_before[-1] + 2]
-        wide = torch.from_numpy(strip.take(before, 2))
-        if share.any():
-            after = torch.from_numpy(strip.take((before + 1).clip(max=width - 1), 2))
-            wide.lerp_(after, torch.from_numpy(share))
-        # Each row is a mixture of two; as a product of matrices that is quickest.
-        weights = np.zeros((len(row_before), strip.shape[1]), np.float32)
-        places = np.arange(len(row_before))
-        weights[places, row_before - low] = 1 - row_share
-        weights[places, (row_before - low + 1).clip(max=strip.shape[1] - 1)] += row_share
-        return torch.from_numpy(weights) @ wide
+        wide, blocks = self._strip(cut.top, cut.bottom)
+        left = cut.left - self.columns[0]
+        wide = wide[:, :, left : left + cut.right - cut.left]
+        result = np.empty((len(wide), cut.bottom - cut.top, wide.shape[2]), np.float32)
+        for rows, sources, weights in blocks:
+            np.matmul(weights, wide[:, sources], out=result[:, rows])
+        return result
+
+    def _strip(self, top: int, bottom: int) -> tuple[np.ndarray, list[Block]]:
+        """The maps (channels, k, columns), widened only, that photo rows top to bottom lie between,
+        and how. The last ones are kept: cuts lie beside each other."""
+        found = self.strips.get((top, bottom))
+        if found is None:
+            if len(self.strips) >= STRIPS:
+                self.strips.clear()
+            kept, blocks = between_rows(self.grid, top, bottom, self.corner[1], self.maps.shape[1])
+            found = self._widened(self.maps[:, kept]), blocks
+            self.strips[top, bottom] = found
+        return found
+
+    def _widened(self, strip: np.ndarray) -> np.ndarray:
+        """The rows of a strip, as wide as they are wanted."""
+        import cv2
+
+        channels, rows, width = strip.shape
+        size = self.columns[1] - self.columns[0]
+        if (*self.corner, self.columns[0]) == (0, 0, 0) and self.grid.scale[0] == size / width:
+            return cv2.resize(strip.reshape(-1, width), (size, channels * rows)).reshape(
+                channels, rows, size
+            )
+        before, share = self.grid.between(*self.columns, 0, self.corner[0], width)
+        wide = strip.take(before, 2)
+        after = strip.take((before + 1).clip(max=width - 1), 2)
+        after -= wide
+        after *= share
+        wide += after
+        return wide
+
+
+Block = tuple[slice, slice, np.ndarray]
+"""Which rows, the rows that they lie between, and the weights of those."""
+
+
+@lru_cache(maxsize=256)
+def between_rows(
+    grid: Grid, top: int, bottom: int, first: int, count: int
+) -> tuple[slice, list[Block]]:
+    """Which of `count` small rows, that begin with number `first`, photo rows top to bottom lie
+    between; and how those are mixtures of two of them, in blocks: as products of small matrices
+    that is quickest."""
+    before, share = grid.between(top, bottom, 1, first, count)
+    kept = slice(int(before[0]), min(int(before[-1]) + 2, count))
+    before -= kept.start
+    blocks = []
+    for start in range(0, len(before), ROWS):
+        rows = slice(start, min(start + ROWS, len(before)))
+        places, low = np.arange(rows.stop - start), before[start]
+        high = min(before[rows.stop - 1] + 2, kept.stop - kept.start)
+        weights = np.zeros((len(places), high - low), np.float32)
+        weights[places, before[rows] - low] = 1 - share[rows]
+        weights[places, (before[rows] - low + 1).clip(max=high - low - 1)] += share[rows]
+        blocks.append((rows, slice(int(low), int(high)), weights))
+    return kept, blocks
 
 
 class EnlargedMaps:
@@ -84,12 +139,18 @@ class EnlargedMaps:
     fields may be maps, None, tuples and dataclasses of maps."""
 
     def __init__(self, maps: Any, grid: Grid) -> None:
+        self.enlarged = None
+        if grid.scale == (1, 1):
+            self.maps = mapped(maps, in_planes)
+            return
         self.channels: list[np.ndarray] = []
-        self.places = mapped(maps, self._place)
+        self.maps = mapped(maps, self._place)
         planes = np.empty((len(self.channels), *self.channels[0].shape), np.float32)
         for index, channel in enumerate(self.channels):
             planes[index] = channel
-        self.enlarged = Enlarged(planes, grid)
+        width = round(self.channels[0].shape[1] * grid.scale[0])
+        self.enlarged = Enlarged(planes, grid, (0, width))
+        self.channels.clear()
 
     def _place(self, values: np.ndarray) -> int | slice:
         start = len(self.channels)
@@ -100,9 +161,18 @@ class EnlargedMaps:
         return slice(start, len(self.channels))
 
     def cut(self, cut: Cut) -> Any:
-        """The same dataclass at the photo's size: (rows, columns) or (channels, rows, columns)."""
+        """The same dataclass at the photo's size: (rows, columns) or (channels, rows, columns).
+        Not to be changed: at the small maps' own size it is part of them."""
+        if self.enlarged is None:
+            return mapped(self.maps, lambda values: values[(..., *cut.slices)])
         large = self.enlarged.cut(cut)
-        return mapped(self.places, lambda place: large[place])
+        return mapped(self.maps, lambda place: large[place])
+
+
+def in_planes(values: np.ndarray) -> np.ndarray:
+    """A map (h, w) or (h, w, channels) as float32 (h, w) or (channels, h, w)."""
+    planes = values if values.ndim == 2 else np.moveaxis(values, -1, 0)
+    return np.ascontiguousarray(planes, np.float32)
 
 
 class RareMaps:

@@ -36,6 +36,22 @@ def _in_squares(change: Callable[..., np.ndarray], values: np.ndarray, radius: i
     return result.view(bool) if kind.kind == "b" else result.astype(kind, copy=False)
 
 
+def each(values: np.ndarray, channels: int = 3) -> np.ndarray:
+    """A map (height, width) as (height, width, channels), alike in all: with a last axis of length
+    one numpy would go through it three numbers at a time."""
+    import cv2
+
+    if values.dtype.kind == "b":
+        return cv2.merge([values.view(np.uint8)] * channels).view(bool)
+    return cv2.merge([values] * channels)
+
+
+def taken(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """values[rows, columns] of a small map (height, width) or (height, width, channels)."""
+    height, width = values.shape[:2]
+    return values.reshape(height * width, *values.shape[2:]).take(rows * width + columns, 0)
+
+
 def within(region: np.ndarray, radius: int) -> np.ndarray:
     """The region (bool) and everything up to that many pixels from it, in squares."""
     return widest(region, radius)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .given import combined
-from .installed import DENSEPOSE, OPENPOSE, PARSING, VITPOSE, InstalledNetworks
-from .parsing import parse
+from .installed import (
+    CLOTHES_PARSERS,
+    DENSEPOSE,
+    OPENPOSE,
+    PARSING,
+    VITPOSE,
+    InstalledNetworks,
+)
 from .refine import MaskOptions
 from .rules import RULES
 from .select import AUTO, EMBEDDED, GENERAL_RULE, ChosenMask, best_mask, rule_of, with_neck
@@ -18,9 +24,6 @@ from .sources import Sources, cut, read_sources
 
 if TYPE_CHECKING:
     from .body import Body
-
-CLOTHES_PARSERS = ("human_parsing/segformer", "human_parsing/fashn", "human_parsing/sapiens2")
-"""Taken in this order where SCHP is not installed."""
 
 
 def known_sources(
@@ -128,21 +131,6 @@ def _with(known: Sources, read: Sources) -> Sources:
         points = found.shifted(*known.part)
     parser = known.parser or read.parser
     return replace(known, maps={**maps, **known.maps}, keypoints=points, parser=parser)
-
-
-def installed_parse(networks: InstalledNetworks) -> Callable[[np.ndarray], np.ndarray | None]:
-    """A function that gives the ATR labels of a photo, (height, width, 3) uint8 RGB -> (height,
-    width) uint8, by the first parsing network that is installed when it is called; None where none
-    is."""
-
-    def parse_photo(photo: np.ndarray) -> np.ndarray | None:
-        if any(map(networks.installed, PARSING)):
-            (network,) = networks.schp("atr")
-            return parse(network, [photo])[0]
-        found = next(filter(networks.installed, CLOTHES_PARSERS), None)
-        return None if found is None else networks.installed_clothes_parser(found).parse(photo)
-
-    return parse_photo
 
 
 def automatic_mask(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
 from ..errors import NobodyFound
-from ..maps.edges import reduced
+from ..maps.averaging import reduced
 from ..threads import single_thread
 from .keypoints import KeyPoints
 from .landmarks import settle
@@ -15,7 +16,15 @@ from .mediapipe.model import BodyModel, load_body_model
 from .people import FoundPerson, find_people, look_for_people, read_picture
 from .person_mask import person_mask
 
-__all__ = ["Body", "BodyModel", "FoundPerson", "find_body", "find_people", "load_body_model"]
+__all__ = [
+    "Body",
+    "BodyModel",
+    "FoundPerson",
+    "embedded_body_model",
+    "find_body",
+    "find_people",
+    "load_body_model",
+]
 
 LEAST_VISIBILITY = 0.3
 WORKING_SIDE = 360  # pixels of the longer side in which geometry and clothes are worked out
@@ -68,6 +77,12 @@ class Body:
         seen = (points[:, :2] >= 0).all(1) & (points[:, :2] < (width, height)).all(1)
         seen &= points[:, 2] >= LEAST_VISIBILITY
         return KeyPoints(points * seen[:, None], width, height)
+
+
+@cache
+def embedded_body_model() -> BodyModel:
+    """The networks that find people, loaded once and kept."""
+    return load_body_model()
 
 
 @single_thread()

@@ -5,12 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional
 
 from ..images import resize
-from ..maps.edges import resized_map
+from ..maps.edges import resized_map, to_planes
 
 SURE = 0.9  # probability from which a cell counts as person; below 1 - SURE it is background
 # The networks draw people a little fat: on photos with clear edges, those lie at this probability.
@@ -26,11 +23,11 @@ STEEPER = 4  # of the coarse edge, where it stays
 PRIOR = 0.5  # how much the coarse mask speaks where the photo decides
 
 
-def sharpen(picture: np.ndarray, coarse: Tensor) -> np.ndarray:
+def sharpen(picture: np.ndarray, coarse: np.ndarray) -> np.ndarray:
     """The mask of the picture's own size, 0..1, (height, width) float32.
 
-    picture: (height, width, 3) uint8. coarse: (rows, columns) probabilities on a coarser grid over
-    the same area, best two cells per pixel of the network's mask.
+    picture: (height, width, 3) uint8. coarse: float32 (rows, columns) probabilities on a coarser
+    grid over the same area, best two cells per pixel of the network's mask.
 
     In every small window, the cells that the coarse mask is sure of teach which colours are person
     and which are background (a linear fit, as in the guided filter of He, Sun and Tang, 2010, but
@@ -38,7 +35,7 @@ def sharpen(picture: np.ndarray, coarse: Tensor) -> np.ndarray:
     Where colours do not tell the two apart, the enlarged coarse mask stays.
     """
     height, width = picture.shape[:2]
-    fit = _fit(picture, coarse[None, None])[0].numpy()
+    fit = _fit(picture, coarse)
     mask = resized_map(fit[3], height, width)
     for channel, plane in enumerate(fit[:3]):  # one after the other: a photo may be large
         factor = resized_map(plane, height, width)
@@ -46,7 +43,7 @@ def sharpen(picture: np.ndarray, coarse: Tensor) -> np.ndarray:
         factor *= np.float32(1 / 255)
         mask += factor
     np.clip(mask, 0, 1, out=mask)
-    _remove_specks(mask, coarse.numpy())
+    _remove_specks(mask, coarse)
     return mask
 
 
@@ -76,80 +73,86 @@ def _centres(cells: int, size: int) -> np.ndarray:
     return ((np.arange(cells) + 0.5) * (size / cells)).astype(int)
 
 
-def _fit(picture: np.ndarray, coarse: Tensor) -> Tensor:
-    """(1, 4, rows, columns): mask = sum of the first three times red, green, blue + the fourth."""
-    rows, columns = coarse.shape[2:]
+def _fit(picture: np.ndarray, coarse: np.ndarray) -> np.ndarray:
+    """(4, rows, columns): mask = sum of the first three times red, green, blue + the fourth."""
+    import cv2
+
+    rows, columns = coarse.shape
     person = _shrink(coarse > SURE)
     background = _shrink(coarse < 1 - SURE)
     # Half the resolution is enough for colours, which are learnt over windows.
-    half = ((rows + 1) // 2, (columns + 1) // 2)
-    small = resize(picture, half[1], half[0], "box")
-    colours = torch.from_numpy(small).permute(2, 0, 1)[None].float().div_(255)
-    weights = person + background + UNSURE_WEIGHT
-    weights = functional.interpolate(weights, half, mode="area")
-    target = functional.interpolate((coarse > 0.5).float(), half, mode="area")
-    slope, offset, told = _regression(colours, target, weights)
-    sums = _sums(torch.cat([torch.ones_like(told), slope, offset, told], 1), SMOOTH)
-    smooth = functional.interpolate(sums[:, 1:] / sums[:, :1], (rows, columns), mode="bilinear")
-    slope, offset, told = smooth.split((3, 1, 1), 1)
+    half = ((columns + 1) // 2, (rows + 1) // 2)
+    colours = to_planes(resize(picture, *half, "box")) / np.float32(255)
+    weights = _halved(person + background + UNSURE_WEIGHT)
+    target = _halved((coarse > 0.5).astype(np.float32))
+    learnt = _regression(colours, target, weights)
+    counts = _sums(np.ones_like(target), SMOOTH)
+    smooth = [cv2.resize(_sums(plane, SMOOTH) / counts, (columns, rows)) for plane in learnt]
+    slope, offset, told = np.stack(smooth[:3]), smooth[3], smooth[4]
     # Trust the colours where they explain the sure cells.
-    trust = ((told - 0.4) / 0.4).clamp(0, 1)
-    slope = slope * CONTRAST * trust
+    trust = np.clip((told - 0.4) / 0.4, 0, 1)
+    slope *= CONTRAST * trust
     offset = ((offset - 0.5) * CONTRAST + 0.5 + (coarse - EDGE) * PRIOR) * trust
     plain = (coarse - EDGE) * STEEPER + 0.5
-    fit = torch.cat([slope, offset + plain * (1 - trust)], 1)
+    fit = np.concatenate([slope, (offset + plain * (1 - trust))[None]])
     # Away from the band there is nothing to decide.
-    fit = fit * (1 - person) * (1 - background)
-    fit[:, 3:] += person
+    fit *= (1 - person) * (1 - background)
+    fit[3] += person
     return fit
 
 
-def _regression(colours: Tensor, target: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Per window, the weighted least-squares fit of target (1, 1, h, w) by colours (1, 3, h, w):
-    slope (1, 3, h, w), offset (1, 1, h, w) and the share of the variance that it explains."""
-    r, g, b = colours.split(1, 1)
-    terms = [torch.ones_like(r), colours, target, colours * target]
-    products = [r * r, r * g, r * b, g * g, g * b, b * b]
-    sums = _sums(torch.cat(terms + products, 1) * weights, WINDOW)
-    means = sums[:, 1:] / sums[:, :1]
-    mean, target_mean, common = means[:, :3], means[:, 3:4], means[:, 4:7]
-    common = common - mean * target_mean
-    r, g, b = mean.unbind(1)
-    rr, rg, rb, gg, gb, bb = means[:, 7:].unbind(1)
-    rr, gg, bb = rr - r * r + NOISE, gg - g * g + NOISE, bb - b * b + NOISE
-    rg, rb, gb = rg - r * g, rb - r * b, gb - g * b
+def _regression(colours: np.ndarray, target: np.ndarray, weights: np.ndarray) -> list[np.ndarray]:
+    """Per window, the weighted least-squares fit of target (h, w) by colours (3, h, w): the three
+    slopes, the offset and the share of the variance that it explains, each (h, w)."""
+    total = _sums(weights, WINDOW)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return _sums(values * weights, WINDOW) / total
+
+    def common(one: int, other: int) -> np.ndarray:
+        return mean(colours[one] * colours[other]) - means[one] * means[other]
+
+    means, target_mean = [mean(colour) for colour in colours], mean(target)
+    x, y, z = (
+        mean(colour * target) - own * target_mean
+        for colour, own in zip(colours, means, strict=True)
+    )
+    rr, gg, bb = (common(k, k) + NOISE for k in range(3))
+    rg, rb, gb = common(0, 1), common(0, 2), common(1, 2)
     # Inverse of the symmetric 3x3 covariance by its cofactors.
     c_rr, c_rg, c_rb = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
     c_gg, c_gb, c_bb = rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg
     determinant = rr * c_rr + rg * c_rg + rb * c_rb
-    x, y, z = common.unbind(1)
-    slope = torch.stack(
-        [
-            c_rr * x + c_rg * y + c_rb * z,
-            c_rg * x + c_gg * y + c_gb * z,
-            c_rb * x + c_gb * y + c_bb * z,
-        ],
-        1,
-    ) / determinant.unsqueeze(1)
-    offset = target_mean - (slope * mean).sum(1, keepdim=True)
+    red = (c_rr * x + c_rg * y + c_rb * z) / determinant
+    green = (c_rg * x + c_gg * y + c_gb * z) / determinant
+    blue = (c_rb * x + c_gb * y + c_bb * z) / determinant
+    offset = target_mean - (red * means[0] + green * means[1] + blue * means[2])
     variance = target_mean * (1 - target_mean) + 1e-3
-    told = (slope * common).sum(1, keepdim=True) / variance
-    return slope, offset, told
+    told = (red * x + green * y + blue * z) / variance
+    return [red, green, blue, offset, told]
 
 
-def _sums(x: Tensor, reach: int) -> Tensor:
-    """Sums over (2 reach + 1) squared cells, fewer at the border.
+def _halved(plane: np.ndarray) -> np.ndarray:
+    """Means of two by two cells; of three where their number is odd, so that all are covered."""
+    for _ in range(2):
+        if len(plane) % 2 and len(plane) > 1:
+            ends = [(plane[:1] + plane[1:2]) / 2, (plane[-2:-1] + plane[-1:]) / 2]
+            middle = (plane[1:-3:2] + plane[2:-2:2] + plane[3:-1:2]) / 3
+            plane = np.concatenate([ends[0], middle, ends[1]])
+        elif len(plane) > 1:
+            plane = (plane[::2] + plane[1::2]) / 2
+        plane = plane.T
+    return np.ascontiguousarray(plane)
 
-    Two convolutions with ones, which torch runs ten times faster than its pooling.
-    """
-    channels, side = x.shape[1], 2 * reach + 1
-    x = x.contiguous(memory_format=torch.channels_last)
-    ones = torch.ones(channels, 1, 1, side)
-    x = functional.conv2d(x, ones, padding=(0, reach), groups=channels)
-    x = functional.conv2d(x, ones.transpose(2, 3), padding=(reach, 0), groups=channels)
-    return x.contiguous()
+
+def _sums(plane: np.ndarray, reach: int) -> np.ndarray:
+    """Sums of float32 (h, w) over (2 reach + 1) squared cells, fewer at the border."""
+    import cv2
+
+    side = (2 * reach + 1, 2 * reach + 1)
+    return cv2.boxFilter(plane, -1, side, normalize=False, borderType=cv2.BORDER_CONSTANT)
 
 
-def _shrink(cells: Tensor) -> Tensor:
+def _shrink(cells: np.ndarray) -> np.ndarray:
     """1 where all cells within BAND are true."""
-    return (_sums((~cells).float(), BAND) < 0.5).float()
+    return (_sums((~cells).astype(np.float32), BAND) < 0.5).astype(np.float32)

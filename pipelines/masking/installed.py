@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..catalog.models import variant_named
 from ..errors import InputError
 from ..files.licences import license_accepted, require_accepted
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 PARSING = ("human_parsing/pth", "human_parsing/onnx")
 """The same networks in two forms; the first that is installed is taken. ONNX runs on the CPU."""
+
+CLOTHES_PARSERS = ("human_parsing/segformer", "human_parsing/fashn", "human_parsing/sapiens2")
+"""Taken in this order where neither of them is installed."""
 
 OPENPOSE, VITPOSE, DENSEPOSE = "openpose/body", "vitpose/base_simple", "densepose/r50_fpn_s1x"
 
@@ -102,3 +107,20 @@ class InstalledNetworks:
         from .densepose import load_densepose
 
         return self.ready(load_densepose, *self.files(DENSEPOSE))
+
+
+def installed_parse(networks: InstalledNetworks) -> Callable[[np.ndarray], np.ndarray | None]:
+    """A function that gives the ATR labels of a photo, (height, width, 3) uint8 RGB -> (height,
+    width) uint8, by the first parsing network that is installed when it is called; None where none
+    is."""
+
+    def parse_photo(photo: np.ndarray) -> np.ndarray | None:
+        if any(map(networks.installed, PARSING)):
+            from .parsing import parse
+
+            (network,) = networks.schp("atr")
+            return parse(network, [photo])[0]
+        found = next(filter(networks.installed, CLOTHES_PARSERS), None)
+        return None if found is None else networks.installed_clothes_parser(found).parse(photo)
+
+    return parse_photo

@@ -6,12 +6,10 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
 from .mediapipe.crops import TurnedSquare, cut_out, person_crop
-from .mediapipe.decoding import BODY_POINTS, CROP_SIZE, decode_landmarks
+from .mediapipe.decoding import BODY_POINTS, CROP_SIZE, decode_landmarks, sigmoid
 from .mediapipe.model import BodyModel
 
 FACE = slice(0, 11)
@@ -30,13 +28,13 @@ LEAST_SEEN = 0.7  # mean visibility of the upper body
 
 @dataclass(frozen=True)
 class Reading:
-    """landmarks: (33, 5) as in Body; mask: (256, 256), 0..1, along the crop; score: 0..1, that a
-    person is in the crop; next_crop: where the network would rather have looked."""
+    """landmarks: (33, 5) as in Body; mask: float32 (256, 256), 0..1, along the crop; score: 0..1,
+    that a person is in the crop; next_crop: where the network would rather have looked."""
 
     crop: TurnedSquare
     next_crop: TurnedSquare
     landmarks: np.ndarray
-    mask: Tensor
+    mask: np.ndarray
     score: float
 
     @property
@@ -47,11 +45,9 @@ class Reading:
 
 def read_landmarks(model: BodyModel, image: Image.Image, crop: TurnedSquare) -> Reading:
     """One run of the network."""
-    with torch.inference_mode():
-        pixels = cut_out(image, crop, CROP_SIZE, "nearest").to(model.device)
-        raw, heat, flag, mask = model.landmarks(pixels)
-        found = decode_landmarks(raw[0].cpu().numpy(), heat[0].cpu().numpy())
-        score, mask = float(torch.sigmoid(flag[0])), torch.sigmoid(mask[0]).cpu()
+    raw, heat, flag, mask = model.landmarks(cut_out(image, crop, CROP_SIZE, "nearest"))
+    found = decode_landmarks(raw, heat)
+    score, mask = float(sigmoid(np.array(flag))), sigmoid(mask).astype(np.float32)
     places = crop.to_picture(found[:, :2])
     landmarks = np.column_stack([places, found[:, 2] * crop.size, found[:, 3:]])
     next_crop = person_crop(*places[BODY_POINTS : BODY_POINTS + 2])
@@ -98,10 +94,10 @@ def _believe(
 
 def _reaches_out(reading: Reading, image: Image.Image) -> bool:
     """Whether the mask goes on beyond an edge of the crop that lies inside the picture."""
-    edge = torch.ones_like(reading.mask, dtype=torch.bool)
+    edge = np.ones(reading.mask.shape, bool)
     edge[2:-2, 2:-2] = False
-    rows, columns = torch.nonzero((reading.mask > 0.5) & edge, as_tuple=True)
-    places = torch.stack([columns, rows], 1).numpy() + 0.5
+    rows, columns = np.nonzero((reading.mask > 0.5) & edge)
+    places = np.stack([columns, rows], 1) + 0.5
     places = reading.crop.to_picture(places / CROP_SIZE)
     inside = ((places >= 0) & (places < image.size)).all(axis=1)
     return int(inside.sum()) > MOST_AT_EDGE

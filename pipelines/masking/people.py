@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from PIL import Image
 
 from ..errors import InputError
@@ -157,12 +156,10 @@ def _centres(length: int, size: float, most: int) -> list[float]:
 
 def _detect(model: BodyModel, image: Image.Image, views: list[TurnedSquare]) -> list[FoundPerson]:
     """Everybody in any of the square views of the image."""
-    pixels = torch.cat([cut_out(image, view, DETECTOR_SIZE, "black") for view in views])
-    with torch.inference_mode():
-        boxes, logits = model.detector((pixels * 2 - 1).to(model.device))
     scores, places = [], []
-    for view, box, logit in zip(views, boxes.cpu().numpy(), logits.cpu().numpy(), strict=True):
-        found_scores, found = decode_people(box, logit, LEAST_SCORE)
+    for view in views:
+        boxes, logits = model.detect(cut_out(image, view, DETECTOR_SIZE, "black"))
+        found_scores, found = decode_people(boxes, logits, LEAST_SCORE)
         scores.append(found_scores)
         places.append(view.to_picture(found.reshape(-1, 2)).reshape(-1, 6, 2))
     best = suppress(np.concatenate(scores), np.concatenate(places))
@@ -174,9 +171,7 @@ def _detect(model: BodyModel, image: Image.Image, views: list[TurnedSquare]) -> 
 
 def _segment(model: BodyModel, image: Image.Image, whole: TurnedSquare) -> list[FoundPerson]:
     """The one person whom only the segmentation sees, if any."""
-    with torch.inference_mode():
-        pixels = cut_out(image, whole, CROP_SIZE, "black").to(model.device)
-        mask = model.segmentation(pixels)[0].cpu().numpy()
+    mask = model.segment(cut_out(image, whole, CROP_SIZE, "black"))
     rows, columns = np.nonzero(mask > LEAST_SCORE)
     cell = whole.size / CROP_SIZE
     if len(rows) * cell**2 < LEAST_AREA * image.width * image.height:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
 from .edges import BAND, WINDOW, sharpen
 from .landmarks import LEAST_SCORE, Reading, read_landmarks
@@ -42,22 +40,22 @@ def person_mask(
     if closer.score >= LEAST_SCORE:
         # The closer view tells arms from the waist; it may leave out hair or feet.
         detail = put_back(closer.mask, closer.crop, box, columns, rows)
-        covered = put_back(torch.ones_like(closer.mask), closer.crop, box, columns, rows)
+        covered = put_back(np.ones_like(closer.mask), closer.crop, box, columns, rows)
         coarse = (coarse + detail) / (1 + covered)
     if alone:
         # Where the landmark network hesitates, hear the segmentation, which marks everybody.
         everybody = _segment(model, image, box, columns, rows)
-        coarse = torch.lerp(coarse, everybody, 4 * (coarse - VETO).clamp(min=0) * (1 - coarse))
+        heard = 4 * np.maximum(coarse - VETO, 0) * (1 - coarse)
+        coarse = coarse + heard * (everybody - coarse)
     full[top:bottom, left:right] = sharpen(picture[top:bottom, left:right], coarse)
     return full
 
 
-def _segment(model: BodyModel, image: Image.Image, box: Box, columns: int, rows: int) -> Tensor:
+def _segment(model: BodyModel, image: Image.Image, box: Box, columns: int, rows: int) -> np.ndarray:
     left, top, right, bottom = box
     view = TurnedSquare((left + right) / 2, (top + bottom) / 2, max(right - left, bottom - top))
-    with torch.inference_mode():
-        pixels = cut_out(image, view, CROP_SIZE, "nearest").to(model.device)
-        return put_back(model.segmentation(pixels)[0], view, box, columns, rows)
+    person = model.segment(cut_out(image, view, CROP_SIZE, "nearest"))
+    return put_back(person, view, box, columns, rows)
 
 
 def _closer_view(crop: TurnedSquare, box: Box) -> TurnedSquare:
@@ -72,10 +70,10 @@ def _closer_view(crop: TurnedSquare, box: Box) -> TurnedSquare:
 
 def _outline(reading: Reading, width: int, height: int, margin: float) -> Box | None:
     """The box in the picture that holds the reading's mask and `margin` pixels around it."""
-    rows, columns = torch.nonzero(reading.mask > 0.05, as_tuple=True)
+    rows, columns = np.nonzero(reading.mask > 0.05)
     if not len(rows):
         return None
-    cells = torch.stack([columns, rows], 1).numpy() + 0.5
+    cells = np.stack([columns, rows], 1) + 0.5
     places = reading.crop.to_picture(cells / CROP_SIZE)
     left, top = np.floor(places.min(0) - margin).astype(int)
     right, bottom = np.ceil(places.max(0) + margin).astype(int)

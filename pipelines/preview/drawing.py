@@ -9,21 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ..maps.edges import blur
 from ..maps.enlarging import Cut, EnlargedMaps, Grid, RareMaps
-from ..maps.grids import closed, widest
+from ..maps.grids import closed, each, taken, widest
 from ..maps.spreading import spread
 from ..masking.regions import smooth_step
 from .grain import NO_GRAINS, Grain, Grains
+from .mixing import apply_models, lay, lit, mix, mixed, planes
 from .paint_maps import BareBody, Gaps, LowerMaps, PaintMaps
 from .scene import Scene
 from .warp import STEP, BackwardMap, LayerPicture
 
 SHADOW = 0.30  # how dark the shadow right under a layer's edge is
-LOW, HIGH = 0.06, 0.94  # of a refined map: what is 0 and what is 1
+FAINT = 1e-3  # a shadow that nobody sees
 
 
 @dataclass(frozen=True)
@@ -42,11 +41,11 @@ class Painted:
     columns): what was repainted; worn: where the new garment lies; alphas:
     where each piece of it does."""
 
-    photo: Tensor
-    picture: Tensor
-    mask: Tensor
-    worn: Tensor
-    alphas: list[Tensor]
+    photo: np.ndarray
+    picture: np.ndarray
+    mask: np.ndarray
+    worn: np.ndarray
+    alphas: list[np.ndarray]
 
 
 class Painter:
@@ -59,7 +58,7 @@ class Painter:
     def __init__(
         self,
         photo: np.ndarray,
-        maps: PaintMaps[np.ndarray],
+        maps: PaintMaps,
         pieces: list[Piece],
         unit: float,
         lighting: float = 1.0,
@@ -69,17 +68,21 @@ class Painter:
         self.photo, self.pieces, self.unit = photo, pieces, unit
         self.lighting, self.grains = lighting, grains
         grid = Grid((photo.shape[1] / width, photo.shape[0] / height))
+        everywhere = maps.free, maps.above, maps.removed, maps.hidden, maps.person
+        self.maps = EnlargedMaps(everywhere, grid)
         # What is seen in few places is enlarged apart, and only there.
-        lower, gaps = maps.bare.lower, maps.gaps
-        usual = replace(maps, bare=replace(maps.bare, lower=None), gaps=None)
-        self.maps = EnlargedMaps(usual, grid)
+        self.front = RareMaps(maps.front, grid, np.asarray(maps.front.any(-1)))
+        shows, bare = maps.removed > 1e-4, maps.bare
+        self.bare = RareMaps(replace(bare, lower=None), grid, shows)
         self.lower = self.gaps = None
-        if lower is not None:
-            self.lower = RareMaps(lower, grid, (lower.edge < 2) & (maps.removed > 1e-4))
-        if gaps is not None:
-            self.gaps = RareMaps(gaps, grid, gaps.cover > 1e-4)
+        if bare.lower is not None:
+            self.lower = RareMaps(bare.lower, grid, (bare.lower.edge < 2) & shows)
+        if maps.gaps is not None:
+            self.gaps = RareMaps(maps.gaps, grid, maps.gaps.cover > 1e-4)
+        self.lights = [EnlargedMaps(maps.lights.of(piece.part), grid) for piece in pieces]
+        self.falls = [RareMaps(fall, grid, fall > FAINT) for fall in maps.falls]
         self.scale = float(np.mean(grid.scale))
-        needed = maps.removed > 1e-4
+        needed = shows.copy()
         for piece in pieces:
             left, top = STEP * piece.mapping.left, STEP * piece.mapping.top
             inside = piece.mapping.inside.repeat(STEP, 0).repeat(STEP, 1)
@@ -92,121 +95,147 @@ class Painter:
 
     def paint(self, cut: Cut) -> Painted:
         """Paints one rectangle."""
-        maps: PaintMaps[Tensor] = self.maps.cut(cut)
-        pixels = np.moveaxis(self.photo[cut.slices], -1, 0)
-        photo = torch.from_numpy(np.ascontiguousarray(pixels)).float().div_(255)
-        kept, arms = apply_models(maps.front, photo)
-        removed = maps.removed * (1 - kept)
-        in_person = self.inside(maps.person)
-        bare, uncovered, bare_arms = self.take_off(maps.bare, in_person, removed, cut)
-        picture = torch.lerp(photo, bare, removed)
-        arms = torch.maximum(arms, bare_arms).mul_(self.inside(maps.free)).mul_(1 - maps.hidden)
-        shaded = self.lighting * (in_person * (1 - removed) + uncovered)
-        kept = torch.maximum(kept, maps.above)
-        before_trunk = torch.maximum(kept, arms)
+        free, above, removed, hidden, person = self.maps.cut(cut)
+        photo = planes(self.photo[cut.slices])
+        kept, arms = self.in_front(cut, photo)
+        removed = removed * (1 - kept)
+        in_person = self.inside(person)
+        shaded = in_person * (1 - removed)
+        bare: BareBody | None = self.bare.cut(cut)
+        if bare is not None:
+            colours, uncovered, bare_arms = self.take_off(bare, in_person, removed, cut)
+            picture = mixed(photo, colours, removed)
+            np.maximum(arms, bare_arms, out=arms)
+            shaded += uncovered
+        else:
+            picture = photo.copy()
+        shaded *= self.lighting
+        arms *= self.inside(free)
+        arms *= 1 - hidden
+        np.maximum(kept, above, out=kept)
+        before_trunk = np.maximum(kept, arms)
         # A shadow falls on the shoulder, and fades where the arm comes to the front.
-        unshaded = arms * (maps.free / (-0.3 * self.unit)).clamp_(0, 1)
-        mask, worn, alphas = removed.clone(), torch.zeros_like(removed), []
-        gaps: Gaps[Tensor] | None = self.gaps.cut(cut) if self.gaps else None
+        arms *= np.clip(free / np.float32(-0.3 * self.unit), 0, 1)
+        unshaded = np.maximum(kept, arms, out=arms)
+        mask, worn, alphas = removed, np.zeros_like(removed), []
+        gaps: Gaps | None = self.gaps.cut(cut) if self.gaps else None
         if gaps is not None:
-            alpha = (gaps.cover * (1 - before_trunk)).clamp_(0, 1)
-            picture = torch.lerp(picture, gaps.colours, alpha)
-            mask = 1 - (1 - mask) * (1 - alpha)
+            alpha = np.clip(gaps.cover * (1 - before_trunk), 0, 1)
+            mix(picture, gaps.colours, alpha)
+            lay(mask, alpha)
         for index, (piece, drawing) in enumerate(zip(self.pieces, self.drawings, strict=True)):
             behind = before_trunk if piece.part == "torso" else kept
-            part, alpha, layer = drawing.within(cut), torch.zeros_like(removed), None
+            part, alpha, layer = drawing.within(cut), np.zeros_like(removed), None
             if part is not None:  # a sleeve lies in a small part of most cuts
                 rows, columns = part.within(cut)
                 colours, own = drawn(drawing, part)
                 own *= 1 - behind[rows, columns]
                 alpha[rows, columns] = own
-                layer = rows, columns, colours, own
+                layer = part, colours, own
             alphas.append(alpha)
-            if maps.falls and maps.falls[index].any():
-                shadow = maps.falls[index] * (1 - alpha) * shaded
-                shadow *= 1 - torch.maximum(kept, unshaded)
+            fall = self.falls[index].cut(cut) if self.falls else None
+            if fall is not None:
+                shadow = fall * (1 - alpha)
+                shadow *= shaded
+                shadow *= 1 - unshaded
                 picture *= 1 - shadow
-                mask = torch.maximum(mask, (shadow > 1 / 255).float())
+                np.copyto(mask, 1, where=shadow > 1 / 255)
             if layer is not None:
-                rows, columns, colours, own = layer
-                lit = colours.mul_(maps.lights.of(piece.part)[rows, columns]).clamp_(0, 1)
-                picture[:, rows, columns].lerp_(lit, own)
-                mask[rows, columns] = 1 - (1 - mask[rows, columns]) * (1 - own)
-                worn[rows, columns] = torch.maximum(worn[rows, columns], own)
+                part, colours, own = layer
+                rows, columns = part.within(cut)
+                lit(colours, self.lights[index].cut(part))
+                for plane, colour in zip(picture[:, rows, columns], colours, strict=True):
+                    mix(plane, colour, own)
+                lay(mask[rows, columns], own)
+                np.maximum(worn[rows, columns], own, out=worn[rows, columns])
         return Painted(photo, picture, mask, worn, alphas)
 
-    def parts(self, pixels: int) -> list[Cut]:
-        """Rectangles of about so many pixels that cover everything that is painted."""
-        needed = self.needed
-        height, width = self.photo.shape[:2]
-        rows = np.nonzero(needed.any(1))[0]
-        down, right = height / needed.shape[0], width / needed.shape[1]
-        step = max(1, pixels // width)
-        cuts = []
-        top = max(0, int((rows.min(initial=len(needed)) - 1) * down))
-        bottom = min(height, int((rows.max(initial=0) + 2) * down) + 1)
-        for start in range(top, bottom, step):
-            stop = min(start + step, bottom)
-            strip = needed[max(0, int(start / down) - 1) : int(stop / down) + 2]
-            columns = np.nonzero(strip.any(0))[0]
-            if len(columns):
-                first = max(0, int((columns[0] - 1) * right))
-                last = min(width, int((columns[-1] + 2) * right) + 1)
-                cuts.append(Cut(start, stop, first, last))
-        return cuts
+    def in_front(self, cut: Cut, photo: np.ndarray) -> tuple[np.ndarray, ...]:
+        """What is kept and the visible bare arms (rows, columns), see Front."""
+        models = self.front.cut(cut)
+        if models is None:
+            return np.zeros_like(photo[0]), np.zeros_like(photo[0])
+        return apply_models(models, photo)
 
-    def inside(self, distance: Tensor) -> Tensor:
+    def parts(self, height: int, width: int) -> list[Cut]:
+        """Rectangles of up to this size that cover everything that is painted."""
+        needed, cuts = self.needed, []
+        rows, columns = self.photo.shape[:2]
+        down, right = rows / needed.shape[0], columns / needed.shape[1]
+        for top in range(0, rows, height):
+            bottom = min(top + height, rows)
+            strip = needed[max(0, int(top / down) - 1) : int(bottom / down) + 2].any(0)
+            for left in range(0, columns, width):
+                first = max(0, int(left / right) - 1)
+                there = np.flatnonzero(strip[first : int((left + width) / right) + 2])
+                if len(there):
+                    start = max(left, int((first + there[0] - 1) * right))
+                    stop = min(left + width, columns, int((first + there[-1] + 2) * right) + 1)
+                    cuts.append(Cut(top, bottom, start, stop))
+        return [cut for cut in cuts if cut.left < cut.right]
+
+    def inside(self, distance: np.ndarray) -> np.ndarray:
         """How much of a pixel lies inside an outline, by the signed distance to it."""
-        return (0.5 - distance * (self.scale / 2)).clamp_(0, 1)
+        share = distance * np.float32(-self.scale / 2)
+        share += 0.5
+        return np.clip(share, 0, 1, out=share)
 
-    def continued(self, lower: LowerMaps[Tensor], cut: Cut) -> Tensor:
+    def continued(self, lower: LowerMaps, cut: Cut) -> np.ndarray:
         """The lower garment (3, rows, columns) above what is seen of it: the photo mirrored."""
         rows, columns = np.mgrid[cut.slices]
-        axis = (lower.axis.numpy() + 0.5) * self.photo.shape[0] / len(self.needed) - 0.5
+        axis = (lower.axis + 0.5) * self.photo.shape[0] / len(self.needed) - 0.5
         mirrored = np.round(2 * axis - rows).astype(int).clip(0, len(self.photo) - 1)
-        pixels = np.moveaxis(self.photo[mirrored, columns], -1, 0)
-        seen = torch.from_numpy(np.ascontiguousarray(pixels)).float().div_(255)
-        grain = (seen - lower.smooth) * lower.grain
-        return ((lower.colours + grain) * lower.light).clamp_(0, 1)
+        first = mirrored.min()
+        there = np.ascontiguousarray(self.photo[first : mirrored.max() + 1, cut.slices[1]])
+        colours = planes(taken(there, mirrored - first, columns - cut.left))
+        colours -= lower.smooth
+        colours *= lower.grain
+        colours += lower.colours
+        colours *= lower.light
+        return np.clip(colours, 0, 1, out=colours)
 
     def take_off(
-        self, bare: BareBody[Tensor], in_person: Tensor, removed: Tensor, cut: Cut
-    ) -> tuple[Tensor, Tensor, Tensor]:
+        self, bare: BareBody, in_person: np.ndarray, removed: np.ndarray, cut: Cut
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The person without the old garment: colours (3, rows, columns), how much of what is
         removed is body, and how much of it is arms."""
         picture = grained(bare.background, self.grains.background, cut)
         skin = grained(bare.skin, self.grains.skin, cut)
-        body = self.inside(bare.trunk) * in_person
-        picture = torch.lerp(picture, skin, body)
-        lower: LowerMaps[Tensor] | None = self.lower.cut(cut) if self.lower else None
+        body = self.inside(bare.trunk)
+        body *= in_person
+        picture = mixed(picture, skin, body)
+        lower: LowerMaps | None = self.lower.cut(cut) if self.lower else None
         if lower is not None:
-            inside = self.inside(lower.edge) * in_person
+            inside = self.inside(lower.edge)
+            inside *= in_person
             if (inside * removed).any():
-                picture = torch.lerp(picture, self.continued(lower, cut), inside)
-            body = torch.maximum(body, inside)
-        arms = self.inside(bare.arms) * in_person
-        picture = torch.lerp(picture, skin, arms)
-        return picture, torch.maximum(body, arms) * removed, arms * removed
+                mix(picture, self.continued(lower, cut), inside)
+            np.maximum(body, inside, out=body)
+        arms = self.inside(bare.arms)
+        arms *= in_person
+        mix(picture, skin, arms)
+        np.maximum(body, arms, out=body)
+        body *= removed
+        arms *= removed
+        return picture, body, arms
 
 
-def grained(colours: Tensor, grain: Grain | None, cut: Cut) -> Tensor:
+def grained(colours: np.ndarray, grain: Grain | None, cut: Cut) -> np.ndarray:
     """Colours (3, rows, columns) with the grain that the photo has on them."""
-    return colours if grain is None else (colours + grain.cut(cut)).clamp_(0, 1)
+    if grain is None:
+        return colours
+    result = colours + grain.cut(cut)
+    return np.clip(result, 0, 1, out=result)
 
 
-def drawn(drawing: LayerPicture, part: Cut) -> tuple[Tensor, Tensor]:
-    """Colours (3, rows, columns) and alpha (rows, columns) of a layer in a part of the photo that
-    lies within it."""
-    result = drawing.draw(part)
-    return result[:3] / result[3].clamp_min(1e-3), result[3]
-
-
-def apply_models(models: Tensor, photo: Tensor) -> Tensor:
-    """Soft maps (n, rows, columns) from linear models (4 n, rows, columns) of the colours."""
-    red, green, blue, offset = models.unflatten(0, (4, -1))
-    values = offset.addcmul(red, photo[0]).addcmul_(green, photo[1]).addcmul_(blue, photo[2])
-    place = values.sub_(LOW).div_(HIGH - LOW).clamp_(0, 1)
-    return place * place * (3 - 2 * place)
+def drawn(drawing: LayerPicture, part: Cut) -> tuple[list[np.ndarray], np.ndarray]:
+    """Colours, each (rows, columns), and alpha (rows, columns) of a layer in a part of the photo
+    that lies within it."""
+    *colours, alpha = drawing.draw(part)
+    opaque = np.maximum(alpha, np.float32(1e-3))
+    for colour in colours:
+        colour /= opaque
+    return colours, alpha
 
 
 def fallen(alpha: np.ndarray, reach: float) -> np.ndarray:
@@ -218,14 +247,14 @@ def fallen(alpha: np.ndarray, reach: float) -> np.ndarray:
     return padded[1 : len(alpha) + 1] * (1 - share) + padded[: len(alpha)] * share
 
 
-def close_gaps(scene: Scene, first: Painted, bare: np.ndarray) -> Gaps[np.ndarray] | None:
+def close_gaps(scene: Scene, first: Painted, bare: np.ndarray) -> Gaps | None:
     """The narrow wedges between sleeve and trunk, or between legs, and the shaded fabric in them.
 
     Only where the photo showed the person: a gap that shows the background is one; and not on
     bare arms (h, w).
     """
     reach = max(2, round(0.1 * scene.figure.unit))
-    worn = first.worn.numpy()
+    worn = first.worn
     whole = closed(np.pad(worn, reach), reach)[reach:-reach, reach:-reach]
     there = smooth_step(scene.small_person, 0.5, 0.8) * (1 - bare)
     gaps = np.clip(whole - worn, 0, 1) * there
@@ -233,11 +262,11 @@ def close_gaps(scene: Scene, first: Painted, bare: np.ndarray) -> Gaps[np.ndarra
         return None
     # Under the rims of the layers as well, or what is behind them would shine through.
     gaps = blur(np.minimum(widest(gaps, 2), whole * there), 0.7)
-    colours = first.picture.permute(1, 2, 0).numpy()
+    colours = np.ascontiguousarray(np.moveaxis(first.picture, 0, -1))
     fabric = spread(colours, smooth_step(worn, 0.85, 0.99))
     # The trunk goes on behind the arm: its stripes and prints too, mirrored at its edge.
-    mirrored, known = beside_trunk(colours, first.alphas[0].numpy())
-    fabric = fabric + (mirrored - fabric) * known[..., None]
+    mirrored, known = beside_trunk(colours, first.alphas[0])
+    fabric = fabric + (mirrored - fabric) * each(known)
     return Gaps(1.3 * gaps, 0.72 * fabric)
 
 
@@ -251,5 +280,5 @@ def beside_trunk(colours: np.ndarray, trunk: np.ndarray) -> tuple[np.ndarray, np
     last = width - 2 - inside[:, ::-1].argmax(1)[:, None]
     source = np.where(columns < first, 2 * first - columns, 2 * last - columns)
     source = np.where((columns < first) | (columns > last), source, columns).clip(0, width - 1)
-    known = (trunk[rows, source] > 0.97) & inside.any(1, keepdims=True)
-    return colours[rows, source], blur(known.astype(np.float32), 1.0)
+    known = (taken(trunk, rows, source) > 0.97) & inside.any(1, keepdims=True)
+    return taken(colours, rows, source), blur(known.astype(np.float32), 1.0)

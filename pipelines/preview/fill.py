@@ -6,7 +6,7 @@ import numpy as np
 
 from ..maps.colours import length
 from ..maps.edges import blur, resized_map
-from ..maps.grids import narrowest, widest
+from ..maps.grids import each, narrowest, taken, widest
 from ..maps.patches import continue_background
 from ..maps.spreading import spread
 from ..masking.anatomy import COLLAR_LEVELS, COLLAR_SIDES, LEGS_APART, NAVEL
@@ -34,23 +34,24 @@ def background_plate(picture: np.ndarray, person: np.ndarray, margin: int) -> np
     after = np.minimum.accumulate(np.where(hidden, width, columns)[:, ::-1], axis=1)[:, ::-1]
     has_before, has_after = before >= 0, after < width
     known = (~hidden).astype(np.float32)
-    mean = blur(picture * known[..., None], 3.0) / np.maximum(blur(known, 3.0), 1e-3)[..., None]
+    share = np.maximum(blur(known, 3.0), np.float32(1e-3))
+    mean = blur(picture * each(known), 3.0) / each(share)
     rows = np.arange(height)[:, None]
-    left = mean[rows, before.clip(min=0)]
-    right = mean[rows, after.clip(max=width - 1)]
+    left = taken(mean, rows, before.clip(min=0))
+    right = taken(mean, rows, after.clip(max=width - 1))
     place = ((columns - before) / np.maximum(after - before, 1)).clip(0, 1).astype(np.float32)
-    place = np.where(has_before & has_after, place, has_after.astype(np.float32))[..., None]
-    line = left + (right - left) * place
+    place = np.where(has_before & has_after, place, has_after.astype(np.float32))
+    line = left + (right - left) * each(place)
     line = np.asarray(gaussian_filter1d(line, 3.0, axis=0))
     seen = has_before & has_after
     if not seen.all():  # where a row ends at the person, the nearest background of all goes on
-        line = np.where(seen[..., None], line, spread(picture, known))
+        line = np.where(each(seen), line, spread(picture, known))
     nearer = np.where(
         has_before & (~has_after | (columns - before <= after - columns)),
         2 * before - columns, 2 * after - columns,
     ).clip(0, width - 1)  # fmt: skip
-    grain = ((picture - mean) * known[..., None])[rows, nearer]
-    return np.where(hidden[..., None], np.clip(line + grain, 0, 1), picture)
+    grain = taken((picture - mean) * each(known), rows, nearer)
+    return np.where(each(hidden), np.clip(line + grain, 0, 1), picture)
 
 
 def round_shading(offset: np.ndarray, light: float) -> np.ndarray:
@@ -169,7 +170,7 @@ def skin_plate(scene: Scene, frames: LimbFrames) -> np.ndarray:
     middle = np.median(plain[known >= 0.02 * known.max()], axis=0)
     # Far from all visible skin the average tone weighs as much as what is carried there.
     share = known / (known + 3e-3)
-    values = middle + (plain - middle) * share[..., None]
+    values = middle + (plain - middle) * each(share)
     size = (picture.shape[0] // 2, picture.shape[1] // 2)  # it is blurred anyway
     known = resized_map(np.minimum(known + 3e-3, 1), *size)
     plain = blur(spread(resized_map(values, *size), known), 0.025 * unit)
@@ -204,8 +205,9 @@ def lively(scene: Scene, hidden: np.ndarray, shown: np.ndarray) -> bool:
     beside = widest(shown[third].astype(np.float32), max(1, round(0.2 * unit))) * seen
     if shown[third].sum() < 0.03 * unit * unit or not beside.any():
         return False
-    share = np.maximum(blur(seen.astype(np.float32), 0.1 * unit), 1e-3)[..., None]
-    strange = length(lab - blur(lab * seen[..., None], 0.1 * unit) / share)
+    share = np.maximum(blur(seen.astype(np.float32), 0.1 * unit), 1e-3)
+    around = blur(lab * each(seen.astype(np.float32)), 0.1 * unit) / each(share)
+    strange = length(lab - around)
     return bool(np.average(strange, weights=beside) > 5.0)
 
 
@@ -216,7 +218,7 @@ def undress(
     old: np.ndarray,
     gone: np.ndarray,
     outlines: BodyOutlines,
-) -> tuple[BareBody[np.ndarray], np.ndarray | None]:
+) -> tuple[BareBody, np.ndarray | None]:
     """What the photo shows where the old garment is taken off; of an upper one also where the lower
     garment is below its hem (see lower_maps).
 

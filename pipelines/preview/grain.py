@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ..maps.edges import blur
 from ..maps.enlarging import Cut
@@ -26,14 +24,13 @@ class Grain:
     """tile (3, SIZE, SIZE): what a photo shows on one material beside its mean; it goes on without
     a seam."""
 
-    tile: Tensor
+    tile: np.ndarray
 
-    def cut(self, cut: Cut) -> Tensor:
+    def cut(self, cut: Cut) -> np.ndarray:
         """(3, rows, columns) of a cut of the photo."""
-        top, left = cut.top % SIZE, cut.left % SIZE
-        bottom, right = top + cut.bottom - cut.top, left + cut.right - cut.left
-        tiles = self.tile.repeat(1, -(-bottom // SIZE), -(-right // SIZE))
-        return tiles[:, top:bottom, left:right]
+        left, right = cut.left % SIZE, cut.left % SIZE + cut.right - cut.left
+        rows = self.tile.take(np.arange(cut.top, cut.bottom) % SIZE, 1)
+        return np.tile(rows, (1, 1, -(-right // SIZE)))[:, :, left:right]
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ def read_grain(
                  for place in chosen]  # fmt: skip
         tiles = sorted((tile for tile in tiles if tile is not None), key=lambda tile: tile.std())
         if tiles:
-            return Grain(torch.from_numpy(made(tiles[len(tiles) // 4])))
+            return Grain(made(tiles[len(tiles) // 4]))
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +12,12 @@ from ..garment.read import Garment
 from ..maps.colours import length
 from ..maps.edges import guided_models
 from ..maps.grids import pieces, sizes_of
-from ..masking.figure import Limb, along, projected
+from ..masking.figure import Limb, LimbFrame, along, projected
 from ..masking.regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, hand_disc, smooth_step
 from .bare import inner_side, leaving
 from .drape import leg_reach
+from .drawing import Piece
+from .place import solid_places
 from .scene import Scene
 from .trunk import EASE
 
@@ -22,6 +25,7 @@ LIMB_OF = {
     RIGHT_SLEEVE: "right_arm", LEFT_SLEEVE: "left_arm", RIGHT_LEG: "right_leg", LEFT_LEG: "left_leg"
 }  # fmt: skip
 SEEN, SURE = 0.55, 0.8  # visibility of a joint from which it is seen, and surely
+BARE_SHOULDER = 0.06  # of an arm: a sleeve that begins lower is worn off the shoulder
 LEAST_HAND = 0.008  # of the square of the unit: less than this of a hand is none
 
 
@@ -228,10 +232,13 @@ def limb_place(limb: Limb, share: float) -> float:
     return float(np.interp(share, [0, np.clip(upper, 0.01, 0.99), 1], [0, 0.5, 1]))
 
 
-def covered_limbs(scene: Scene, garment: Garment) -> tuple[np.ndarray, np.ndarray]:
+def covered_limbs(
+    scene: Scene, garment: Garment, pieces: Sequence[Piece]
+) -> tuple[np.ndarray, np.ndarray]:
     """Where limbs (h, w) lie that the new sleeves or trouser legs cover, and the part of it where
     none of them may look out: all around the legs, on the outside of the arms. Between sleeve and
-    trunk one looks at the arm, not through it."""
+    trunk one looks at the arm, not through it. pieces: the garment's layers, which begin below the
+    shoulders where it is worn off them."""
     figure = scene.figure
     covered = np.zeros(scene.small.shape[:2], np.float32)
     gone = np.zeros_like(covered)
@@ -243,6 +250,9 @@ def covered_limbs(scene: Scene, garment: Garment) -> tuple[np.ndarray, np.ndarra
         reach = limb_place(limb, garment.reach) if arm else leg_reach(garment)
         wide, near = (0.12, 0.08) if arm else (0.16, 0.10)
         around = smooth_step(frame.beyond, wide * figure.unit, near * figure.unit)
+        start = sleeve_start(frame, pieces, name) if arm else 0.0
+        if start > BARE_SHOULDER:
+            around = around * smooth_step(frame.place, start - 0.02, start + 0.01)
         # The trunk ends where the sleeve does.
         hidden = around * smooth_step(frame.place, reach, reach - (0.015 if arm else 0.04))
         covered = np.maximum(covered, hidden)
@@ -252,3 +262,12 @@ def covered_limbs(scene: Scene, garment: Garment) -> tuple[np.ndarray, np.ndarra
             hidden = hidden * smooth_step(inwards, 0.4, 0.1)
         gone = np.maximum(gone, hidden)
     return covered, gone
+
+
+def sleeve_start(frame: LimbFrame, pieces: Sequence[Piece], name: str) -> float:
+    """The place along an arm, 0..1, at which its new sleeve begins."""
+    for piece in pieces:
+        if piece.part == name:
+            places = frame.place[solid_places(piece, frame.place.shape) & (frame.beyond < 0)]
+            return float(np.percentile(places, 2)) if len(places) else 0.0
+    return 0.0

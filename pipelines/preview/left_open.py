@@ -154,7 +154,7 @@ def foot(points: np.ndarray, leg: Limb, unit: float) -> np.ndarray:
     return smooth_step(beyond, ANKLE, ANKLE + 0.02) * smooth_step(near, FOOT, FOOT - 0.03)
 
 
-def skin_share(scene: Scene, bare: BareBody[np.ndarray], seen: np.ndarray) -> float:
+def skin_share(scene: Scene, bare: BareBody, seen: np.ndarray) -> float:
     """How much skin is painted that the photo does not show, in squares of the unit. seen (h, w):
     what of the painted is seen."""
     body = smooth_step(np.minimum(bare.trunk, bare.arms), 1.0, -1.0)

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..maps.colours import length, to_lab
 from ..maps.edges import blur, resized_map
+from ..maps.grids import each
 from ..masking.figure import Figure
 from ..masking.regions import BACKGROUND, LOWER, SKIN, UPPER, Regions, smooth_step
 from .fill import round_shading, spread
@@ -55,9 +56,10 @@ def fold_shading(small: np.ndarray, figure: Figure, regions: Regions) -> np.ndar
 
 def weighted_blur(values: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray:
     """Gaussian mean of (H, W) or (H, W, C) values that counts pixels by weights (H, W)."""
-    shares = weights if values.ndim == 2 else weights[..., None]
     below = blur(weights, sigma)
-    return blur(values * shares, sigma) / (below if values.ndim == 2 else below[..., None])
+    if values.ndim == 3:
+        weights, below = each(weights, values.shape[2]), each(below, values.shape[2])
+    return blur(values * weights, sigma) / below
 
 
 def body_shading(scene: Scene, part: str, trousers: bool) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..maps.edges import blur, outline, resized_map
-from ..maps.grids import narrowest, widest
+from ..maps.grids import each, narrowest, taken, widest
 from ..maps.spreading import spread
 from ..masking.anatomy import WAIST
 from ..masking.regions import LOWER, UPPER, hand_discs, smooth_step
@@ -18,7 +18,7 @@ MARGIN = 0.05  # units below the old hem that its shadow and its soft edge may r
 SEAM = 0.085  # units below a waistband's upper edge is its lower one
 
 
-def lower_maps(scene: Scene) -> tuple[LowerMaps[np.ndarray], np.ndarray]:
+def lower_maps(scene: Scene) -> tuple[LowerMaps, np.ndarray]:
     """How a Painter continues the lower garment upwards; and where it is below the old hem (h, w),
     0 where that may throw its shadow."""
     figure, regions = scene.figure, scene.regions
@@ -33,14 +33,14 @@ def lower_maps(scene: Scene) -> tuple[LowerMaps[np.ndarray], np.ndarray]:
     size = -(-height // 2), -(-width // 2)  # it is blurred anyway
     known = known * (rows > hem)
     share = resized_map(known, *size)
-    plain = resized_map(scene.small * known[..., None], *size) / np.maximum(share, 1e-9)[..., None]
+    plain = resized_map(scene.small * each(known), *size) / each(np.maximum(share, 1e-9))
     plain = resized_map(blur(spread(plain, share), 0.02 * unit), height, width)
     narrow = max(1, round(0.02 * unit))
     solid = narrowest(lower_region(scene), narrow)
-    usable = smooth_step(solid[mirrored, columns], 0.7, 0.9)
+    usable = smooth_step(taken(solid, mirrored, columns), 0.7, 0.9)
     # Close to the hem folds go on, further up only the cloth does: no second pocket or crotch.
     near = usable * smooth_step((axis - rows).astype(np.float32), 0.3 * unit, 0.12 * unit)
-    there = plain[mirrored, columns]
+    there = taken(plain, mirrored, columns)
     top = min(regions.waist, HIGHEST) * figure.torso
     depth = level - top
     sides = np.abs(side) - lower_half_widths(scene)
@@ -53,7 +53,7 @@ def lower_maps(scene: Scene) -> tuple[LowerMaps[np.ndarray], np.ndarray]:
         edge=np.minimum(edge, seen),
         axis=np.broadcast_to(axis, level.shape),
         smooth=there,
-        colours=plain + (there - plain) * near[..., None],
+        colours=plain + (there - plain) * each(near),
         grain=blur(usable, 0.7),
         light=waistband(depth / unit, (regions.waist * figure.torso - top) / unit),
     )

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from ..errors import InputError
 from ..fit import FitReport, doubtful
@@ -28,6 +27,7 @@ from .judging import check_upright, judge_person, judge_shown, judge_skin, judge
 from .layers import below_top, covered_limbs, find_front, occluders
 from .left_open import below_ankles, between_fronts, carried, kept_clothes, skin_share
 from .light import body_shading
+from .mixing import mixed
 from .old import find_old, find_removed
 from .paint_maps import Lights, PaintMaps
 from .place import place_garment
@@ -35,7 +35,7 @@ from .scene import read_scene
 from .undressed import Undressed, read_undressed
 from .warp import STEP
 
-CUT_PIXELS = 2**16  # painted at once by each of two threads
+CUT = 48, 768  # rows and columns that are painted at once by each of two threads
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class PaintPlan:
     """What is painted: the maps; how much skin that the photo does not show, and how much of the
     garment is to be seen, in squares of the figure's unit."""
 
-    maps: PaintMaps[np.ndarray]
+    maps: PaintMaps
     guessed_skin: float
     shown: float
 
@@ -126,7 +126,7 @@ def plan(person: Undressed, garment: Garment, pieces: list[Piece], lighting: flo
     front = find_front(scene, garment)
     outlines = body_distances(scene, frames, front.hands, front.skin_like)
     old = find_old(scene, category, front, outlines)
-    hidden, gone = covered_limbs(scene, garment)
+    hidden, gone = covered_limbs(scene, garment, pieces)
     bare, below_hem = undress(scene, person.skin, category, old, gone, outlines)
     there = gone * (1 - scene.regions.kinds[BACKGROUND])
     removed = find_removed(scene, np.maximum(old, there), bare.background)
@@ -150,16 +150,16 @@ def plan(person: Undressed, garment: Garment, pieces: list[Piece], lighting: flo
     height, width = scene.small.shape[:2]
     painter = Painter(in_bytes(scene.small), maps, pieces, unit, lighting)
     first = painter.paint(Cut(0, height, 0, width))
-    worn = first.worn.numpy()
+    worn = first.worn
     stays = kept_clothes(scene, garment, old, outlines, front.free, worn)
     gaps = None
     if not has_legs(pieces):
         # Under a short sleeve the bare arm is no gap, nor is an open front.
         stays_open = np.clip(0.5 - bare.arms, 0, 1) * (1 - hidden)
         if garment.open_front:
-            stays_open = np.maximum(stays_open, between_fronts(first.alphas[0].numpy()))
+            stays_open = np.maximum(stays_open, between_fronts(first.alphas[0]))
         gaps = close_gaps(scene, first, stays_open)
-    falls = tuple(fallen(alpha.numpy(), 0.035 * unit) for alpha in first.alphas)
+    falls = tuple(fallen(alpha, 0.035 * unit) for alpha in first.alphas)
     maps = replace(maps, removed=maps.removed * (1 - stays), gaps=gaps, falls=falls)
     seen = maps.removed * (1 - worn) * (1 - maps.above)
     return PaintPlan(maps, skin_share(scene, bare, seen), float(worn.sum()) / unit**2)
@@ -169,7 +169,7 @@ def has_legs(pieces: list[Piece]) -> bool:
     return any(piece.part.endswith("_leg") for piece in pieces)
 
 
-def lights(person: Undressed, pieces: list[Piece], lighting: float) -> Lights[np.ndarray]:
+def lights(person: Undressed, pieces: list[Piece], lighting: float) -> Lights:
     """How bright the parts of the garment are in the photo's light."""
     scene, folds = person.scene, np.exp(lighting * person.folds)
     parts = {"trunk"} | {piece.part for piece in pieces if piece.part.endswith("_arm")}
@@ -221,12 +221,14 @@ def check(picture: np.ndarray, body: Body, garment: Garment, mask: np.ndarray | 
 def paint(
     picture: np.ndarray,
     person: Undressed,
-    maps: PaintMaps[np.ndarray],
+    maps: PaintMaps,
     pieces: list[Piece],
     lighting: float,
     mask: np.ndarray | None,
 ) -> PreviewResult:
     """Paints the photo by its maps, within the user's mask where there is one."""
+    import cv2
+
     scene = person.scene
     left, top, right, bottom = scene.window
     result, whole = picture.copy(), np.zeros(picture.shape[:2], dtype=np.float32)
@@ -237,15 +239,15 @@ def paint(
         painted = painter.paint(cut)
         changed, colours = painted.mask, painted.picture
         if mask is not None:
-            allowed = torch.from_numpy(np.ascontiguousarray(mask[window][cut.slices])).float()
-            colours = torch.lerp(painted.photo, colours, allowed)
+            allowed = np.asarray(mask[window][cut.slices], np.float32)
+            colours = mixed(painted.photo, colours, allowed)
             changed = changed * allowed
-        changed = torch.where(changed > 1 / 255, changed, 0.0).numpy()
-        rounded = colours.permute(1, 2, 0).mul(255).round_().clamp_(0, 255).byte().numpy()
-        whole[window][cut.slices] = changed
-        np.copyto(result[window][cut.slices], rounded, where=(changed > 0)[..., None])
+        seen = changed > 1 / 255
+        rounded = cv2.convertScaleAbs(cv2.merge(list(colours)), alpha=255)
+        np.copyto(whole[window][cut.slices], changed, where=seen)
+        np.copyto(result[window][cut.slices], rounded, where=seen[..., None])
 
-    cuts = deque(painter.parts(CUT_PIXELS))
+    cuts = deque(painter.parts(*CUT))
 
     def work_off() -> None:
         while cuts:

@@ -32,10 +32,26 @@ def place_garment(garment: Garment, scene: Scene) -> list[Piece]:
     return pieces
 
 
+def solid_places(piece: Piece, size: tuple[int, ...]) -> np.ndarray:
+    """Where a piece's cloth lies in the small picture of this size (h, w), bool."""
+    mapping, alpha = piece.mapping, piece.picture[..., 3]
+    last = np.array(alpha.shape[::-1]) - 1
+    x, y = np.moveaxis(np.clip(np.round(mapping.source), 0, last).astype(int), -1, 0)
+    solid = (alpha[y, x] > 0.5) & mapping.inside
+    solid = solid.repeat(STEP, 0).repeat(STEP, 1)
+    places = np.zeros(size, bool)
+    top, left = STEP * mapping.top, STEP * mapping.left
+    window = places[top : top + solid.shape[0], left : left + solid.shape[1]]
+    window[:] = solid[: window.shape[0], : window.shape[1]]
+    return places
+
+
 def cut_part(garment: Garment, patch: Patch) -> tuple[np.ndarray, tuple[int, int]] | None:
     """The garment's picture of one part, float32 (h, w, 4), premultiplied, and the corner (x, y)
     it was cut at. Along a seam both parts keep a rim of each other, so that no gap opens between
     the layers. None for a part that the garment does not have."""
+    import cv2
+
     known = np.zeros(256, bool)
     known[list(patch.labels)] = True
     mine = known[garment.parts]
@@ -48,7 +64,6 @@ def cut_part(garment: Garment, patch: Patch) -> tuple[np.ndarray, tuple[int, int
     near = within(mine[cut], rim) & (garment.parts[cut] != INSIDE)
     share = blur(near.astype(np.float32), rim / 3)
     alpha = garment.alpha[cut] * np.clip(1.6 * share, 0, 1)
-    picture = np.empty((*alpha.shape, 4), np.float32)
-    np.multiply(garment.picture[cut], (alpha / 255)[..., None], out=picture[..., :3])
-    picture[..., 3] = alpha
-    return picture, (int(left), int(top))
+    share = alpha / np.float32(255)
+    colours = [colour * share for colour in cv2.split(garment.picture[cut])]
+    return cv2.merge([*colours, alpha]), (int(left), int(top))

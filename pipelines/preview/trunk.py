@@ -45,6 +45,10 @@ class Trunk:
         full = min(int(0.93 * len(rows)), int(np.argmax(short)) if short.any() else len(rows))
         left[full:] = np.minimum(left[full:], left[full - 1])
         right[full:] = np.maximum(right[full:], right[full - 1])
+        # So they are where one corner of a waistband stands higher than the other.
+        first = int(np.argmax(wide >= NARROW * np.median(wide)))
+        left[:first] = np.minimum(left[:first], left[first])
+        right[:first] = np.maximum(right[:first], right[first])
         self.left = gaussian_filter1d(left, softness, mode="nearest")
         self.right = gaussian_filter1d(right, softness, mode="nearest")
 

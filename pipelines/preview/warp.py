@@ -8,10 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
+from ..maps.averaging import averaged, cubic
 from ..maps.enlarging import Cut, Enlarged, Grid
 
 STEP = 2  # a garment bends little: its map is coarser than the small picture
@@ -48,16 +46,16 @@ class LayerPicture:
             int(mapping.top * y), int((mapping.top + rows) * y) + 1,
             int(mapping.left * x), int((mapping.left + columns) * x) + 1,
         )  # fmt: skip
+        corner, sides = (mapping.left, mapping.top), (self.box.left, self.box.right)
         maps = np.stack([mapping.source[..., 0], mapping.source[..., 1], mapping.cover])
-        self.map = Enlarged(maps.astype(np.float32), Grid((x, y)), (mapping.left, mapping.top))
+        self.map = Enlarged(maps.astype(np.float32), Grid((x, y)), sides, corner)
         self.steep = max(1.0, (x + y) / 4)  # the edge is two of the photo's pixels wide
         self.size = layer.shape[:2]
-        pixels = torch.from_numpy(layer).permute(2, 0, 1)[None]
         shrink = 2 * shrinking(mapping) / (x + y)
         if shrink > 1.15:
-            size = [max(2, round(side / shrink)) for side in self.size]
-            pixels = F.interpolate(pixels, size, mode="bicubic", antialias=True)
-        self.pixels = pixels.contiguous()
+            height, width = (max(2, round(side / shrink)) for side in self.size)
+            layer = averaged(layer, height, width, cubic)
+        self.pixels = layer
 
     def within(self, cut: Cut) -> Cut | None:
         """The part of the cut in which the layer may lie."""
@@ -67,16 +65,25 @@ class LayerPicture:
         )  # fmt: skip
         return part if part.top < part.bottom and part.left < part.right else None
 
-    def draw(self, cut: Cut) -> Tensor:
-        """(C, rows, columns) of the cut, zero outside the map."""
-        x, y, cover = self.map.cut(cut)
-        height, width = self.size
-        where = torch.stack([(x + 0.5) * (2 / width) - 1, (y + 0.5) * (2 / height) - 1], -1)[None]
-        drawn = F.grid_sample(
-            self.pixels, where, mode="bicubic", padding_mode="zeros", align_corners=False
-        )[0]
-        inside = cover.sub_(0.5).mul_(self.steep).add_(0.5).clamp_(0, 1)
-        return drawn.clamp_(0, 1).mul_(inside)
+    def draw(self, cut: Cut) -> tuple[np.ndarray, ...]:
+        """Each channel (rows, columns) of the cut, zero outside the map."""
+        import cv2
+
+        x, y, inside = self.map.cut(cut)
+        for places, axis in ((x, 1), (y, 0)):
+            places += 0.5
+            places *= self.pixels.shape[axis] / self.size[axis]
+            places -= 0.5
+        drawn = cv2.remap(self.pixels, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
+        inside -= 0.5
+        inside *= self.steep
+        inside += 0.5
+        inside.clip(0, 1, out=inside)
+        np.clip(drawn, 0, 1, out=drawn)
+        channels = cv2.split(drawn)
+        for channel in channels:
+            channel *= inside
+        return tuple(channels)
 
 
 def shrinking(mapping: BackwardMap) -> float:

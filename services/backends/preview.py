@@ -21,7 +21,7 @@ SECONDS_A_MEGAPIXEL = 1.4
 
 def body_model() -> BodyModel:
     """The networks that find people, loaded once."""
-    from ...pipelines.garment.wearer import embedded_body_model
+    from ...pipelines.masking.body import embedded_body_model
 
     return embedded_body_model()
 
@@ -54,8 +54,8 @@ class PreviewBackend:
         Raises NobodyFound, NoGarmentFound or another InputError with a message for the user.
         """
         from ...pipelines.garment.read import read_garment
-        from ...pipelines.masking.automatic import installed_parse
         from ...pipelines.masking.body import find_body
+        from ...pipelines.masking.installed import installed_parse
         from ...pipelines.preview.pipeline import PreviewPipeline
         from ...pipelines.threads import single_thread
         from .readers import networks_beside

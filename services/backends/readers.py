@@ -20,17 +20,15 @@ AT_ONCE = 4
 @cache
 def networks_beside() -> InstalledNetworks:
     """Those of the models folders on the CPU, for what needs no model of its own."""
-    import torch
-
-    return networks_on(torch.device("cpu"), ())
+    return networks_on("cpu", ())
 
 
-def networks_on(device: torch.device, folders: Sequence[Path]) -> InstalledNetworks:
-    import torch
-
+def networks_on(device: torch.device | str, folders: Sequence[Path]) -> InstalledNetworks:
     kept: OrderedDict[tuple, Any] = OrderedDict()
 
     def ready(load: Any, *paths: Path) -> Any:
+        import torch
+
         changed = tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
         key = (load, paths, changed)
         if key not in kept:
@@ -46,6 +44,6 @@ def networks_on(device: torch.device, folders: Sequence[Path]) -> InstalledNetwo
         kept.move_to_end(key)
         return kept[key]
 
-    from ...pipelines.garment.wearer import embedded_body_model
+    from ...pipelines.masking.body import embedded_body_model
 
     return InstalledNetworks(lambda: tuple(folders), ready, embedded_body_model)

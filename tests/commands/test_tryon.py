@@ -1,10 +1,16 @@
 """tryon: the preview and a model of the catalogue, masks, and settings that cannot be."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tiny
 from PIL import Image
 
+ROOT = Path(__file__).resolve().parents[2]
 OK, DOUBTFUL = 0, 6
 
 
@@ -28,6 +34,38 @@ def test_preview(run, person, garment, tmp_path):
     found = run("inspect", made, "--json").facts
     # A warp generates nothing, so that it is told as put together.
     assert "composite" in str(found) and found["ai_made"] is None
+
+
+def test_the_preview_needs_no_torch(tmp_path):
+    """Seconds and 600 MB that the preview would wait and pay for."""
+    arguments = [
+        "tryon", str(ROOT / "tests" / "data" / "astronaut.png"),
+        str(ROOT / "samples" / "tshirt.png"), "-o", str(tmp_path / "made.png"),
+    ]  # fmt: skip
+    code = (
+        "import runpy, sys\n"
+        "from pathlib import Path\n"
+        f"runpy.run_path({str(ROOT / 'tests' / 'conftest.py')!r})\n"
+        "from fitting_room.commands.main import main\n"
+        f"code = main({arguments!r})\n"
+        "print(code, 'torch' in sys.modules)\n"
+        "status = Path('/proc/self/status')\n"
+        "peak = [line.split()[1] for line in status.read_text().splitlines() if 'VmHWM' in line]"
+        " if status.exists() else []\n"
+        "print(*peak or [0])\n"
+    )
+    environment = {
+        **os.environ,
+        "FITTING_ROOM_MODELS": str(tmp_path / "models"),
+        "FITTING_ROOM_HOME": str(tmp_path / "home"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    ended, kilobytes = done.stdout.splitlines()[-2:]
+    assert ended in ("0 False", "6 False"), done.stdout
+    assert (tmp_path / "made.png").is_file()
+    assert int(kilobytes) < 700 * 1024
 
 
 def test_a_run_of_this_machine_stands_in_the_ledger(run, person, garment, tmp_path):

@@ -13,7 +13,7 @@ pytest.importorskip("alembic")
 from fitting_room.pipelines.errors import InputError
 from fitting_room.services import ledger
 from fitting_room.services.batch import jobs  # noqa: F401 - so that its tables are known
-from fitting_room.services.database import Base, Money, open_database
+from fitting_room.services.database import Base, Money, newest_revision, open_database
 from fitting_room.services.gateway import prompts, webhooks  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,11 +42,26 @@ def test_the_migrations_leave_an_up_to_date_ledger_alone(ledger_address):
     again.close()
 
 
+def test_an_up_to_date_ledger_is_opened_without_alembic(tmp_path):
+    """Every try-on of the command line opens one, and alembic is slow to load."""
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    open_database(url).close()
+    code = (
+        "import runpy, sys\n"
+        f"runpy.run_path({str(ROOT / 'tests' / 'conftest.py')!r})\n"
+        "from fitting_room.services.ledger import open_ledger\n"
+        f"open_ledger({url!r}).database.close()\n"
+        "print('alembic' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]
+
+
 def test_every_migration_names_the_one_before_it():
     from alembic.script import ScriptDirectory
 
     script = ScriptDirectory(str(ROOT / "services" / "migrations"))
-    assert len(script.get_heads()) == 1
+    assert script.get_heads() == [newest_revision()]
     assert len(list(script.walk_revisions())) >= 1
 
 

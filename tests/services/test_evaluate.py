@@ -11,7 +11,7 @@ import pytest
 import tiny
 import torch
 from fitting_room.pipelines.errors import InputError, MissingFiles
-from fitting_room.pipelines.garment.wearer import embedded_body_model
+from fitting_room.pipelines.masking.body import embedded_body_model
 from fitting_room.pipelines.measures.learned import PairedMeasures, SetMeasures
 from fitting_room.services.backends.local import LocalBackend
 from fitting_room.services.errors import Cancelled

@@ -6,10 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
-from torch.nn import functional
 
 MARGIN = 1.25  # MediaPipe's crop is this much larger than the circle around the person
 
@@ -59,8 +56,8 @@ def person_crop(hips: np.ndarray, top: np.ndarray) -> TurnedSquare:
     )
 
 
-def cut_out(picture: Image.Image, crop: TurnedSquare, size: int, outside: str) -> Tensor:
-    """The crop as (1, 3, size, size), 0..1, channels last in memory.
+def cut_out(picture: Image.Image, crop: TurnedSquare, size: int, outside: str) -> np.ndarray:
+    """The crop as float32 (3, size, size), 0..1.
 
     outside: "black" or "nearest", what stands where the crop leaves the picture. MediaPipe fills
     with black for the detector and with the nearest pixel for landmarks and masks.
@@ -69,33 +66,60 @@ def cut_out(picture: Image.Image, crop: TurnedSquare, size: int, outside: str) -
     # Averaging whole pixels first leaves the bilinear sampling at most a factor of 1.5.
     factor = max(round(crop.size / size), 1)
     small = picture.reduce(factor, box) if factor > 1 else picture.crop(box)
-    pixels = torch.from_numpy(np.array(small))[None].permute(0, 3, 1, 2).float().div_(255)
-    # Reducing rounds the size up: the last row and column may stand for fewer pixels.
-    extent = torch.tensor([pixels.shape[3], pixels.shape[2]]) * float(factor)
-    to_picture = torch.from_numpy(crop.affine()).float()
-    place = (torch.arange(size) + 0.5) / size
-    place = torch.stack(torch.meshgrid(place, place, indexing="xy"), dim=-1)  # (size, size, 2)
-    place = place @ to_picture[:, :2].T + to_picture[:, 2] - torch.tensor([left, top])
-    return functional.grid_sample(
-        pixels,
-        (place / extent * 2 - 1)[None],
-        padding_mode="zeros" if outside == "black" else "border",
-        align_corners=False,
-    )
+    centres = (np.arange(size) + 0.5) / size
+    x, y = _applied(crop.affine(), centres, centres)
+    return _bilinear(small, (x - left) / factor - 0.5, (y - top) / factor - 0.5, outside)
 
 
 def put_back(
-    mask: Tensor, crop: TurnedSquare, box: tuple[int, int, int, int], width: int, height: int
-) -> Tensor:
-    """A crop's mask (size, size), 0..1, as it lies on `box` (left, top, right, bottom in picture
-    pixels), width x height cells; 0 outside the crop."""
+    mask: np.ndarray, crop: TurnedSquare, box: tuple[int, int, int, int], width: int, height: int
+) -> np.ndarray:
+    """A crop's mask float32 (size, size), 0..1, as it lies on `box` (left, top, right, bottom in
+    picture pixels), width x height cells; 0 outside the crop."""
+    import cv2
+
     left, top, right, bottom = box
-    x = left + (torch.arange(width) + 0.5) * ((right - left) / width)
-    y = top + (torch.arange(height) + 0.5) * ((bottom - top) / height)
-    place = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)  # (height, width, 2)
-    matrix = torch.from_numpy(crop.affine()).float()
-    place = (place - matrix[:, 2]) @ torch.linalg.inv(matrix[:, :2]).T
-    cells = functional.grid_sample(
-        mask[None, None].cpu(), (place * 2 - 1)[None], mode="bicubic", align_corners=False
+    affine = crop.affine()
+    inverse = np.linalg.inv(affine[:, :2])
+    to_crop = np.column_stack([inverse, -inverse @ affine[:, 2]]) * len(mask)
+    x = left + (np.arange(width) + 0.5) * ((right - left) / width)
+    y = top + (np.arange(height) + 0.5) * ((bottom - top) / height)
+    x, y = (place.astype(np.float32) - np.float32(0.5) for place in _applied(to_crop, x, y))
+    cells = cv2.remap(mask, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
+    return np.clip(cells, 0, 1, out=cells)
+
+
+def _applied(matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where a (2, 3) matrix takes the points of the grid of x (width,) and y (height,): both
+    (height, width)."""
+    u, v = (row[0] * x[None] + (row[1] * y + row[2])[:, None] for row in matrix)
+    return u, v
+
+
+def _bilinear(picture: Image.Image, x: np.ndarray, y: np.ndarray, outside: str) -> np.ndarray:
+    """Float32 (3, height, width), 0..1, of places in pixels, 0 = the middle of the first.
+
+    Not OpenCV's remap, which before 5 knows fractions of a pixel to a 32nd only: that moves the
+    landmarks by pixels.
+    """
+    # A black pixel on every side, or the nearest once more.
+    rim = ((0, 0), (1, 1), (1, 1))
+    planes = np.asarray(picture).transpose(2, 0, 1)
+    planes = np.pad(planes, rim, "constant" if outside == "black" else "edge")
+    height, width = planes.shape[1:]
+    x, y = np.clip(x + 1, 0, width - 1), np.clip(y + 1, 0, height - 1)
+    column, row = (
+        np.minimum(place.astype(np.intp), length - 2) for place, length in ((x, width), (y, height))
     )
-    return cells[0, 0].clamp_(0, 1)
+    right, down = (x - column).astype(np.float32), (y - row).astype(np.float32)
+    flat, first = planes.reshape(3, -1), row * width + column
+
+    def pixels(places: np.ndarray) -> np.ndarray:
+        return flat.take(places, axis=1).astype(np.float32)
+
+    above, below = pixels(first), pixels(first + width)
+    above += (pixels(first + 1) - above) * right
+    below += (pixels(first + width + 1) - below) * right
+    above += (below - above) * down
+    above *= np.float32(1 / 255)
+    return above

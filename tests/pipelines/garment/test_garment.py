@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from fitting_room.pipelines.errors import InputError, NoGarmentFound
 from fitting_room.pipelines.garment.outline import sleeve_end
-from fitting_room.pipelines.garment.parts import INSIDE, LEFT_LEG, LEFT_SLEEVE, TORSO
+from fitting_room.pipelines.garment.parts import INSIDE, LEFT_LEG, LEFT_SLEEVE, RIGHT_SLEEVE, TORSO
 from fitting_room.pipelines.garment.read import read_garment
 from fitting_room.pipelines.preview.drawn import CUTS, Look, draw, draw_sample
 from PIL import Image, ImageDraw
@@ -120,6 +120,24 @@ def test_a_bowed_sleeve_ends_at_its_cuff(depth):
     section = np.concatenate([[[14.0, 0.0]], outer, inner])
     ends = section[list(sleeve_end(section))]
     assert np.hypot(*(ends - [outer[-1], inner[0]]).T).max() < 4
+
+
+@pytest.mark.parametrize("out", [18, 26])
+def test_a_cap_sleeve_ends_at_its_tip(out):
+    """Shorter than half the armhole, so that the shoulder is farther from its middle."""
+    bow = np.linspace(0, np.pi / 2, 40)[:, None]
+    outer = np.array([30, 10]) + np.concatenate([out * np.sin(bow), 35 * (1 - np.cos(bow))], 1)
+    end = outer[-1] + np.linspace(0, 1, 30)[:, None] * ([30, 88] - outer[-1])
+    section = np.concatenate([[[14.0, 4.0]], outer, end[1:]])
+    first, last = sleeve_end(section)
+    assert np.hypot(*(section[first] - outer[-1])) < 8
+    assert last > first and section[last, 1] > section[first, 1]
+
+
+@pytest.mark.parametrize("height", [320, 384, 640])
+def test_both_cap_sleeves_of_a_small_picture_are_read(height):
+    drawing = draw(CUTS["dress"], Look((196, 62, 84), shadow=0.3), round(0.75 * height), height)
+    assert {RIGHT_SLEEVE, LEFT_SLEEVE} <= set(read(drawing).limbs)
 
 
 def test_sleeve_reach_grows_with_the_sleeve():

@@ -414,3 +414,57 @@ def test_a_garment_that_stands_out_is_sure_in_any_shadow():
         look = Look(colour, background=(250,) * 3, shadow=0.6)
         garment = read_garment(draw(CUTS["t-shirt"], look, 480, 640, 0.8).picture)
         assert garment.fit.level == "ok"
+
+
+@pytest.mark.parametrize("cut", ["trousers", "skirt"])
+@pytest.mark.parametrize("size", [0.2, 0.3])
+def test_a_buckle_is_no_label_of_the_back(cut, size):
+    """Nothing of a waistband is cut away for it."""
+    drawing, picture, pen = drawn(cut)
+    (left, y), (right, _) = (drawing.points[f"waist_{side}"] for side in ("right", "left"))
+    half, x = size / 2 * (right - left), (left + right) / 2
+    pen.rectangle((x - half, y + half / 4, x + half, y + 2 * half), fill=(190, 150, 70))
+    garment = read_garment(np.asarray(picture))
+    assert garment.category == "lower" and not (garment.parts == INSIDE).any()
+
+
+def test_a_waistbands_middle_is_between_its_ends():
+    """Whichever point of its edge lies lowest by a hair."""
+    drawing, picture, _ = drawn("trousers")
+    pixels = np.array(picture)
+    top = round(drawing.points["waist_left"][1])
+    slope = np.arange(480) / 120
+    band = (np.arange(640)[:, None] < top + 16 + slope[None]) & (drawing.alpha > 0.5)
+    pixels[band] = (20, 30, 70)
+    garment = read_garment(pixels)
+    ends = [garment.points[f"waist_{side}"][0] for side in ("left", "right")]
+    assert abs(garment.points["waist_center"][0] - np.mean(ends)) < 0.08 * abs(ends[0] - ends[1])
+
+
+@pytest.mark.parametrize("tip", [96, 102])
+def test_a_neckline_off_the_shoulders_ends_at_its_tips(tip):
+    """Straps that stand beside the body are its shoulders, and no horns on them."""
+    half = [(0, 200), (55, 180), (tip - 12, 100), (tip, 96), (tip + 30, 120), (tip + 70, 520),
+            (tip + 20, 522), (88, 240), (84, 560), (0, 560)]  # fmt: skip
+    outline = [(240 + x, y) for x, y in half] + [(240 - x, y) for x, y in half[::-1]]
+    garment = read_garment(np.asarray(canvas(outline)))
+    assert garment.sleeves == "long"
+    for sign, side in ((1, "left"), (-1, "right")):
+        x, y = garment.points[f"neck_{side}"]
+        assert y < 112 and abs(sign * (x - 240) - tip) < 18
+
+
+@pytest.mark.parametrize("level", [251, 253])
+def test_compressed_blocks_around_a_ragged_garment_are_left_out(level):
+    """A garment that was cut out, laid on white and compressed stands in a faint rectangle."""
+    rough = np.random.default_rng(3)
+    sides = [[(x + rough.integers(-6, 7), y) for y in range(100, 560, 6)] for x in (150, 330)]
+    inner = [(200, 560), (232, 250), (248, 250), (280, 560)]
+    picture = Image.new("RGB", (480, 640), "white")
+    pen = ImageDraw.Draw(picture)
+    pen.rectangle((104, 72, 375, 583), fill=(level,) * 3)
+    pen.polygon([*sides[0], *inner, *sides[1][::-1]], fill=BLUE)
+    garment = read_garment(np.asarray(picture))
+    blue = (np.asarray(picture) == BLUE).all(-1)
+    solid = garment.alpha > 0.5
+    assert (solid & blue).sum() > 0.96 * (solid | blue).sum()

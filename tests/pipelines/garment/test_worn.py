@@ -11,7 +11,6 @@ from fitting_room.pipelines.garment.matting import ANALYSIS_SIDE, reduced
 from fitting_room.pipelines.garment.parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
 from fitting_room.pipelines.garment.read import read_garment, taken_off
 from fitting_room.pipelines.garment.wearer import (
-    embedded_body_model,
     find_wearer,
     is_print,
     shows_skin,
@@ -20,7 +19,7 @@ from fitting_room.pipelines.garment.wearer import (
 from fitting_room.pipelines.garment.worn import find_cloth
 from fitting_room.pipelines.garment.worn_view import check_torn
 from fitting_room.pipelines.maps.colours import to_lab
-from fitting_room.pipelines.masking.body import Body
+from fitting_room.pipelines.masking.body import Body, embedded_body_model
 from fitting_room.pipelines.masking.figure import build_figure
 from fitting_room.pipelines.preview.pipeline import PreviewPipeline
 from PIL import Image, ImageDraw

@@ -7,9 +7,13 @@ from drawn_people import HAIR, SKIN, SWEATER, TROUSERS, draw_person
 from fitting_room.pipelines.errors import InputError
 from fitting_room.pipelines.garment import read
 from fitting_room.pipelines.garment.matting import ANALYSIS_SIDE, reduced
-from fitting_room.pipelines.masking.automatic import CLOTHES_PARSERS, installed_parse
 from fitting_room.pipelines.masking.body import Body
-from fitting_room.pipelines.masking.installed import PARSING, InstalledNetworks
+from fitting_room.pipelines.masking.installed import (
+    CLOTHES_PARSERS,
+    PARSING,
+    InstalledNetworks,
+    installed_parse,
+)
 from fitting_room.pipelines.masking.rules_common import ATR
 from PIL import Image
 

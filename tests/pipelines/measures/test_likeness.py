@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from fitting_room.pipelines.errors import InputError, NobodyFound
-from fitting_room.pipelines.garment.wearer import embedded_body_model
 from fitting_room.pipelines.images import resize
+from fitting_room.pipelines.masking.body import embedded_body_model
 from fitting_room.pipelines.measures.likeness import (
     colour_difference,
     lettering_kept,

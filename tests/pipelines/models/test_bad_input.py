@@ -11,7 +11,7 @@ import torch
 from fitting_room.pipelines.catalog.models import VARIANTS
 from fitting_room.pipelines.errors import InputError, MissingFiles
 from fitting_room.pipelines.files.locate import find
-from fitting_room.pipelines.garment.wearer import embedded_body_model
+from fitting_room.pipelines.masking.body import embedded_body_model
 from fitting_room.pipelines.models import door
 from fitting_room.pipelines.models.common import FLAT_LAY, WORN, GarmentView
 from fitting_room.pipelines.models.garment_photo import read_garment

@@ -17,7 +17,12 @@ from drawn_people import (
 )
 from fitting_room.pipelines.garment.read import read_garment
 from fitting_room.pipelines.preview.grain import read_grain
+from fitting_room.pipelines.preview.layers import covered_limbs
 from fitting_room.pipelines.preview.pipeline import PreviewPipeline
+from fitting_room.pipelines.preview.place import place_garment
+from fitting_room.pipelines.preview.scene import read_scene
+from fitting_room.pipelines.preview.trunk import LowerTrunk
+from fitting_room.pipelines.preview.warp import STEP
 from PIL import Image, ImageDraw
 
 WALL = (205, 208, 212)
@@ -150,3 +155,35 @@ def test_a_handbag_stays(product, category):
     inner = (slice(512, 583), slice(407, 473))
     worn = try_on((photo, body), product, category)
     np.testing.assert_array_equal(worn.picture[inner], photo[inner])
+
+
+def test_a_sleeve_off_the_shoulder_leaves_the_shoulder_where_it_is():
+    scene, garment = read_scene(*draw_person(sleeve=1)), read_garment(draw_shirt(), "upper")
+    pieces = place_garment(garment, scene)
+    unit = scene.figure.unit
+
+    def lower(piece):
+        mapping = replace(piece.mapping, top=piece.mapping.top + round(0.4 * unit / STEP))
+        return replace(piece, mapping=mapping) if piece.part.endswith("arm") else piece
+
+    for name in ("right_arm", "left_arm"):
+        frame = scene.frames.of(name)
+        shoulder = (frame.beyond < 0) & (frame.place > 0) & (frame.place < 0.08)
+        sleeve = (frame.beyond < 0) & (frame.place > 0.25) & (frame.place < 0.3)
+        covered, gone = covered_limbs(scene, garment, pieces)
+        assert gone[shoulder].max() > 0.9 and covered[shoulder].min() > 0.9
+        covered, gone = covered_limbs(scene, garment, [lower(piece) for piece in pieces])
+        assert gone[shoulder].max() < 0.1 and covered[shoulder].max() < 0.1
+        assert gone[sleeve].max() > 0.9 and covered[sleeve].min() > 0.9
+
+
+@pytest.mark.parametrize("corner", [130, 256])
+def test_a_waistband_that_stands_higher_at_one_corner_throws_no_spear(corner):
+    picture = Image.fromarray(draw_trousers())
+    ImageDraw.Draw(picture).rectangle((corner, 38, corner + 14, 40), fill=RED)
+    scene, garment = read_scene(*draw_person()), read_garment(np.asarray(picture), "lower")
+    trunk, solid = LowerTrunk(garment, scene), garment.alpha > 0.5
+    for row in trunk.rows[:12]:
+        columns = np.nonzero(solid[int(row)])[0]
+        ends = trunk(np.array([[columns[0], row], [columns[-1], row]], float))
+        assert np.abs(ends[:, 0] - scene.figure.hips[0]).max() < 0.75 * scene.figure.unit
