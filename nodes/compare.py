@@ -19,8 +19,9 @@ class BeforeAfter(io.ComfyNode):
             description="Puts the photo, the garment (if given) and the result into one picture.",
             search_aliases=["compare", "side by side", "before after"],
             inputs=[
-                io.Image.Input("before", tooltip="The photo as it was."),
+                # First: the page passes on the first picture where this node is bypassed.
                 io.Image.Input("after", tooltip="The result."),
+                io.Image.Input("before", tooltip="The photo as it was."),
                 io.Combo.Input(
                     "layout",
                     options=["side by side", "split"],
@@ -52,8 +53,8 @@ class BeforeAfter(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        before: torch.Tensor,
         after: torch.Tensor,
+        before: torch.Tensor,
         layout: str,
         position: float,
         garment: torch.Tensor | None = None,

@@ -121,8 +121,9 @@ class Uncrop(io.ComfyNode):
             ),
             search_aliases=["uncrop", "stitch", "paste back", "crop and stitch"],
             inputs=[
-                io.Image.Input("image", tooltip="The photo that was cropped."),
+                # First: the page passes on the first picture where this node is bypassed.
                 io.Image.Input("repainted", tooltip="The cropped picture after the model."),
+                io.Image.Input("image", tooltip="The photo that was cropped."),
                 io.Mask.Input("mask", tooltip="Mask of the photo (1 = take the repainted pixel)."),
                 CropSocket.Input("crop", tooltip="From Crop for Try-On."),
                 io.Int.Input(
@@ -142,8 +143,8 @@ class Uncrop(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        image: torch.Tensor,
         repainted: torch.Tensor,
+        image: torch.Tensor,
         mask: torch.Tensor,
         crop: tuple,
         feather: int,

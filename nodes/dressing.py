@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..pipelines.errors import InputError
+from ..pipelines.fit import FitReport
 from .convert import checked, paired
 
 if TYPE_CHECKING:
@@ -23,10 +24,12 @@ ROW_NAMES = ("image", "mask", "start", "body_map")
 
 @dataclass
 class Dressed:
-    """finished: (1, height, width, 3) photos; made: the model's pictures; notes: for the user."""
+    """finished: (1, height, width, 3) photos; made: the model's pictures; fits: how far each can be
+    trusted; notes: for the user."""
 
     finished: list[torch.Tensor] = field(default_factory=list)
     made: list[torch.Tensor] = field(default_factory=list)
+    fits: list[FitReport] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -92,6 +95,7 @@ def dress_rows(
         done = door.put_back(variant, sights[place], seen, made, settings, feather)
         found.finished.append(done.photo.movedim(1, -1))
         found.made.append(made.movedim(1, -1))
+        found.fits.append(done.fit)
         doubts = [str(done.fit)] if done.fit.reasons else []
         about_pictures += (f"Picture {index}: {note}" for note in (*done.notes, *doubts))
     notes = (note for seen in looks.seen.values() for note in seen.person.notes)

@@ -39,13 +39,14 @@ class FrameForEditing(io.ComfyNode):
                 io.Image.Output(
                     "person", display_name="person", tooltip="Picture 1 for the editing model."
                 ),
+                io.Mask.Output(
+                    "framed_mask", display_name="mask", tooltip="The mask of picture 1."
+                ),
+                # In the place of the input garment: passed on where this node is bypassed.
                 io.Image.Output(
                     "references", display_name="garments", tooltip="Picture 2: all garments."
                 ),
                 io.String.Output("words", display_name="prompt", tooltip="What the model is told."),
-                io.Mask.Output(
-                    "framed_mask", display_name="mask", tooltip="The mask of picture 1."
-                ),
                 CropSocket.Output(
                     "crop", display_name="crop", tooltip="Where picture 1 was, for Paste Back."
                 ),
@@ -91,9 +92,9 @@ class FrameForEditing(io.ComfyNode):
         text = prompt.strip() or editing.prompt(category, list(worn), description, language)
         return io.NodeOutput(
             cut(photos, crop).movedim(1, -1),
+            cut(masks[:, None], crop, "constant")[:, 0].clamp(0, 1),
             torch.cat(sheets).movedim(1, -1),
             text,
-            cut(masks[:, None], crop, "constant")[:, 0].clamp(0, 1),
             (crop,) * len(photos),
         )
 
@@ -178,8 +179,9 @@ class PasteBack(io.ComfyNode):
             ),
             search_aliases=["paste back", "composite", "keep face", "stitch"],
             inputs=[
-                io.Image.Input("image", tooltip="The person's photo, before Frame for Editing."),
+                # First: the page passes on the first picture where this node is bypassed.
                 io.Image.Input("result", tooltip="The picture from Align Result."),
+                io.Image.Input("image", tooltip="The person's photo, before Frame for Editing."),
                 io.Mask.Input("mask", tooltip="The photo's size, from Garment Mask."),
                 CropSocket.Input("crop", tooltip="From Frame for Editing."),
                 io.Float.Input(
@@ -205,8 +207,8 @@ class PasteBack(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        image: torch.Tensor,
         result: torch.Tensor,
+        image: torch.Tensor,
         mask: torch.Tensor,
         crop: tuple,
         grow: float,

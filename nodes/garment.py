@@ -7,6 +7,7 @@ import torch
 from comfy_api.latest import io
 
 from .convert import checked, drawn_masks, each, image_of, mask_of, pictures
+from .doubts import told
 from .items import left_out
 from .sockets import CATEGORY, GarmentSocket
 
@@ -37,16 +38,17 @@ class GarmentCutout(io.ComfyNode):
                     "yourself where that goes wrong, and which garment to take off a wearer.",
                 ),
                 io.Mask.Input(
-                    "mask",
-                    optional=True,
-                    tooltip="Your own cut-out (1 = garment). An empty mask counts as none; one of "
-                    "a cut-out's surroundings is turned round.",
-                ),
-                io.Mask.Input(
                     "remove",
                     optional=True,
                     tooltip="What is not the garment (1 = leave out), drawn in the mask editor: a "
                     "label, a hand, a second garment. The rest is cut out as usual.",
+                ),
+                # In the place of the mask that comes out: passed on where this node is bypassed.
+                io.Mask.Input(
+                    "mask",
+                    optional=True,
+                    tooltip="Your own cut-out (1 = garment). An empty mask counts as none; one of "
+                    "a cut-out's surroundings is turned round.",
                 ),
             ],
             outputs=[
@@ -113,6 +115,7 @@ class GarmentCutout(io.ComfyNode):
             mask_of([item.alpha for item in garments]),
             ", ".join(item.category for item in garments),
             "\n".join(f"{index}: {item.fit}" for index, item in enumerate(garments)),
+            ui=told([item.fit for item in garments]),
         )
 
 

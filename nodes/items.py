@@ -20,6 +20,7 @@ import torch
 from comfy_api.latest import io
 
 from ..pipelines.errors import InputError
+from .doubts import beside
 from .saving import save_at_once
 
 log = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ def left_out(node: str) -> Callable[[Callable[..., io.NodeOutput]], Callable[...
                     raise type(error)(every) from error
                 log.warning("%s left out: %s", node, told)
                 folder.let_go(place)
-                return io.NodeOutput(None, block_execution=told, ui={"text": (told,)})
+                return io.NodeOutput(None, block_execution=told, ui=beside(text=(told,)))
             if folder.failed.get(name, ("", ""))[0] == node:
                 del folder.failed[name]
             for value in result.result or ():

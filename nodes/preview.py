@@ -6,6 +6,7 @@ import torch
 from comfy_api.latest import io
 
 from .convert import checked, drawn_masks, each, image_of, mask_of, paired, pictures
+from .doubts import told
 from .items import left_out
 from .sockets import CATEGORY, BodySocket, GarmentSocket
 
@@ -71,6 +72,7 @@ class PreviewTryOn(io.ComfyNode):
         lighting: float,
         mask: torch.Tensor | None = None,
     ) -> io.NodeOutput:
+        from ..pipelines.fit import doubtful
         from ..pipelines.images import composite
         from ..pipelines.preview.pipeline import PreviewPipeline
 
@@ -88,4 +90,8 @@ class PreviewTryOn(io.ComfyNode):
         touched = (masks > 0).float()[:, None]
         picture = composite(originals.cpu(), repainted, touched)
         report = "\n".join(f"{index}: {result.fit}" for index, result in enumerate(results))
-        return io.NodeOutput(picture.movedim(1, -1), masks, report)
+        fits = [  # what is said of the garment, Garment Cut-out has told
+            doubtful(why for why in result.fit.reasons if why not in row[3].fit.reasons)
+            for row, result in zip(rows, results, strict=True)
+        ]
+        return io.NodeOutput(picture.movedim(1, -1), masks, report, ui=told(fits))

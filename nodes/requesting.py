@@ -13,6 +13,7 @@ from comfy_api.latest import io
 
 from ..pipelines.errors import InputError
 from .convert import drawn_masks, image_of, naming, paired, pictures
+from .doubts import told
 
 if TYPE_CHECKING:
     from ..services.desk import Desk, Outcome
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ..services.router import Wishes
 
 CATEGORIES = ("auto", "upper", "lower", "dress")
+STEPPED_IN = "The embedded preview made this, as nobody of the tier could."
 
 
 def carry_out(
@@ -27,7 +29,7 @@ def carry_out(
     preview: bool = False,
 ) -> io.NodeOutput:  # fmt: skip
     """The requests one after the other, with one progress bar; outputs of the node."""
-    made, facts, fits = [], [], []
+    made, facts, fits, more = [], [], [], []
     for index, request in enumerate(rows):
         with naming(index, len(rows)), _watched(index, len(rows)) as (progress, stopped):
             outcome = _one(desk, request, wishes(), progress, stopped, preview)
@@ -35,10 +37,12 @@ def carry_out(
         made.append(result.picture)
         state = "done" if outcome.attempts else "kept"
         facts.append({**result.facts(), "attempts": outcome.attempts, "state": state})
-        fits.append(str(result.fit))
+        fits.append(result.fit)
+        more += [STEPPED_IN] if any(w.startswith(STEPPED_IN) for w in result.warnings) else []
     report = json.dumps(facts if len(facts) > 1 else facts[0], ensure_ascii=False)
-    outputs = [image_of(made), report, "\n".join(fits)]
-    return io.NodeOutput(*outputs, *([plan] if plan is not None else []))
+    outputs = [image_of(made), report, "\n".join(map(str, fits))]
+    ui = told(fits, *dict.fromkeys(more))
+    return io.NodeOutput(*outputs, *([plan] if plan is not None else []), ui=ui)
 
 
 def _one(
@@ -54,7 +58,7 @@ def _one(
         if not preview:
             raise
         outcome = desk.carry_out(request, replace(wishes, tier="preview"), progress, stopped)
-        said = f"The embedded preview made this, as nobody of the tier could. {error}"
+        said = f"{STEPPED_IN} {error}"
         result = outcome.result
         return replace(outcome, result=replace(result, warnings=(*result.warnings, said)))
 

@@ -10,6 +10,7 @@ from comfy_api.latest import io
 
 from ..pipelines.errors import InputError
 from ..pipelines.models.common import FRAMINGS
+from .doubts import told
 from .items import left_out
 from .sockets import CATEGORY, EncodedGarmentSocket, ModelSocket
 
@@ -260,7 +261,8 @@ class TryOn(io.ComfyNode):
         report = "\n".join(made.notes)
         if report:
             tell(report)
-        return io.NodeOutput(torch.cat(made.finished), torch.cat(made.made), report)
+        ui = told(made.fits)
+        return io.NodeOutput(torch.cat(made.finished), torch.cat(made.made), report, ui=ui)
 
 
 def _size_of(garments: Sequence[EncodedGarment], model: TryOnModel) -> tuple[int, int]:

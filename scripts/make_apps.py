@@ -159,6 +159,7 @@ APPS = {
             ("FittingRoomPictureFolder", "first", "Start at", "从第几张开始"),
             ("FittingRoomPictureFolder", "count", "How many", "检查几张"),
             ("FittingRoomSafetyFilter", "action", "Flagged pictures", "对被标记的图片"),
+            ("FittingRoomSafetyFilter", "language", "Language of the report", "报告语言"),
         ),
         ("Pictures", "Report"),
     ),

@@ -216,7 +216,9 @@ def gap_ends(back: Backdrop, background: np.ndarray) -> np.ndarray:
     ring = np.where(alike, 0, widest(labels, 2)).ravel()
     around = np.bincount(ring, minlength=count + 1)
     open_to = np.bincount(ring, background.ravel(), minlength=count + 1)
-    clear = np.bincount(ring, (back.distance > 20 + back.noise).ravel(), minlength=count + 1)
+    # Right at the edge a pale garment's colour is mixed with what is behind.
+    other = widest(back.distance, max(1, round(0.6 * back.unit))) > 20 + back.noise
+    clear = np.bincount(ring, other.ravel(), minlength=count + 1)
     keep = (sizes > 3 * back.unit**2) & (sizes < 0.02 * garment)
     keep &= (clear > 0.8 * (around - open_to)) & (open_to < 0.35 * around)
     keep &= means_of(back.difference[..., 0], labels, count) > -15

@@ -39,11 +39,29 @@ def front_edge(upright: Upright, shape: GarmentOutline, picture: np.ndarray) -> 
     ends = [shape.rims[side] for side in ("right", "left")]
     deepest = 0.5 if lower else 2.2
     edge = find_edge(lab, upright.mask, ends[0], ends[1], deepest, labelled=not lower)
+    if edge is not None and lower and is_band(lab, upright.mask, edge, ends):
+        return None
     if edge is None or not has_collar(shape):
         return edge
     # A collar's edge begins at its upper corners, wherever the curve that was found does.
     cut = round(CORNER * len(edge))
     return np.concatenate([[ends[0]], edge[cut:-cut], [ends[1]]])
+
+
+def is_band(lab: np.ndarray, mask: np.ndarray, edge: np.ndarray, ends: list[np.ndarray]) -> bool:
+    """Whether what lies above an edge (n, 2) is a waistband of another colour, which goes on beside
+    it to both ends of the waist: beside an opening is the front."""
+    middle, half = (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / 2
+    depth = float((edge - middle)[:, 1].max())
+    colours = []
+    for way, down in ((0.0, 0.5), (0.0, 1.6), (-0.92, 0.6), (0.92, 0.6)):
+        x, y = np.round(middle + way * half + [0, down * depth]).astype(int)
+        place = (slice(max(0, y - 1), y + 2), slice(max(0, x - 2), x + 3))
+        if not mask[place].any():
+            return False
+        colours.append(np.median(lab[place][mask[place]], axis=0))
+    above, below, *beside = colours
+    return all(np.linalg.norm(one - above) < np.linalg.norm(one - below) for one in beside)
 
 
 def has_collar(shape: GarmentOutline) -> bool:

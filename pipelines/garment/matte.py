@@ -12,6 +12,9 @@ from ..maps.colours import length
 from ..maps.grids import narrowest, within
 from ..maps.spreading import spread
 
+SHADE = 6.0  # of 0..255: colours so far from that of a shadow may be one
+DEEPEST = 0.6  # brightness of a garment's shadow on its background, at least
+
 
 @dataclass(frozen=True)
 class CutOut:
@@ -49,7 +52,7 @@ def matte(picture: np.ndarray, small: np.ndarray, inside: np.ndarray) -> CutOut:
     known = sample(np.dstack([front, back, close]), rows, columns, (height, width))
     ahead, behind, least = known[:, :3], known[:, 3:6], known[:, 6]
     seen = picture.reshape(-1, 3)[places].astype(np.float32)
-    share = matte_share(seen, ahead, behind, least, rough)
+    share = matte_share(seen, ahead, behind, least, rough, not like_shadow(small, core, back))
     alpha = sure.astype(np.float32)
     alpha.reshape(-1)[places] = share
     share = share[:, None]
@@ -115,12 +118,29 @@ def sample(
     return upper * (1 - down) + lower * down
 
 
+def like_shadow(small: np.ndarray, core: np.ndarray, back: np.ndarray) -> bool:
+    """Whether the garment's core (bool) itself has the colours of a shadow on the background: more
+    than a few of them. back: the background's colours at half the size."""
+    inside = at_half_size(core)
+    seen, behind = np.asarray(Image.fromarray(small).reduce(2), np.float32)[inside], back[inside]
+    shade, away = from_shade(seen, behind)
+    return bool(((shade > DEEPEST) & (away < 2 * SHADE)).sum() > 0.01 * len(seen))
+
+
+def from_shade(seen: np.ndarray, behind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How bright (n,) the shade on the background's colours (n, 3) is that comes nearest to those
+    seen (n, 3), 1 = as bright, and how far (n,) they are from it."""
+    shade = np.einsum("nc,nc->n", seen, behind) / np.maximum(length(behind) ** 2, 1)
+    return shade, length(seen - shade.clip(0, 1)[:, None] * behind)
+
+
 def matte_share(
-    seen: np.ndarray, ahead: np.ndarray, behind: np.ndarray, least: np.ndarray, rough: np.ndarray
-) -> np.ndarray:
+    seen: np.ndarray, ahead: np.ndarray, behind: np.ndarray, least: np.ndarray, rough: np.ndarray,
+    shadowed: bool,
+) -> np.ndarray:  # fmt: skip
     """Share (n,) of the garment in pixels seen (n, 3), whose garment's colour would be `ahead` and
     background's `behind`; least (n,): how close to `behind` the garment comes nearby; rough (n,):
-    what the silhouette says."""
+    what the silhouette says; shadowed: what has the colour of a shadow is one."""
     span, change = ahead - behind, seen - behind
     power = length(span) ** 2
     measured = (np.einsum("nc,nc->n", change, span) / np.maximum(power, 1)).clip(0, 1)
@@ -128,9 +148,13 @@ def matte_share(
     power = np.minimum(power, np.maximum(least, length(change) - 2 * least) ** 2)
     # A colour that is neither a mixture of the two nor the background in the shade is another one
     # of the garment's: then it tells nothing.
-    shade = np.einsum("nc,nc->n", seen, behind) / np.maximum(length(behind) ** 2, 1)
-    odd = change - measured[:, None] * span, seen - shade.clip(0, 1)[:, None] * behind
-    strange = np.minimum(*(length(part) for part in odd)) ** 2
+    mixed = length(change - measured[:, None] * span) ** 2
+    shade, away = from_shade(seen, behind)
+    shaded = away**2
+    strange = np.minimum(mixed, shaded)
+    if shadowed:  # what is rather the background in the shade is the garment's shadow
+        shadow = 1 - np.minimum((shaded + SHADE**2) / (mixed + SHADE**2), 1)
+        measured = measured * (1 - shadow * (shade > DEEPEST))
     trust = power / (power + 30.0**2) / (1 + strange / 30.0**2)
     geometric = (rough - 0.5) * 1.5 + 0.5
     share = trust * measured + (1 - trust) * geometric.clip(0, 1)

@@ -8,13 +8,15 @@ under the arm without a fold. Trouser legs are ruled in the same way from the cr
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..garment.parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORSO, GarmentLimb
 from ..garment.read import Garment
 from ..masking.figure import Limb, unit_vector
 from ..masking.regions import smooth_step
-from .mesh import Patch
+from .mesh import Patch, corners, turn
 from .scene import Scene
 from .trunk import SIDES, LowerTrunk, Trunk, UpperTrunk, shoulder_tips
 
@@ -30,12 +32,13 @@ def drape(garment: Garment, scene: Scene) -> list[Patch]:
     )
     figure = scene.figure
     sleeves = [
-        sleeve_patch(garment, trunk, limb, part, side, scene)
+        patch
         for part, side, limb in (
             (RIGHT_SLEEVE, "right", figure.right_arm),
             (LEFT_SLEEVE, "left", figure.left_arm),
         )
         if part in garment.limbs
+        for patch in parted(sleeve_patch(garment, trunk, limb, part, side, scene))
     ]
     patches = [trunk_patch(garment, trunk)]
     for part, side, limb, other in (
@@ -105,8 +108,20 @@ def sleeve_patch(
     before = np.stack([source[0] + k * step for k in (4, 3, 2, 1, 0)])
     source = np.concatenate([before, source[1:]])
     target = np.concatenate([trunk(before), target[1:]])
-    # Where the patch covers a place twice, the rows nearer to the cuff are in front.
-    return Patch(f"{side}_arm", (part,), source[::-1], target[::-1])
+    return Patch(f"{side}_arm", (part,), source, target)
+
+
+def parted(patch: Patch) -> list[Patch]:
+    """A sleeve in drawing order: in one, or where it folds over itself in two, of which the one
+    nearer to the cuff is in front."""
+    quads = turn(corners(patch.target)) * turn(corners(patch.source)) <= 0
+    rows, columns = (side - 1 for side in patch.target.shape[:2])
+    turned = quads.any(0).reshape(rows, columns)[:, 1:-1].any(1)  # without its margins
+    if not turned.any():
+        return [patch]
+    middle = int(round(float(np.nonzero(turned)[0].mean())))
+    halves = (slice(0, middle + 2), slice(middle, None))
+    return [replace(patch, source=patch.source[half], target=patch.target[half]) for half in halves]
 
 
 def garment_edges(

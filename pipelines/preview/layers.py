@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..garment.parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
 from ..garment.read import Garment
 from ..maps.colours import length
 from ..maps.edges import guided_models
 from ..maps.grids import pieces, sizes_of
-from ..masking.figure import Limb, LimbFrame, along, projected
+from ..masking.figure import along, projected
 from ..masking.regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, hand_disc, smooth_step
 from .bare import inner_side, leaving
-from .drape import leg_reach
-from .drawing import Piece
-from .place import solid_places
+from .lower import old_hem
 from .scene import Scene
 from .trunk import EASE
 
-LIMB_OF = {
-    RIGHT_SLEEVE: "right_arm", LEFT_SLEEVE: "left_arm", RIGHT_LEG: "right_leg", LEFT_LEG: "left_leg"
-}  # fmt: skip
 SEEN, SURE = 0.55, 0.8  # visibility of a joint from which it is seen, and surely
-BARE_SHOULDER = 0.06  # of an arm: a sleeve that begins lower is worn off the shoulder
 LEAST_HAND = 0.008  # of the square of the unit: less than this of a hand is none
 
 
@@ -74,7 +66,7 @@ def find_front(scene: Scene, garment: Garment) -> Front:
     if garment.category == "lower":
         # Trousers and skirts leave the arms, and a top that hangs over them, as they are.
         kept = np.maximum(kept, smooth_step(visible_arms(scene), 0.35, 0.65))
-        kept = np.maximum(kept, smooth_step(kinds[UPPER], 0.35, 0.65))
+        kept = np.maximum(kept, smooth_step(kinds[UPPER], 0.35, 0.65) * above_hem(scene))
     # Bare shins may pass for shoes.
     shoes = smooth_step(kinds[SHOES], 0.35, 0.65)
     kept = np.maximum(kept, shoes * (1 - skin_like * figure.face_seen))
@@ -121,13 +113,21 @@ def joined(region: np.ndarray, seeds: np.ndarray) -> np.ndarray:
 
 
 def below_top(scene: Scene) -> np.ndarray:
-    """Where a lower garment shows (h, w): below the hem of a top that hangs over its waistband."""
-    figure = scene.figure
-    level = scene.level
-    hem = scene.regions.waist * figure.torso
-    if hem <= scene.waist:
-        return np.ones(level.shape, np.float32)
-    return smooth_step(level, hem - 0.05 * figure.unit, hem - 0.03 * figure.unit)
+    """Where a lower garment shows (h, w): below the hem of a top that hangs over its waistband, and
+    beside it not above."""
+    unit = scene.figure.unit
+    hem, touching = old_hem(scene, scene.level)
+    below = np.arange(len(scene.level))[:, None] - hem
+    shown = smooth_step(below.astype(np.float32), -0.05 * unit, -0.02 * unit)
+    return np.maximum(shown, np.float32(1 - touching))
+
+
+def above_hem(scene: Scene) -> np.ndarray:
+    """Where what looks like the top is one (h, w): further down it is a buckle or a print."""
+    unit = scene.figure.unit
+    hem, touching = old_hem(scene, scene.level)
+    below = np.arange(len(scene.level))[:, None] - hem
+    return 1 - smooth_step(below.astype(np.float32), 0.03 * unit, 0.07 * unit) * touching
 
 
 def near_hands(
@@ -224,50 +224,3 @@ def occluders(scene: Scene) -> np.ndarray:
         near = smooth_step(frame.beyond, 0.3 * unit, 0.2 * unit)
         result = np.maximum(result, near * share * others)
     return result
-
-
-def limb_place(limb: Limb, share: float) -> float:
-    """The place (see LimbFrame), in whose terms the elbow is at 0.5, at a share of the length."""
-    upper = float(np.linalg.norm(limb.joints[1] - limb.joints[0])) / max(limb.length, 1e-6)
-    return float(np.interp(share, [0, np.clip(upper, 0.01, 0.99), 1], [0, 0.5, 1]))
-
-
-def covered_limbs(
-    scene: Scene, garment: Garment, pieces: Sequence[Piece]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Where limbs (h, w) lie that the new sleeves or trouser legs cover, and the part of it where
-    none of them may look out: all around the legs, on the outside of the arms. Between sleeve and
-    trunk one looks at the arm, not through it. pieces: the garment's layers, which begin below the
-    shoulders where it is worn off them."""
-    figure = scene.figure
-    covered = np.zeros(scene.small.shape[:2], np.float32)
-    gone = np.zeros_like(covered)
-    for part, name in LIMB_OF.items():
-        if part not in garment.limbs:
-            continue
-        frame, arm = scene.frames.of(name), name.endswith("arm")
-        limb = getattr(figure, name)
-        reach = limb_place(limb, garment.reach) if arm else leg_reach(garment)
-        wide, near = (0.12, 0.08) if arm else (0.16, 0.10)
-        around = smooth_step(frame.beyond, wide * figure.unit, near * figure.unit)
-        start = sleeve_start(frame, pieces, name) if arm else 0.0
-        if start > BARE_SHOULDER:
-            around = around * smooth_step(frame.place, start - 0.02, start + 0.01)
-        # The trunk ends where the sleeve does.
-        hidden = around * smooth_step(frame.place, reach, reach - (0.015 if arm else 0.04))
-        covered = np.maximum(covered, hidden)
-        if arm:
-            hidden = smooth_step(frame.place, reach, reach - 0.03) * around
-            inwards = inner_side(limb.line, figure.neck) * frame.offset
-            hidden = hidden * smooth_step(inwards, 0.4, 0.1)
-        gone = np.maximum(gone, hidden)
-    return covered, gone
-
-
-def sleeve_start(frame: LimbFrame, pieces: Sequence[Piece], name: str) -> float:
-    """The place along an arm, 0..1, at which its new sleeve begins."""
-    for piece in pieces:
-        if piece.part == name:
-            places = frame.place[solid_places(piece, frame.place.shape) & (frame.beyond < 0)]
-            return float(np.percentile(places, 2)) if len(places) else 0.0
-    return 0.0

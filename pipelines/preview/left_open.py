@@ -10,7 +10,7 @@ import numpy as np
 
 from ..garment.read import Garment
 from ..maps.edges import blur
-from ..maps.grids import pieces, widest
+from ..maps.grids import narrowest, pieces, widest
 from ..masking.anatomy import LEGS_APART
 from ..masking.figure import Limb, along, projected, unit_vector
 from ..masking.regions import HAIR, LOWER, SKIN, UPPER, hand_discs, smooth_step
@@ -21,6 +21,8 @@ from .scene import Scene
 
 CHEST = -0.06  # units below the shoulder joints: what is open below is more than a neckline
 LEAST_OPEN = 0.012  # of the square of the unit
+ARMHOLE = 0.2  # units: what is narrower beside a new garment lies in its armhole
+LOWEST = 0.5  # torso lengths below the shoulders: no armhole is deeper
 BESIDE = 0.05  # units from the bare body where what is carried begins
 COLOURS = 150  # of the clothes that the carried is compared with
 BLOCK = 512  # colours that are compared at once
@@ -56,6 +58,15 @@ def kept_clothes(
         stays = np.maximum(stays, below_sleeves(scene, garment) * smooth_step(old, 0.2, 0.6))
     # What is seen between the edges of the new garment and of the body, without slivers.
     left_open = (stays > 0.5) & (worn < 0.5)
+    # In an armhole what is narrow is no cloth, whether of chest or shoulder.
+    if category != "lower" and not garment.open_front:
+        slim = max(1, round(ARMHOLE * unit / 2))
+        wide = widest(narrowest(left_open.astype(np.float32), slim), slim) > 0.5
+        beyond = outside_of(worn > 0.5, scene.side, max(1, round(0.1 * unit))) & (
+            level < LOWEST * figure.torso
+        )
+        left_open &= wide | ~beyond
+        stays = np.where(beyond, stays * widest(left_open.astype(np.float32), 1), stays)
     labels, count = pieces(left_open)
     large = np.bincount(labels[level > CHEST * unit], minlength=count + 1) > LEAST_OPEN * unit**2
     large[0] = False
@@ -64,6 +75,21 @@ def kept_clothes(
     # Under the rim of the new garment as well.
     near = widest(large[labels].astype(np.float32), max(2, round(0.04 * unit)))
     return stays * near
+
+
+def outside_of(worn: np.ndarray, side: np.ndarray, reach: int) -> np.ndarray:
+    """Where the garment (h, w), bool, lies in a row towards the body's middle and no longer towards
+    its side. Above it the same goes for its upper `reach` rows. side (h, w): see Figure.side."""
+    result = np.zeros_like(worn)
+    for half, way in ((side < 0, slice(None)), (side >= 0, slice(None, None, -1))):
+        own = worn & half
+        rows = np.nonzero(own.any(1))[0]
+        if not len(rows):
+            continue
+        own[: rows[0]] = own[rows[0] : rows[0] + reach].any(0)
+        begun = np.logical_or.accumulate(own[:, way], axis=1)[:, way]
+        result |= half & ~begun & own.any(1, keepdims=True)
+    return result
 
 
 def beside_neck(scene: Scene) -> np.ndarray:

@@ -36,8 +36,8 @@ def find_old(scene: Scene, category: str, front: Front, outlines: BodyOutlines) 
     # Where skin and hair go over into each other it is like neither.
     between = np.minimum(widest(skin, 2), widest(hair, 2)) * (kinds[SKIN] + kinds[HAIR])
     bare = np.clip(np.maximum(skin + hair, between), 0, 1)
-    if category == "lower":  # of a dress only what hangs below the new waistband
-        old = kinds[LOWER] * (1 - above_waist)
+    if category == "lower":
+        old = kinds[LOWER] * below_waistband(scene, above_waist)
     else:
         old = kinds[UPPER] + (kinds[LOWER] if category == "dress" else 0)
         # Whatever is neither skin nor hair was put on: collars, scarves, straps.
@@ -63,6 +63,17 @@ def find_old(scene: Scene, category: str, front: Front, outlines: BodyOutlines) 
         bare = np.clip(bare + kinds[LOWER], 0, 1)
     old = np.maximum(old, whole * (1 - bare))
     return np.maximum(old, old_sleeves(scene)) if category != "lower" else old
+
+
+def below_waistband(scene: Scene, above_waist: np.ndarray) -> np.ndarray:
+    """Where the old lower garment is (h, w), 0..1; of a dress what hangs below the new waistband.
+    above_waist (h, w): what lies above the usual one."""
+    edge = scene.lower_edge
+    if edge is None or scene.regions.one_piece:
+        return 1 - above_waist
+    unit = scene.figure.unit
+    depth = scene.level - edge.level(scene.side)
+    return np.maximum(1 - above_waist, smooth_step(depth, -0.12 * unit, -0.09 * unit))
 
 
 def find_removed(scene: Scene, old: np.ndarray, background: np.ndarray) -> np.ndarray:

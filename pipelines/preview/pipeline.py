@@ -21,10 +21,11 @@ from ..masking.regions import BACKGROUND, LOWER, smooth_step
 from ..masking.wishes import surroundings_only, without_specks
 from ..threads import single_thread
 from .bare import body_distances
+from .covering import covered_limbs
 from .drawing import Painter, Piece, close_gaps, fallen
 from .fill import undress
 from .judging import check_upright, judge_person, judge_shown, judge_skin, judge_sleeves
-from .layers import below_top, covered_limbs, find_front, occluders
+from .layers import below_top, find_front, occluders
 from .left_open import below_ankles, between_fronts, carried, kept_clothes, skin_share
 from .light import body_shading
 from .mixing import mixed

@@ -19,8 +19,10 @@ from ..masking.figure import (
     limb_frames,
     pixel_grid,
 )
-from ..masking.regions import Regions, fine_regions
+from ..masking.regions import LOWER, Regions, fine_regions
 from .shape import BodyShape, measure_limbs, read_shape
+
+CORE = 0.9  # of the body's half width, within which the upper edge of trousers is looked for
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,52 @@ class Scene:
         """Of the body at each small pixel (h, w), see BodyShape."""
         return self.shape.half_width(self.level, self.side)
 
+    @cached_property
+    def lower_edge(self) -> LowerEdge | None:
+        """The upper edge of the lower garment that the photo shows."""
+        return read_lower_edge(self)
+
     @property
     def waist(self) -> float:
         """Level of the waistband in small pixels: where the photo shows it, else the usual."""
         seen = self.regions.waist
         return (seen if 0.55 < seen < 0.92 else WAIST) * self.figure.torso
+
+
+@dataclass(frozen=True)
+class LowerEdge:
+    """The upper edge of the lower garment that a photo shows: levels in pixels as a polynomial of
+    the side in units, within `reach` (2,) of the sides."""
+
+    curve: np.ndarray
+    reach: tuple[float, float]
+    unit: float
+
+    def level(self, side: np.ndarray | float) -> np.ndarray:
+        """At a side in pixels."""
+        return np.polyval(self.curve, np.clip(np.asarray(side) / self.unit, *self.reach))
+
+
+def read_lower_edge(scene: Scene) -> LowerEdge | None:
+    """None where the photo shows no lower garment."""
+    figure, unit = scene.figure, scene.figure.unit
+    level = scene.level
+    there = (scene.regions.kinds[LOWER] > 0.5) & (np.abs(scene.side) < CORE * scene.half_width)
+    there &= (level > 0.3 * figure.torso) & (level < 1.3 * figure.torso)
+    columns = np.nonzero(there.any(0))[0]
+    if len(columns) < 8:
+        return None
+    rows = there[:, columns].argmax(0)
+    places, tops = scene.side[rows, columns] / unit, level[rows, columns]
+    # Here and there belly, shadow or a hand passes for it or hides it: what is far off counts
+    # little, what is higher than the rest of it counts more.
+    weights = np.ones(len(places))
+    curve = np.array([0.0, 0.0, float(np.percentile(tops, 30))])
+    for _ in range(6):
+        off = (tops - np.polyval(curve, places)) / (0.05 * unit)
+        weights = np.where(off < 0, 1.5, 1.0) / (1 + off * off)
+        curve = np.polyfit(places, tops, 2, w=np.sqrt(weights))
+    return LowerEdge(curve, (float(places.min()), float(places.max())), unit)
 
 
 def read_scene(picture: np.ndarray, body: Body) -> Scene:

@@ -128,7 +128,11 @@ def _read_shoulders(figure: Figure, regions: Regions) -> tuple[np.ndarray, np.nd
         blocked = np.where(inside | below, np.inf, heights[None])
         top = blocked.min(1)
         top = np.where(np.isfinite(top), top, average)
-        limited = np.clip(top, average - 0.05 * unit, average + 0.05 * unit)
+        # Further out cloth stands off the shoulder, or hangs over it.
+        edge = points[np.arange(len(offsets)), np.clip(np.argmin(blocked, 1) - 3, 0, None)]
+        cloth = lookup(regions.kinds[UPPER], edge) > 0.5
+        most = np.where(cloth, np.interp(offsets / unit, [0.35, 0.5], [0.05, 0.0]), 0.05)
+        limited = np.clip(top, average - 0.05 * unit, average + most * unit)
         rises[k] = np.where(np.abs(top - average) < 0.16 * unit, limited, average)
     return offsets, gaussian_filter1d(rises, 0.05 * unit, axis=1, mode="nearest")
 

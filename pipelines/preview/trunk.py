@@ -6,11 +6,15 @@ import numpy as np
 
 from ..garment.parts import INSIDE, LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORSO
 from ..garment.read import Garment
-from ..masking.regions import LOWER, smooth_step
+from ..masking.figure import projected
+from ..masking.regions import smooth_step
 from .scene import Scene
 
 SHOULDER = 0.54  # shoulder tips from the axis, in units: a little beyond the joints
+ROUND = 0.8  # of the way to the shoulder tips, from where the shoulders are rounded
 EASE = 0.025  # how far a garment stands off the body on either side, in units
+LOOSE = 0.06  # units that the cloth around a leg stands off it at most
+WIDEST = 1.4  # of its own width that a skirt is pulled around legs that stand apart
 SIDES = ("right", "left")
 NARROW = 0.6  # of the usual width: what is narrower further down is no longer the trunk
 OVERLAP = 0.04  # units that a waistband reaches above where the old lower garment began
@@ -29,6 +33,9 @@ class Trunk:
         # Broad people wear broader garments that are hardly longer.
         self.drop = scale * float(np.clip(self.shape.build**-0.6, 0.8, 1.1))
         self.fitted = (fitted_from, fitted_full)
+        # What is one piece of cloth below the hips hangs around both legs.
+        skirt = garment.category != "upper" and not {RIGHT_LEG, LEFT_LEG} & set(garment.limbs)
+        self.legs = [leg_edge(scene, sign) for sign in (-1, 1)] if skirt else None
         parts = (TORSO, INSIDE, RIGHT_LEG, LEFT_LEG)
         inside = np.isin(garment.parts, parts) & (garment.alpha > 0.5)
         self.rows = np.nonzero(inside.any(1))[0].astype(np.float64)
@@ -73,7 +80,11 @@ class Trunk:
         own_left = np.maximum(self.origin[0] - np.interp(rows, self.rows, self.left), 1)
         own_right = np.maximum(np.interp(rows, self.rows, self.right) - self.origin[0], 1)
         own = np.where(side < 0, own_left, own_right) * self.scale
-        body = self.shape.half_width(level, side) + EASE * self.figure.unit
+        body = self.shape.half_width(level, side)
+        if self.legs is not None:
+            legs = np.where(side < 0, *(np.interp(level, *edge) for edge in self.legs))
+            body = np.maximum(body, np.minimum(legs, WIDEST * own))
+        body = body + EASE * self.figure.unit
         share = smooth_step(level, *self.fitted)
         return 1 + share * (np.maximum(body / own, 1) - 1) + self.tightening(body / own, level)
 
@@ -83,6 +94,26 @@ class Trunk:
 
     def lift(self, side: np.ndarray, level: np.ndarray) -> np.ndarray:
         return np.zeros_like(level)
+
+
+def leg_edge(scene: Scene, sign: int) -> tuple[np.ndarray, np.ndarray]:
+    """Levels (n,) and how far the legs, with what covers them, are seen to reach there from the
+    axis, in pixels, to the viewer's left (sign -1) or right."""
+    from scipy.ndimage import gaussian_filter1d
+
+    figure, unit = scene.figure, scene.figure.unit
+    legs = np.minimum(scene.frames.right_leg.beyond, scene.frames.left_leg.beyond)
+    seen = (legs < LOOSE * unit) & (scene.small_person > 0.5) & (scene.level > figure.torso)
+    upright = np.array([figure.down[1], -figure.down[0]])
+    aside = sign * projected(scene.points[seen], figure.neck, upright)
+    rows = (scene.level[seen] - figure.torso).astype(int)
+    most = np.zeros(int(2 * figure.torso) + 1)
+    rows, aside = rows[rows < len(most)], aside[rows < len(most)]
+    np.maximum.at(most, rows, aside)
+    most = gaussian_filter1d(most, 0.05 * unit, mode="nearest")
+    # The hips are measured apart, and what goes over into them is no leg.
+    levels = np.arange(len(most)) + figure.torso
+    return levels, most * smooth_step(levels, figure.torso, 1.2 * figure.torso)
 
 
 class UpperTrunk(Trunk):
@@ -119,6 +150,9 @@ class UpperTrunk(Trunk):
         ys = np.array([tip_heights[0], heights[0], heights[1], tip_heights[1]])[order]
         seam = np.interp(self.offsets, xs, ys)
         wanted = -shape.rise(self.offsets) - 0.012 * unit
+        # A shoulder is round where it goes over into the arm, and has no corner.
+        outer = np.maximum(np.abs(self.offsets) - max(ROUND * half, 0.4 * unit), 0)
+        wanted = wanted + 0.2 * outer**2 / ((1 - ROUND) * half)
         difference = wanted - seam
         between = (self.offsets > xs[1]) & (self.offsets < xs[2])
         ends = np.interp(self.offsets, [xs[1], xs[2]],
@@ -158,39 +192,73 @@ def shoulder_tips(garment: Garment) -> np.ndarray:
 
 
 class LowerTrunk(Trunk):
-    """Hangs from the waist."""
+    """Hangs from the waist: its upper edge runs along that of the old lower garment."""
 
     def __init__(self, garment: Garment, scene: Scene) -> None:
         figure, shape = scene.figure, scene.shape
+        unit = figure.unit
         waist, hip = pair(garment, "waist"), pair(garment, "hip")
         hips = 2 * float(shape.half_width(np.array(1.05 * figure.torso), np.array(1.0)))
         scale = 1.04 * hips / np.abs(hip[1, 0] - hip[0, 0])
         origin = (waist[0] + waist[1]) / 2
-        level, highest = scene.waist, lower_top(scene) - OVERLAP * figure.unit
-        crotch = None
+        level: float = scene.waist
+        crotch: tuple[float, float] | None = None
         if "crotch" in garment.points:
             rise = garment.points["crotch"][1] - origin[1]
-            level = np.clip(figure.torso + 0.30 * figure.unit - rise * scale,
-                            0.60 * figure.torso, 0.95 * figure.torso)  # fmt: skip
+            level = float(np.clip(figure.torso + 0.30 * unit - rise * scale,
+                                  0.60 * figure.torso, 0.95 * figure.torso))  # fmt: skip
             crotch = rise, level
         # No gap below the old top: the waistband is raised, the crotch stays where it is.
-        level = min(float(level), max(highest, HIGHEST_WAIST * figure.torso))
+        edge = scene.lower_edge
+        highest = HIGHEST_WAIST * figure.torso
+        raised = max(float(edge.level(0.0)) - OVERLAP * unit, highest) if edge else np.inf
+        lower = max(0.0, raised - level) if edge else 0.0
+        level = min(level, raised)
+        self.waist: float | None = None
+        self.lifts: np.ndarray | None = None
         super().__init__(garment, scene, scale, origin, level, level - 1, level)
         if crotch is not None:
             rise, low = crotch
             self.drop = (low + rise * self.drop - level) / max(rise, 1e-6)
+        self.waist = level
+        if edge is not None and (top := upper_edge(garment, waist)) is not None:
+            rows = np.polyval(top, np.linspace(-1, 1, 41))
+            x = origin[0] + np.linspace(-1, 1, 41) * (waist[1, 0] - waist[0, 0]) / 2
+            own = level + (rows - origin[1]) * self.drop
+            self.sides = (x - origin[0]) * scale
+            self.sides = self.sides * self.widening(rows, own, self.sides)
+            wanted = np.maximum(edge.level(self.sides) - OVERLAP * unit, highest) - lower
+            self.lifts = np.clip(wanted - own, -0.3 * unit, 0.3 * unit)
+
+    def tightening(self, ratio: np.ndarray, level: np.ndarray) -> np.ndarray:
+        """Around the waist it closes."""
+        if self.waist is None:
+            return np.zeros_like(level)
+        share = smooth_step(level, self.waist + 0.4 * self.figure.unit, self.waist)
+        return share * (np.clip(ratio, 0.75, 1) - 1)
+
+    def lift(self, side: np.ndarray, level: np.ndarray) -> np.ndarray:
+        if self.lifts is None or self.waist is None:
+            return np.zeros_like(level)
+        share = smooth_step(level, self.waist + 0.6 * self.figure.unit, self.waist)
+        return np.interp(side, self.sides, self.lifts) * share
 
 
-def lower_top(scene: Scene) -> float:
-    """Level in pixels at which the old lower garment begins that the photo shows; infinite where
-    it shows none."""
-    figure, lower = scene.figure, scene.regions.kinds[LOWER] > 0.5
-    level = scene.level
-    core = np.abs(scene.side) < 0.3 * figure.unit
-    there = lower & core & (level > 0.3 * figure.torso) & (level < 1.3 * figure.torso)
-    tops = np.where(there, level, np.inf).min(0)[core.any(0)]
-    # It may slope; here and there belly or shadow passes for it.
-    return float(np.percentile(tops, 15, method="nearest")) if len(tops) else np.inf
+def upper_edge(garment: Garment, waist: np.ndarray) -> np.ndarray | None:
+    """The curve of a lower garment's front along its upper edge: rows as a polynomial of the place
+    between the waist points (2, 2), -1..1. Lying flat it may sag in the middle, where one sees the
+    back's inside above it. None where the garment has no front there."""
+    front = (garment.alpha > 0.5) & (garment.parts != INSIDE)
+    half = (waist[1, 0] - waist[0, 0]) / 2
+    columns = np.arange(round(min(waist[:, 0])), round(max(waist[:, 0])) + 1)
+    columns = columns[(columns >= 0) & (columns < front.shape[1])]
+    columns = columns[front[:, columns].any(0)]
+    if len(columns) < 8:
+        return None
+    rows = front[:, columns].argmax(0)
+    places = (columns - waist[:, 0].mean()) / half
+    inner = np.abs(places) < 0.92  # the corners are rounded
+    return np.polyfit(places[inner], rows[inner], 2)
 
 
 def pair(garment: Garment, name: str) -> np.ndarray:

@@ -58,6 +58,7 @@ USE_BLUEPRINT = """async ([name, pictures]) => {
 
 SET_LANGUAGE = "value => window.app.ui.settings.setSettingValueAsync('Comfy.Locale', value)"
 EDIT_AND_RUN = {"en": "Edit & Run", "zh": "编辑与运行"}
+RUN = {"en": "Run", "zh": "运行"}
 
 CUT_OFF = """() => {
     const inside = [...document.querySelectorAll(
@@ -94,10 +95,10 @@ def upload(page, place, name):
     page.wait_for_timeout(500)
 
 
-def press_run(page, engine, longest=180):
+def press_run(page, engine, longest=180, language="en"):
     """Presses Run and waits for the end, so many seconds at most. Returns the history entry."""
     before = set(engine.get("/history"))
-    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_role("button", name=RUN[language], exact=True).click()
     for _ in range(5 * longest):
         page.wait_for_timeout(200)
         if new := set(engine.get("/history")) - before:

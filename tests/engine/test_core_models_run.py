@@ -105,6 +105,7 @@ def check_pasted(core, history, graph):
              for found in history["outputs"][f"{name}-{part}"]["images"]]
             for part in ("photo", "pasted", "taken")
         )  # fmt: skip
+        photos *= len(pasted) // len(photos)  # one for several garments
         assert len(photos) == len(pasted) == len(taken)
         for photo, new, mask in zip(photos, pasted, taken, strict=True):
             outside = mask[..., 0] == 0

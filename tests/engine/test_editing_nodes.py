@@ -46,7 +46,7 @@ def pasted(result_file, **limits):
     graph |= {
         "result": node("LoadImage", image=result_file),
         "align": node("FittingRoomAlignResult", photo=["frame", 0], result=["result", 0],
-                      mask=["frame", 3], **options),
+                      mask=["frame", 1], **options),
         "back": node("FittingRoomPasteBack", image=["photo", 0], result=["align", 0],
                      mask=["mask", 0], crop=["frame", 4], grow=0.0, feather=0),
         "grey": node("MaskToImage", mask=["back", 1]),
@@ -59,7 +59,7 @@ def pasted(result_file, **limits):
 def edited(engine):
     """Writes what an editing model could return: redrawn, shifted, zoomed, with a cast."""
     graph = framed()
-    graph["grey"] = node("MaskToImage", mask=["frame", 3])
+    graph["grey"] = node("MaskToImage", mask=["frame", 1])
     history = engine.run(saving(graph, person=["frame", 0], region=["grey", 0]))
     person, region = picture(engine, history, "person"), picture(engine, history, "region")
     assert person.shape[0] % 16 == 0 and person.shape[1] % 16 == 0
@@ -105,8 +105,8 @@ def test_a_tighter_limit_refuses(engine, edited):
 
 def test_an_outfit_on_one_sheet_and_the_prompt(engine):
     graph = framed("around the mask", shoes=["cloth", 0], bottom=["cloth", 0])
-    graph["words"] = node("PreviewAny", source=["frame", 2])
-    history = engine.run(saving(graph, sheet=["frame", 1], person=["frame", 0]))
+    graph["words"] = node("PreviewAny", source=["frame", 3])
+    history = engine.run(saving(graph, sheet=["frame", 2], person=["frame", 0]))
     sheet = picture(engine, history, "sheet")
     assert (sheet > 250).all(-1).mean() > 0.2, "white ground"
     words = history["outputs"]["words"]["text"][0]
@@ -116,5 +116,5 @@ def test_an_outfit_on_one_sheet_and_the_prompt(engine):
 def test_no_garment_is_refused(engine):
     graph = framed()
     del graph["frame"]["inputs"]["garment"]
-    told = failure(engine.run(saving(graph, sheet=["frame", 1])))
+    told = failure(engine.run(saving(graph, sheet=["frame", 2])))
     assert told and "at least one garment" in told["exception_message"]

@@ -16,8 +16,8 @@ from drawn_people import (
     draw_trousers,
 )
 from fitting_room.pipelines.garment.read import read_garment
+from fitting_room.pipelines.preview.covering import covered_limbs
 from fitting_room.pipelines.preview.grain import read_grain
-from fitting_room.pipelines.preview.layers import covered_limbs
 from fitting_room.pipelines.preview.pipeline import PreviewPipeline
 from fitting_room.pipelines.preview.place import place_garment
 from fitting_room.pipelines.preview.scene import read_scene

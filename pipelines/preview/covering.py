@@ -1,0 +1,89 @@
+"""What of the person the new sleeves and trouser legs cover."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..garment.parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
+from ..garment.read import Garment
+from ..masking.figure import Limb, LimbFrame
+from ..masking.regions import smooth_step
+from .bare import inner_side
+from .drape import leg_reach
+from .drawing import Piece
+from .place import solid_places
+from .scene import Scene
+
+LIMB_OF = {
+    RIGHT_SLEEVE: "right_arm", LEFT_SLEEVE: "left_arm", RIGHT_LEG: "right_leg", LEFT_LEG: "left_leg"
+}  # fmt: skip
+BARE_SHOULDER = 0.17  # of an arm: a sleeve that begins lower is worn off the shoulder
+ACROSS = np.array([-1.0, -0.5, 0.0, 0.5])  # offsets on an arm at which a sleeve's end is looked up
+
+
+def limb_place(limb: Limb, share: float) -> float:
+    """The place (see LimbFrame), in whose terms the elbow is at 0.5, at a share of the length."""
+    upper = float(np.linalg.norm(limb.joints[1] - limb.joints[0])) / max(limb.length, 1e-6)
+    return float(np.interp(share, [0, np.clip(upper, 0.01, 0.99), 1], [0, 0.5, 1]))
+
+
+def covered_limbs(
+    scene: Scene, garment: Garment, layers: Sequence[Piece]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where limbs (h, w) lie that the new sleeves or trouser legs cover, and the part of it where
+    none of them may look out: all around the legs, on the outside of the arms as far as the sleeve
+    lies there. Between sleeve and trunk one looks at the arm, not through it. layers: the garment
+    as it is drawn, which begins below the shoulders where it is worn off them."""
+    figure = scene.figure
+    covered = np.zeros(scene.small.shape[:2], np.float32)
+    gone = np.zeros_like(covered)
+    for part, name in LIMB_OF.items():
+        if part not in garment.limbs:
+            continue
+        frame, arm = scene.frames.of(name), name.endswith("arm")
+        limb = getattr(figure, name)
+        reach = limb_place(limb, garment.reach) if arm else leg_reach(garment)
+        wide, near = (0.12, 0.08) if arm else (0.16, 0.10)
+        around = smooth_step(frame.beyond, wide * figure.unit, near * figure.unit)
+        own = [one for one in layers if one.part == name]
+        start = sleeve_start(frame, own) if arm else 0.0
+        if start > BARE_SHOULDER:
+            around = around * smooth_step(frame.place, start - 0.02, start + 0.01)
+        # The trunk ends where the sleeve does.
+        hidden = around * smooth_step(frame.place, reach, reach - (0.015 if arm else 0.04))
+        covered = np.maximum(covered, hidden)
+        if arm:
+            inwards = inner_side(limb.line, figure.neck) * frame.offset
+            ends = sleeve_ends(frame, inwards, own)
+            ends = np.minimum(np.interp(inwards, ACROSS, ends), reach)
+            hidden = smooth_step(frame.place - ends, 0.0, -0.03) * around
+            hidden = hidden * smooth_step(inwards, 0.4, 0.1)
+        gone = np.maximum(gone, hidden)
+    return covered, gone
+
+
+def sleeve_start(frame: LimbFrame, layers: Sequence[Piece]) -> float:
+    """The place along an arm, 0..1, at which its new sleeve begins. layers: the sleeve's."""
+    places = [
+        frame.place[solid_places(one, frame.place.shape) & (frame.beyond < 0)] for one in layers
+    ]
+    joined = np.concatenate(places) if places else np.zeros(0)
+    return float(np.percentile(joined, 2)) if len(joined) else 0.0
+
+
+def sleeve_ends(frame: LimbFrame, inwards: np.ndarray, layers: Sequence[Piece]) -> np.ndarray:
+    """How far down an arm (see LimbFrame) its sleeve lies at ACROSS. inwards (h, w): the offsets,
+    towards the trunk; layers: the sleeve's."""
+    ends = np.ones(len(ACROSS))
+    solid = [solid_places(one, frame.place.shape) for one in layers]
+    if not solid:
+        return ends
+    there = np.logical_or.reduce(solid)
+    place, side = frame.place[there], inwards[there]
+    for k, middle in enumerate(ACROSS):
+        near = place[np.abs(side - middle) < 0.25]
+        if len(near) > 8:
+            ends[k] = np.percentile(near, 98)
+    return ends
