@@ -58,6 +58,7 @@ class Trunk:
         right[:first] = np.maximum(right[:first], right[first])
         self.left = gaussian_filter1d(left, softness, mode="nearest")
         self.right = gaussian_filter1d(right, softness, mode="nearest")
+        self.gathered = self.above_ankles() if skirt else None
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """(..., 2) garment pixels to (..., 2) working pixels."""
@@ -65,7 +66,20 @@ class Trunk:
         level = self.level + (points[..., 1] - self.origin[1]) * self.drop
         side = side * self.widening(points[..., 1], level, side)
         level = level + self.lift(side, level)
+        if self.gathered is not None:
+            start, share = self.gathered
+            level = np.where(level > start, start + (level - start) * share, level)
         return self.place(side, level)
+
+    def above_ankles(self) -> tuple[float, float] | None:
+        """From which level on, and to which share of its length, a skirt to the floor is gathered:
+        it ends at the ankles, below which nothing of the photo changes. None for a shorter one."""
+        figure = self.figure
+        legs = (figure.right_leg, figure.left_leg)
+        ankle = min(float(projected(leg.joints[2], figure.neck, figure.down)) for leg in legs)
+        hem = self.level + (float(self.rows[-1]) - self.origin[1]) * self.drop
+        start = 1.3 * figure.torso
+        return (start, (ankle - start) / (hem - start)) if start < ankle < hem else None
 
     def place(self, side: np.ndarray, level: np.ndarray) -> np.ndarray:
         """Axis coordinates to working pixels; levels turn from the shoulders' to the hips' tilt."""

@@ -17,6 +17,7 @@ from drawn_people import (
 )
 from fitting_room.pipelines.garment.read import read_garment
 from fitting_room.pipelines.preview.covering import covered_limbs
+from fitting_room.pipelines.preview.drawn import CUTS, Look, draw
 from fitting_room.pipelines.preview.grain import read_grain
 from fitting_room.pipelines.preview.pipeline import PreviewPipeline
 from fitting_room.pipelines.preview.place import place_garment
@@ -187,3 +188,15 @@ def test_a_waistband_that_stands_higher_at_one_corner_throws_no_spear(corner):
         columns = np.nonzero(solid[int(row)])[0]
         ends = trunk(np.array([[columns[0], row], [columns[-1], row]], float))
         assert np.abs(ends[:, 0] - scene.figure.hips[0]).max() < 0.75 * scene.figure.unit
+
+
+@pytest.mark.parametrize("length", [7.5, 9.0])
+def test_a_dress_to_the_floor_ends_level_above_the_shoes(length):
+    cut = replace(CUTS["dress"], hem=(1.5, length, 0.0))
+    dress = draw(cut, Look(RED, background=(250, 250, 250)), 480, 800).picture
+    photo, body = draw_person()
+    worn = try_on((photo, body), dress, "dress").picture
+    red = like(worn, RED, 70)
+    lowest = np.array([np.nonzero(red[:, x])[0].max() for x in range(235, 366)])
+    assert np.ptp(lowest) < 14 and 690 < lowest.max() < 790
+    assert (worn[792:] == photo[792:]).all()
