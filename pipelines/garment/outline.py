@@ -256,7 +256,8 @@ def sleeve_end(section: np.ndarray) -> tuple[int, int]:
     sleeve = section[begin:]
     armhole = float(np.hypot(*(sleeve[0] - sleeve[-1])))
     far = int(np.hypot(*(sleeve - (sleeve[0] + sleeve[-1]) / 2).T).argmax())
-    if far == 0:  # shorter than half the armhole: the shoulder is no end of it
+    if np.hypot(*(sleeve[far] - sleeve[0])) < 0.15 * armhole:
+        # Shorter than half the armhole: the shoulder is no end of it.
         far = int(np.abs(offset(sleeve, sleeve[0], sleeve[-1])).argmax())
     before = np.abs(offset(sleeve[: far + 1], sleeve[0], sleeve[far]))
     after = np.abs(offset(sleeve[far:], sleeve[far], sleeve[-1]))
