@@ -28,18 +28,25 @@ def cubic(distance: np.ndarray) -> np.ndarray:
     return np.where(x < 1, near, np.where(x < 2, far, 0))
 
 
-def averaged(values: np.ndarray, height: int, width: int, kernel: Kernel = linear) -> np.ndarray:
+def averaged(values: np.ndarray, height: int, width: int) -> np.ndarray:
     """Float maps (H, W) or (H, W, C) at another size, float32."""
-    result = np.asarray(values, np.float32)
-    for size in (width, height):
-        result = turned(result)
-        means = np.empty((size, *result.shape[1:]), np.float32)
-        source, flat = result.reshape(len(result), -1), means.reshape(size, -1)
-        for rows, first, last, share in weights(len(result), size, kernel):
-            for part in parts(source.shape[1], share.size):
-                np.matmul(share, source[first:last, part], out=flat[rows, part])
-        result = means
-    return result
+    return along(turned(along(turned(np.asarray(values, np.float32)), width)), height)
+
+
+def averaged_layer(layer: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The same of a picture float32 (H, W, C), with cubic weights; rows first, so that it is small
+    when it is turned."""
+    return turned(along(turned(along(layer, height, cubic)), width, cubic))
+
+
+def along(values: np.ndarray, size: int, kernel: Kernel = linear) -> np.ndarray:
+    """Float32 (H, ...) as means of rows, (size, ...)."""
+    means = np.empty((size, *values.shape[1:]), np.float32)
+    source, flat = values.reshape(len(values), -1), means.reshape(size, -1)
+    for rows, first, last, share in weights(len(values), size, kernel):
+        for part in parts(source.shape[1], share.size):
+            np.matmul(share, source[first:last, part], out=flat[rows, part])
+    return means
 
 
 def reduced(photo: np.ndarray, height: int, width: int) -> np.ndarray:

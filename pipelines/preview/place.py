@@ -19,12 +19,14 @@ from .warp import STEP
 
 def place_garment(garment: Garment, scene: Scene) -> list[Piece]:
     """The layers of a garment in drawing order; empty if none of it falls into the photo."""
-    pieces = []
+    pieces, cuts = [], {}
     height, width = (-(-side // STEP) for side in scene.small.shape[:2])
     for patch in drape(garment, scene):
         target = (patch.target + 0.5) / STEP - 0.5
         mapping = backward(patch.source, target, width, height)
-        cut = cut_part(garment, patch)
+        if patch.labels not in cuts:  # a sleeve that folds has two layers of one picture
+            cuts[patch.labels] = cut_part(garment, patch)
+        cut = cuts[patch.labels]
         if mapping is not None and cut is not None:
             picture, corner = cut
             mapping = replace(mapping, source=mapping.source - np.array(corner, np.float32))

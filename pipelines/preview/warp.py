@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..maps.averaging import averaged, cubic
+from ..maps.averaging import averaged_layer
 from ..maps.enlarging import Cut, Enlarged, Grid
 
 STEP = 2  # a garment bends little: its map is coarser than the small picture
@@ -54,7 +54,7 @@ class LayerPicture:
         shrink = 2 * shrinking(mapping) / (x + y)
         if shrink > 1.15:
             height, width = (max(2, round(side / shrink)) for side in self.size)
-            layer = averaged(layer, height, width, cubic)
+            layer = averaged_layer(layer, height, width)
         self.pixels = layer
 
     def within(self, cut: Cut) -> Cut | None:
