@@ -54,7 +54,7 @@ def only_the_garment(
         try:
             by_edges = find_by_edges(small)
             check_border(by_edges > 0.5)
-            clear_outline(by_edges, lab)
+            by_edges, _ = clear_outline(by_edges, lab)
             check_unlike_border(by_edges > 0.5, lab)
             found, words = alone(by_edges, lab)
         except InputError:

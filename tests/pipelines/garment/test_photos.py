@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from drawn_people import SKIN, SWEATER, draw_person
 from fitting_room.pipelines.errors import InputError, NoGarmentFound
+from fitting_room.pipelines.garment import stray
 from fitting_room.pipelines.garment.parts import INSIDE, TORSO
 from fitting_room.pipelines.garment.read import read_garment
 from fitting_room.pipelines.preview.drawn import CUTS, Look, draw
@@ -468,3 +469,16 @@ def test_compressed_blocks_around_a_ragged_garment_are_left_out(level):
     blue = (np.asarray(picture) == BLUE).all(-1)
     solid = garment.alpha > 0.5
     assert (solid & blue).sum() > 0.96 * (solid | blue).sum()
+
+
+def test_a_cut_out_along_edges_is_mended_as_well(monkeypatch):
+    """Whatever found the blocks: what is given back is the garment, not the rectangle around it."""
+    picture = canvas([(150, 100), (330, 100), (330, 560), (280, 560), (248, 250), (232, 250),
+                      (200, 560), (150, 560)])  # fmt: skip
+    rectangle = np.zeros((640, 480), np.float32)
+    rectangle[72:584, 104:376] = 1
+    monkeypatch.setattr(stray, "find_by_edges", lambda small: rectangle)
+    found, words = stray.only_the_garment(None, np.asarray(picture))
+    blue = (np.asarray(picture) == BLUE).all(-1)
+    assert "along its edges" in words[0]
+    assert ((found > 0.5) & blue).sum() > 0.97 * ((found > 0.5) | blue).sum()
