@@ -47,8 +47,8 @@ def covered_limbs(
         reach = limb_place(limb, garment.reach) if arm else leg_reach(garment)
         wide, near = (0.12, 0.08) if arm else (0.16, 0.10)
         around = smooth_step(frame.beyond, wide * figure.unit, near * figure.unit)
-        own = [one for one in layers if one.part == name]
-        start = sleeve_start(frame, own) if arm else 0.0
+        sleeve = cloth_of(name, layers, covered.shape)
+        start = sleeve_start(frame, sleeve) if arm else 0.0
         if start > BARE_SHOULDER:
             around = around * smooth_step(frame.place, start - 0.02, start + 0.01)
         # The trunk ends where the sleeve does.
@@ -56,7 +56,7 @@ def covered_limbs(
         covered = np.maximum(covered, hidden)
         if arm:
             inwards = inner_side(limb.line, figure.neck) * frame.offset
-            ends = sleeve_ends(frame, inwards, own)
+            ends = sleeve_ends(frame, inwards, sleeve)
             ends = np.minimum(np.interp(inwards, ACROSS, ends), reach)
             hidden = smooth_step(frame.place - ends, 0.0, -0.03) * around
             hidden = hidden * smooth_step(inwards, 0.4, 0.1)
@@ -64,24 +64,27 @@ def covered_limbs(
     return covered, gone
 
 
-def sleeve_start(frame: LimbFrame, layers: Sequence[Piece]) -> float:
-    """The place along an arm, 0..1, at which its new sleeve begins. layers: the sleeve's."""
-    places = [
-        frame.place[solid_places(one, frame.place.shape) & (frame.beyond < 0)] for one in layers
-    ]
-    joined = np.concatenate(places) if places else np.zeros(0)
-    return float(np.percentile(joined, 2)) if len(joined) else 0.0
+def cloth_of(part: str, layers: Sequence[Piece], size: tuple[int, ...]) -> np.ndarray:
+    """Where the cloth of a part of the garment lies in the small picture of this size (h, w)."""
+    there = np.zeros(size, bool)
+    for one in layers:
+        if one.part == part:
+            there |= solid_places(one, size)
+    return there
 
 
-def sleeve_ends(frame: LimbFrame, inwards: np.ndarray, layers: Sequence[Piece]) -> np.ndarray:
+def sleeve_start(frame: LimbFrame, sleeve: np.ndarray) -> float:
+    """The place along an arm, 0..1, at which its new sleeve begins. sleeve (h, w): where it lies,
+    bool."""
+    places = frame.place[sleeve & (frame.beyond < 0)]
+    return float(np.percentile(places, 2)) if len(places) else 0.0
+
+
+def sleeve_ends(frame: LimbFrame, inwards: np.ndarray, sleeve: np.ndarray) -> np.ndarray:
     """How far down an arm (see LimbFrame) its sleeve lies at ACROSS. inwards (h, w): the offsets,
-    towards the trunk; layers: the sleeve's."""
+    towards the trunk; sleeve (h, w): where it lies, bool."""
     ends = np.ones(len(ACROSS))
-    solid = [solid_places(one, frame.place.shape) for one in layers]
-    if not solid:
-        return ends
-    there = np.logical_or.reduce(solid)
-    place, side = frame.place[there], inwards[there]
+    place, side = frame.place[sleeve], inwards[sleeve]
     for k, middle in enumerate(ACROSS):
         near = place[np.abs(side - middle) < 0.25]
         if len(near) > 8:
