@@ -9,7 +9,8 @@ import numpy as np
 from ..errors import InputError, NoGarmentFound
 from ..fit import FitReport, doubtful
 from ..images import resize
-from ..maps.edges import blur, in_bytes
+from ..maps.colours import to_lab
+from ..maps.edges import blur, in_bytes, to_planes
 from ..maps.grids import nearest_known
 from ..maps.spreading import spread
 from ..masking.body import BodyModel, embedded_body_model
@@ -101,29 +102,31 @@ def read_garment(
     cut = given_cut(picture, mask, removed)
     model = model or embedded_body_model()
     small = reduced(photo, ANALYSIS_SIDE)
+    lab = to_planes(to_lab(small))
     if cut is not None:
-        return marked(photo, small, cut, category, model, parse)
+        return marked(photo, small, lab, cut, category, model, parse)
     inside, problem = None, None
     try:
-        inside = find_foreground(small, block_of(photo))
+        inside = find_foreground(lab, block_of(photo))
     except NoGarmentFound as error:
         problem = error
     left_out = None if removed is None else reduced(in_bytes(removed), ANALYSIS_SIDE) > 127
-    wearer = find_wearer(model, small, inside)
+    wearer = find_wearer(model, small, lab, inside)
     if wearer is not None:
         kept = None if left_out is None else ~left_out
         labels = None if parse is None else parse(photo)
         return taken_off(photo, small, find_cloth(small, wearer, category, kept, labels))
     if left_out is not None and inside is not None:
         inside = np.where(left_out, 0, inside)
-    inside, words = only_the_garment(inside, small, problem)
-    words = (*words, *in_own_shadow(inside, small))
+    inside, words = only_the_garment(inside, lab, problem)
+    words = (*words, *in_own_shadow(inside, lab))
     return measured(matte(photo, small, inside), category, words)
 
 
 def marked(
     photo: np.ndarray,
     small: np.ndarray,
+    lab: np.ndarray,
     cut: CutOut,
     category: str,
     model: BodyModel,
@@ -132,7 +135,7 @@ def marked(
     """The garment that the user has marked: as it is, but for the head and skin of a wearer."""
     given = reduced(in_bytes(cut.alpha), ANALYSIS_SIDE) > 127
     try:
-        wearer = find_wearer(model, small, given)
+        wearer = find_wearer(model, small, lab, given)
     except InputError as doubt:
         return measured(cut, category, (str(doubt),), given=True)
     if wearer is None:
