@@ -9,7 +9,8 @@ from itertools import product
 import numpy as np
 
 from ..errors import NoGarmentFound
-from ..maps.grids import boxes, narrowest, pieces, widest, within
+from ..maps.colours import lengths, products
+from ..maps.grids import narrowest, pieces, widest, within
 from ..maps.spreading import enlarged, halved, spread
 
 BORDER_SHARE = 0.45  # of the border that has to look like one smooth background
@@ -67,19 +68,6 @@ class Backdrop:
         """Darker than the background and of its hue, as its shadows are."""
         light = self.difference[0]
         return self.neutral & (light < 0.3 + self.noise) & (light > -45)
-
-
-def lengths(planes: np.ndarray) -> np.ndarray:
-    """Of the vectors along the first axis of (n, height, width)."""
-    total = squared_lengths(planes)
-    return np.sqrt(total, out=total)
-
-
-def squared_lengths(planes: np.ndarray) -> np.ndarray:
-    total = planes[0] * planes[0]
-    for plane in planes[1:]:
-        total += plane * plane
-    return total
 
 
 def carry_field(lab: np.ndarray) -> tuple[np.ndarray, float]:
@@ -220,7 +208,8 @@ def steepness(lab: np.ndarray) -> np.ndarray:
         (np.s_[:, 2:], np.s_[:, :-2], np.s_[1:-1]),
         (np.s_[:, :, 2:], np.s_[:, :, :-2], np.s_[:, 1:-1]),
     ):
-        squared[inner] += squared_lengths(lab[after] - lab[before])
+        change = lab[after] - lab[before]
+        squared[inner] += products(change, change)
     return np.sqrt(squared, out=squared) / 2
 
 
@@ -258,25 +247,17 @@ def before_edge(unsure: np.ndarray, background: np.ndarray, slope: np.ndarray) -
     background (bool) and all others."""
     from scipy import ndimage
 
-    markers = np.where(unsure, np.int16(0), np.int16(2))
-    markers[background] = 1
-    labels, _ = pieces(unsure)
-    places = boxes(labels)
-    if sum(labels[place].size for _, place in places) > unsure.size / 2:
-        rows, columns = map(slice, unsure.shape)
-        labels, places = unsure, [(1, (rows, columns))]  # cheaper than one by one
+    beside = within(unsure, 1)
+    columns = beside.any(0)
+    columns[[0, -1]] = True  # SciPy takes the last one of a row for what is before the next row
+    # Only rows and columns in which there is something to decide, in their order.
+    some = np.ix_(beside.any(1), columns)
+    markers = np.where(unsure[some], np.int16(0), np.int16(2))
+    markers[background[some]] = 1
+    cost = np.clip(slope[some] * 12, 0, 255).astype(np.uint8)
     before = np.zeros_like(unsure)
-    for number, place in places:
-        box = with_rim(place)
-        cost = np.clip(slope[box] * 12, 0, 255).astype(np.uint8)
-        flooded = np.asarray(ndimage.watershed_ift(cost, markers[box]))
-        before[box] |= (flooded == 1) & (labels[box] == number)
-    return before
-
-
-def with_rim(place: tuple[slice, slice]) -> tuple[slice, ...]:
-    """Rows and columns with those next to them."""
-    return tuple(slice(max(part.start or 0, 1) - 1, part.stop + 1) for part in place)
+    before[some] = np.asarray(ndimage.watershed_ift(cost, markers)) == 1
+    return before & unsure
 
 
 def lies_outside(zone: np.ndarray, background: np.ndarray, steepest: np.ndarray) -> np.ndarray:

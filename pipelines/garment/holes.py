@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..maps.colours import lengths
 from ..maps.grids import (
     average,
     boxes,
@@ -15,7 +16,7 @@ from ..maps.grids import (
     widest,
     within,
 )
-from .background import Backdrop, lengths, up_to_edge
+from .background import Backdrop, up_to_edge
 
 BESIDE = 0.15  # of its rim that a pasted patch has along the background
 MANY = 6  # pieces that look like holes: more of them are letters or a pattern

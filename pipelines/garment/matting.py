@@ -49,17 +49,31 @@ def block_of(picture: np.ndarray) -> float:
     return 16 * min(1.0, ANALYSIS_SIDE / max(picture.shape[:2]))
 
 
-def reduced(picture: np.ndarray, side: int) -> np.ndarray:
-    """The picture with its long side at most `side` pixels, averaged."""
+def reduced(picture: np.ndarray, side: int, part: tuple[slice, slice] | None = None) -> np.ndarray:
+    """The picture with its long side at most `side` pixels, averaged. part: only these of its rows
+    and columns."""
     height, width = picture.shape[:2]
     scale = side / max(height, width)
     if scale >= 1:
-        return picture
+        return picture if part is None else picture[part]
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     # Whole blocks first, down to twice the size: as exact as needed, and far cheaper.
     across, down = max(1, int(width / size[0] / 2)), max(1, int(height / size[1] / 2))
-    blocks = np.asarray(Image.fromarray(picture).reduce((across, down)))
-    return resize(blocks, *size, "box", (0, 0, width / across, height / down))
+    rows, columns = part or (slice(0, size[1]), slice(0, size[0]))
+    left, right, x = needed(columns, size[0], width / across, across)
+    top, bottom, y = needed(rows, size[1], height / down, down)
+    blocks = np.asarray(Image.fromarray(picture[y, x]).reduce((across, down)))
+    wanted = min(columns.stop, size[0]) - columns.start, min(rows.stop, size[1]) - rows.start
+    return resize(blocks, *wanted, "box", (left, top, right, bottom))
+
+
+def needed(part: slice, size: int, blocks: float, block: int) -> tuple[float, float, slice]:
+    """Along one side of a picture that is so many blocks long, each of so many pixels, and becomes
+    `size` pixels long: where a part of that begins and ends, in blocks of the pixels that are
+    needed for it, and these pixels."""
+    first, last = part.start * blocks / size, min(part.stop, size) * blocks / size
+    start = max(0, int(first) - 1)
+    return first - start, last - start, slice(start * block, (int(last) + 2) * block)
 
 
 def find_foreground(lab: np.ndarray, block: float) -> np.ndarray:

@@ -63,8 +63,8 @@ def find_edge(
     found = search(depths, LEAST_SCORE + 0.15 * depths / length)
     if found is not None and found[1] > SURE_SCORE:
         return found[0]
-    column = mask[:, int(np.clip(middle[0], 0, mask.shape[1] - 1))]
-    is_open = int(column.argmax()) - middle[1] > 0.35 * length
+    column = np.flatnonzero(mask[:, int(np.clip(middle[0], 0, mask.shape[1] - 1))])
+    is_open = not len(column) or column[0] - middle[1] > 0.35 * length
     label = None if is_open or not labelled else find_label(soft, mask, middle, length)
     if label is None:
         return found[0] if found is not None else None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..maps.colours import lengths
 from ..maps.grids import narrowest, within
-from .background import border_of, carry_field, lengths
+from .background import border_of, carry_field
 
 PALE = 12.0  # Lab units between most of the garment and its background, at most
 SHADOW = 0.5  # Lab units, beyond the noise, that a shadow darkens what is around the garment

@@ -211,7 +211,7 @@ def measured(
     if opened:
         words = (*words, OPEN)
         upright, shape, labels = read_open(upright, shape, category, sleeved)
-    words += mark_inside(labels, upright, shape, reduced(cut.picture, ANALYSIS_SIDE))
+    words += mark_inside(labels, upright, shape, cut.picture)
     sleeves, reach = sleeve_length(shape)
     return Garment(
         picture=cut.picture,

@@ -42,6 +42,11 @@ class Upright:
     def to_picture(self, points: np.ndarray) -> np.ndarray:
         return np.asarray(points, np.float64) @ self.turn.T + self.origin
 
+    def part(self, box: tuple[slice, slice]) -> Upright:
+        """Its rows and columns in a box."""
+        origin = self.to_picture(np.array([box[1].start, box[0].start]))
+        return Upright(self.mask[box], self.axis - box[1].start, self.turn, origin)
+
     def sample(self, values: np.ndarray) -> np.ndarray:
         """A uint8 map or picture of the size of the silhouette in upright coordinates."""
         height, width = self.mask.shape
@@ -63,14 +68,20 @@ def affine(
 
 def stand_upright(alpha: np.ndarray) -> Upright:
     """Turns a uint8 silhouette (height, width) so that it is symmetric left to right."""
-    rows, columns = (part.astype(np.float64) for part in np.nonzero(alpha > 127))
-    centre = np.array([columns.mean(), rows.mean()])
-    x, y = columns - centre[0], rows - centre[1]
+    solid = alpha > 127
+    width = solid.shape[1]
+    places = np.flatnonzero(solid)
+    counts = [np.count_nonzero(solid, axis=axis) for axis in (0, 1)]
+    centre = np.array([count @ np.arange(len(count)) / len(places) for count in counts])
     # Spread over the whole by the golden ratio: a regular choice would have a pattern of its own.
-    chosen = (np.arange(6000) * 0.6180339887 % 1 * len(x)).astype(int)
-    some = np.stack([x[chosen], y[chosen]], -1)
+    chosen = places[(np.arange(6000) * 0.6180339887 % 1 * len(places)).astype(int)]
+    some = np.stack([chosen % width, chosen // width], -1) - centre
     angle = symmetry_angle(some / np.abs(some).max())
     rotation = turning(angle)
+    # What lies furthest out is the end of a row.
+    rows = np.flatnonzero(counts[1])
+    ends = solid[rows].argmax(1), width - 1 - solid[rows, ::-1].argmax(1)
+    x, y = np.concatenate(ends) - centre[0], np.concatenate([rows, rows]) - centre[1]
     across, down = (x * way[0] + y * way[1] for way in rotation.T)
     low, high = (np.array([part(across), part(down)]) for part in (np.min, np.max))
     scale = LONG_SIDE / max(1.0, *(high - low))
@@ -110,10 +121,16 @@ def mirror_score(points: np.ndarray) -> float:
 
 
 def symmetry_axis(mask: np.ndarray) -> float:
+    """The column (or between two) about which it covers itself most when it is mirrored."""
+    import cv2
+
     width = mask.shape[1]
-    spectrum = np.fft.rfft(mask.astype(np.float32), n=2 * width, axis=1)
-    matched = np.fft.irfft((spectrum**2).sum(0), n=2 * width)
-    return float(matched.argmax()) / 2
+    rows = np.zeros((len(mask), cv2.getOptimalDFTSize(2 * width)), np.float32)
+    rows[:, :width] = mask
+    spectrum = cv2.dft(rows, flags=cv2.DFT_ROWS)
+    squared = cv2.mulSpectrums(spectrum, spectrum, cv2.DFT_ROWS)
+    matched = cv2.idft(cv2.reduce(squared, 0, cv2.REDUCE_SUM), flags=cv2.DFT_SCALE)
+    return float(matched.round().argmax()) / 2
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InputError, NoGarmentFound
+from ..maps.colours import lengths
 from ..maps.grids import boxes, narrowest, pieces, sizes_of, within
-from .background import lengths, reach_from_border
+from .background import reach_from_border
 from .by_edges import LEAST_CONTRAST, contrast, find_by_edges
 from .matting import main_pieces
 from .wearer import skin_like

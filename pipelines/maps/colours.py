@@ -50,6 +50,20 @@ def length(vectors: np.ndarray) -> np.ndarray:
     return np.sqrt(total)
 
 
+def lengths(planes: np.ndarray) -> np.ndarray:
+    """Of the vectors along the first axis of (n, ...)."""
+    total = products(planes, planes)
+    return np.sqrt(total, out=total)
+
+
+def products(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Of the vectors along the first axis of (n, ...), two and two."""
+    total = one[0] * other[0]
+    for first, second in zip(one[1:], other[1:], strict=True):
+        total += first * second
+    return total
+
+
 def to_linear(values: np.ndarray) -> np.ndarray:
     """Light of sRGB values in 0..1."""
     bright = ((values + 0.055) / 1.055).clip(0) ** 2.4
