@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
+from itertools import chain
 
 import numpy as np
 
 from ..errors import NoGarmentFound
-from ..maps.colours import lengths, products
-from ..maps.grids import narrowest, pieces, widest, within
+from ..maps.colours import lengths
+from ..maps.grids import narrowest, pieces, selected, widest, within
 from ..maps.spreading import enlarged, halved, spread
 
 BORDER_SHARE = 0.45  # of the border that has to look like one smooth background
@@ -149,13 +149,11 @@ def fit_background(lab: np.ndarray) -> np.ndarray:
     colours = lab[:, rows, columns].T.astype(np.float64, order="C")
     terms = surface_terms(rows / height, columns / width)
     corner = 4 * rim
-    starts = [np.median(colours, axis=0)] + [
-        np.median(lab[:, ys, xs].reshape(3, -1), axis=1)
-        for ys in (slice(0, corner), slice(-corner, None))
-        for xs in (slice(0, corner), slice(-corner, None))
-    ]
+    ends = slice(0, corner), slice(-corner, None)
+    corners = (np.median(lab[:, ys, xs].reshape(3, -1), axis=1) for ys in ends for xs in ends)
+    starts = chain([np.median(colours, axis=0)], corners)
     best, most = None, 0.0
-    for start, reach in product(starts, (4.0, 14.0)):
+    for start, reach in ((start, reach) for start in starts for reach in (4.0, 14.0)):
         coefficients, score = fit_surface(terms, colours, start, reach)
         if score > most * 1.02:
             best, most = coefficients, score
@@ -205,11 +203,15 @@ def steepness(lab: np.ndarray) -> np.ndarray:
     """Colour change per pixel of (3, height, width), (height, width)."""
     squared = np.zeros(lab.shape[1:], np.float32)
     for after, before, inner in (
-        (np.s_[:, 2:], np.s_[:, :-2], np.s_[1:-1]),
-        (np.s_[:, :, 2:], np.s_[:, :, :-2], np.s_[:, 1:-1]),
+        (np.s_[2:], np.s_[:-2], np.s_[1:-1]),
+        (np.s_[:, 2:], np.s_[:, :-2], np.s_[:, 1:-1]),
     ):
-        change = lab[after] - lab[before]
-        squared[inner] += products(change, change)
+        total = 0
+        for plane in lab:  # a map at once: three do not fit into a core's cache
+            change = plane[after] - plane[before]
+            change *= change
+            total = total + change
+        squared[inner] += total
     return np.sqrt(squared, out=squared) / 2
 
 
@@ -274,8 +276,7 @@ def lies_outside(zone: np.ndarray, background: np.ndarray, steepest: np.ndarray)
         sums = np.bincount(numbers, steepest[places], minlength=count + 1)
         edges.append(sums / np.maximum(np.bincount(numbers, minlength=count + 1), 1))
     keep = edges[1] > 1.5 * edges[0] + 0.5
-    keep[0] = False
-    return keep[labels]
+    return selected(labels, keep)
 
 
 def reach_from_border(passable: np.ndarray, radius: int) -> np.ndarray:

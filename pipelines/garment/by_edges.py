@@ -65,13 +65,16 @@ def behind_edges(slope: np.ndarray, level: float) -> np.ndarray:
 def contrast(inside: np.ndarray, lab: np.ndarray, share: float = 50) -> float:
     """How clear the outline of a silhouette (height, width), 0..1, is in a photo (3, height,
     width): the Lab distance across it that this share of it, in percent, stays below."""
+    import cv2
+
     solid = inside > 0.5
     rim = solid & ~narrowest(solid, 1)
     rim[:STEP] = rim[-STEP:] = rim[:, :STEP] = rim[:, -STEP:] = False
     rows, columns = np.nonzero(rim)
     if not len(rows):
         return 0.0
-    soft = average(inside.astype(np.float32), 2 * STEP + 1)
+    square = (2 * STEP + 1, 2 * STEP + 1)
+    soft = cv2.blur(inside.astype(np.float32), square, borderType=cv2.BORDER_REPLICATE)
     ways = np.stack([
         (soft[rows + 1, columns] - soft[rows - 1, columns]) / 2,
         (soft[rows, columns + 1] - soft[rows, columns - 1]) / 2,

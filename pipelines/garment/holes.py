@@ -12,6 +12,7 @@ from ..maps.grids import (
     means_of,
     narrowest,
     pieces,
+    selected,
     sizes_of,
     widest,
     within,
@@ -37,9 +38,7 @@ def pale_zone(back: Backdrop, plain: np.ndarray) -> np.ndarray:
 
 def small_pieces(region: np.ndarray, most: float) -> np.ndarray:
     labels, count = pieces(region)
-    keep = sizes_of(labels, count) <= most
-    keep[0] = False
-    return keep[labels]
+    return selected(labels, sizes_of(labels, count) <= most)
 
 
 def spikes(region: np.ndarray, radius: int) -> np.ndarray:
@@ -68,7 +67,7 @@ def flat_patches(back: Backdrop, background: np.ndarray) -> np.ndarray:
     beside = np.bincount(labels[within(background, 1)], minlength=count + 1)
     rims = sizes_of(np.where(narrowest(labels > 0, 1), 0, labels), count)
     large &= beside > BESIDE * rims
-    return within(large[labels], radius) & faint
+    return within(selected(labels, large), radius) & faint
 
 
 def all_holes(back: Backdrop, background: np.ndarray) -> np.ndarray:
@@ -89,7 +88,7 @@ def all_holes(back: Backdrop, background: np.ndarray) -> np.ndarray:
         keep &= sizes > 0.02 * np.count_nonzero(~background)
     keep &= plausible_holes(labels, keep, background, strict=False)
     if keep.any():  # around a piece of a print there are its other, paler colours
-        held = np.where(keep[labels], labels, 0)
+        held = np.where(selected(labels, keep), labels, 0)
         near, far = (widest(held, round(k * unit)) for k in (0.8, 2.0))
         ring = np.where((near > 0) | background, 0, far).ravel()
         clear = np.bincount(ring, (distance > 20 + noise).ravel(), minlength=count + 1)
@@ -109,17 +108,17 @@ def strap_holes(back: Backdrop, background: np.ndarray) -> np.ndarray:
     if not keep.any():
         return np.zeros_like(background)
     rows, columns = extent(background)
-    around = widest(np.where(keep[labels], labels, 0), round(2 * back.unit))
+    around = widest(np.where(selected(labels, keep), labels, 0), round(2 * back.unit))
     ring = np.where((labels > 0) | background, 0, around)
     keep &= means_of((back.distance > 20 + back.noise).astype(np.float32), ring, count) > 0.85
-    for number, place in boxes(np.where(keep[labels], labels, 0)):
+    for number, place in boxes(np.where(selected(labels, keep), labels, 0)):
         top, bottom, left, right = place[0].start, place[0].stop, place[1].start, place[1].stop
         reach = round(0.07 * max(len(rows), len(columns)))
         upper = (top + bottom) / 2 < rows[0] + 0.35 * len(rows)
         sides = background[top:bottom, max(0, left - reach) : left].any(1)
         sides = sides & background[top:bottom, right : right + reach].any(1)
         keep[number] = upper and bottom - top > 2 * (right - left) and sides.mean() > 0.6
-    return keep[labels]
+    return selected(labels, keep)
 
 
 def true_holes(labels: np.ndarray, back: Backdrop, background: np.ndarray) -> np.ndarray:
@@ -137,7 +136,8 @@ def true_holes(labels: np.ndarray, back: Backdrop, background: np.ndarray) -> np
     keep[0] = False
     keep &= plausible_holes(labels, keep, background, strict=True)
     # Where so much of the garment looks like the background, its colour says nothing.
-    return keep[labels] if sizes[keep].sum() < 0.12 * (~background).sum() else labels < 0
+    much = sizes[keep].sum() >= 0.12 * (~background).sum()
+    return labels < 0 if much else selected(labels, keep)
 
 
 def extent(background: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -160,7 +160,7 @@ def plausible_holes(
     tall, wide = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
     size = max(tall, wide)
     touching, near, close = (within(background, int(d)) for d in (2, 0.015 * size, 0.04 * size))
-    for number, place in boxes(np.where(asked[labels], labels, 0)):
+    for number, place in boxes(np.where(selected(labels, asked), labels, 0)):
         height, width = (part.stop - part.start for part in place)
         low = ((place[0].start + place[0].stop) / 2 - rows[0]) / tall
         aside = abs((place[1].start + place[1].stop) / 2 - columns[0] - wide / 2) / wide
@@ -199,7 +199,7 @@ def open_gaps(back: Backdrop, background: np.ndarray) -> np.ndarray:
     light = means_of(back.difference[0], labels, count)
     cast = beside(labels, count, rim, background) & ~usual(back, background, light)
     keep &= (light > -1 - noise) | cast
-    around = widest(np.where(keep[labels], labels, 0), max(1, round(0.8 * unit)))
+    around = widest(np.where(selected(labels, keep), labels, 0), max(1, round(0.8 * unit)))
     ring = np.nonzero((around > 0) & ~alike & ~background)
     piece = around[ring]
     # What lies around is compared with the background in the same light.
@@ -216,7 +216,7 @@ def open_gaps(back: Backdrop, background: np.ndarray) -> np.ndarray:
     # More than a few are the stripes of a garment in the background's colour, much of it the
     # garment itself.
     much = sizes[keep].sum() > 0.12 * (~background).sum()
-    return np.zeros_like(alike) if much or keep.sum() > MANY else keep[labels]
+    return np.zeros_like(alike) if much or keep.sum() > MANY else selected(labels, keep)
 
 
 def gap_ends(back: Backdrop, background: np.ndarray) -> np.ndarray:
@@ -243,7 +243,7 @@ def gap_ends(back: Backdrop, background: np.ndarray) -> np.ndarray:
     keep &= (clear > 0.8 * (around - open_to)) & (open_to < 0.35 * around)
     keep &= means_of(back.difference[0], labels, count) > -15
     keep &= open_below(labels, keep, background, background, 1.2)
-    return keep[labels]
+    return selected(labels, keep)
 
 
 def thin_gaps(back: Backdrop, inside: np.ndarray) -> np.ndarray:
@@ -271,7 +271,7 @@ def thin_gaps(back: Backdrop, inside: np.ndarray) -> np.ndarray:
     keep &= (sizes_of(middle, count) > 0) & (sizes_of(labels, count) > 4 * unit**2)
     keep &= open_below(labels, keep, ~inside, outside & ~gap, 0.8)
     # With its way to the open background.
-    return inside & outside & within(keep[labels], back.reach)
+    return inside & outside & within(selected(labels, keep), back.reach)
 
 
 def open_below(
@@ -284,7 +284,7 @@ def open_below(
         return keep
     rows, columns = extent(background)
     reached = within(reached, 2)
-    for number, place in boxes(np.where(asked[labels], labels, 0)):
+    for number, place in boxes(np.where(selected(labels, asked), labels, 0)):
         piece = labels[place] == number
         height, width = piece.shape
         low = (place[0].start - rows[0]) / len(rows)

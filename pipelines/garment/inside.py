@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..maps.colours import to_lab
+from ..maps.edges import to_planes
 from .hood import WORDS, hood_edge
 from .matting import ANALYSIS_SIDE, reduced
 from .opening import above_edge, find_edge
@@ -46,7 +47,7 @@ def front_edge(upright: Upright, shape: GarmentOutline, picture: np.ndarray) -> 
     box = opening_box(ends, max(deepest, LOWEST), upright.mask.shape)
     corner = np.array([box[1].start, box[0].start])
     near = upright.part(box)
-    lab = to_lab(seen_upright(near, picture))
+    lab = to_planes(to_lab(seen_upright(near, picture)))
     right, left = (end - corner for end in ends)
     edge = find_edge(lab, near.mask, right, left, deepest, labelled=not lower)
     if edge is not None and lower and is_band(lab, near.mask, edge, [right, left]):
@@ -98,7 +99,7 @@ def is_band(lab: np.ndarray, mask: np.ndarray, edge: np.ndarray, ends: list[np.n
         place = (slice(max(0, y - 1), y + 2), slice(max(0, x - 2), x + 3))
         if not mask[place].any():
             return False
-        colours.append(np.median(lab[place][mask[place]], axis=0))
+        colours.append(np.array([np.median(plane[place][mask[place]]) for plane in lab]))
     above, below, *beside = colours
     return all(np.linalg.norm(one - above) < np.linalg.norm(one - below) for one in beside)
 

@@ -19,7 +19,7 @@ from .matte import CutOut, matte
 from .matting import ANALYSIS_SIDE, block_of, find_foreground, reduced
 from .open_front import WORDS as OPEN
 from .open_front import is_open, read_open
-from .outline import read_shape
+from .outline import find_armpits, read_shape
 from .pale import in_own_shadow
 from .parts import NUMBERS, TORSO, GarmentLimb, at_full_size, centre_lines, divide
 from .resemblance import check_resemblance, straps
@@ -196,9 +196,10 @@ def measured(
     small = reduced((cut.alpha * 255).astype(np.uint8), ANALYSIS_SIDE)
     upright = stand_upright(small)
     silhouette = measure(upright.mask, upright.axis)
+    armpits = find_armpits(silhouette)
     if not given:
-        words += tuple(check_resemblance(upright, silhouette, small))
-    shape = read_shape(silhouette, category, sleeved)
+        words += tuple(check_resemblance(upright, silhouette, armpits, small))
+    shape = read_shape(silhouette, armpits, category, sleeved)
     scale = cut.alpha.shape[0] / small.shape[0]
     labels = divide(upright, shape)
     hanging = straps(shape, labels, silhouette.body)

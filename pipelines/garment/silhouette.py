@@ -100,8 +100,11 @@ def turning(angle: float) -> np.ndarray:
 def symmetry_angle(points: np.ndarray) -> float:
     """The small rotation (radians) after which points (n, 2) in -1..1 mirror themselves best."""
 
+    x, y = np.ascontiguousarray(points.T)
+
     def best(angles: np.ndarray) -> float:
-        scores = [mirror_score(points @ turning(angle)) for angle in angles]
+        turns = [(np.cos(angle), np.sin(angle)) for angle in angles]
+        scores = [mirror_score(x * cos + y * sin, y * cos - x * sin) for cos, sin in turns]
         return float(angles[int((scores - 0.0025 * np.abs(np.degrees(angles))).argmax())])
 
     rough = best(np.radians(np.arange(-12, 12.1, 2.0)))
@@ -109,15 +112,14 @@ def symmetry_angle(points: np.ndarray) -> float:
     return best(rough + np.radians(np.arange(-0.75, 0.76, 0.25)))
 
 
-def mirror_score(points: np.ndarray) -> float:
+def mirror_score(x: np.ndarray, y: np.ndarray) -> float:
+    """How well points, within 1.5 of the middle, mirror themselves left to right, 0..1."""
     size = 64
-    index = ((points + 1.5) * size / 3).astype(int).clip(0, size - 1)
-    flat = np.bincount(index[:, 1] * 2 * size + index[:, 0], minlength=2 * size * size)
+    rows, columns = (((along + 1.5) * size / 3).astype(int) for along in (y, x))
+    flat = np.bincount(rows * 2 * size + columns, minlength=2 * size * size)
     grid = flat.reshape(size, 2 * size).astype(np.float64)
     grid = np.minimum(grid, np.median(grid[grid > 0]))
-    spectrum = np.fft.rfft(grid, axis=1)
-    matched = np.fft.irfft((spectrum**2).sum(0), n=2 * size)
-    return float(matched.max() / (grid**2).sum())
+    return float(mirrored(grid).max() / (grid**2).sum())
 
 
 def symmetry_axis(mask: np.ndarray) -> float:
@@ -127,10 +129,17 @@ def symmetry_axis(mask: np.ndarray) -> float:
     width = mask.shape[1]
     rows = np.zeros((len(mask), cv2.getOptimalDFTSize(2 * width)), np.float32)
     rows[:, :width] = mask
+    return float(mirrored(rows).round().argmax()) / 2
+
+
+def mirrored(rows: np.ndarray) -> np.ndarray:
+    """How much of a map (rows, columns), whose right half is empty, lies on itself when it is
+    mirrored, by twice the column of the axis (columns,)."""
+    import cv2
+
     spectrum = cv2.dft(rows, flags=cv2.DFT_ROWS)
     squared = cv2.mulSpectrums(spectrum, spectrum, cv2.DFT_ROWS)
-    matched = cv2.idft(cv2.reduce(squared, 0, cv2.REDUCE_SUM), flags=cv2.DFT_SCALE)
-    return float(matched.round().argmax()) / 2
+    return cv2.idft(cv2.reduce(squared, 0, cv2.REDUCE_SUM), flags=cv2.DFT_SCALE)[0]
 
 
 @dataclass(frozen=True)

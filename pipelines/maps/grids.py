@@ -105,6 +105,16 @@ def boxes(labels: np.ndarray) -> list[tuple[int, tuple[slice, slice]]]:
     ]
 
 
+def selected(labels: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """The numbered pieces that are to be kept, bool; keep: by number, bool. What belongs to none is
+    never kept."""
+    result = np.zeros(labels.shape, bool)
+    if keep[1:].any():
+        places = np.flatnonzero(labels)
+        result.reshape(-1)[places] = keep[labels.reshape(-1)[places]]
+    return result
+
+
 def sizes_of(labels: np.ndarray, count: int) -> np.ndarray:
     """Pixels of each piece, (count + 1,); 0 for what belongs to none."""
     flat = labels.ravel()
