@@ -140,7 +140,7 @@ def like_shadow(half: np.ndarray, core: np.ndarray, back: np.ndarray) -> bool:
     seen, behind = (planes.reshape(3, -1).take(inside, 1) for planes in (half, back))
     shade, away = from_shade(seen, behind)
     alike = np.count_nonzero((shade > DEEPEST) & (away < (2 * SHADE) ** 2))
-    return alike > 0.01 * len(inside)
+    return bool(alike > 0.01 * len(inside))
 
 
 def from_shade(seen: np.ndarray, behind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
