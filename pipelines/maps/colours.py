@@ -80,11 +80,12 @@ class Palette:
 
 def read_palette(lab: np.ndarray, step: float = 3.0) -> Palette:
     """Palette of colours float32 (H, W, 3) in Lab, in cells of step units."""
-    lab = lab.reshape(-1, 3).T.astype(np.float64)
-    cells = np.floor(lab / step).astype(np.int64)
-    lowest = cells.min(1)
-    _, aside, further = cells.max(1) - lowest + 1
-    codes = np.array([aside * further, further, 1]) @ (cells - lowest[:, None])
+    lab = lab.reshape(-1, 3).T.astype(np.float64, "C")
+    codes = np.zeros(lab.shape[1], np.int64)
+    for cells in np.floor(lab / step).astype(np.int64):
+        cells -= cells.min()
+        codes *= cells.max() + 1
+        codes += cells
     counts = np.bincount(codes)
     there = counts > 0
     index, counts = (there.cumsum() - 1)[codes], counts[there]

@@ -15,7 +15,18 @@ from ..maps.edges import refine, resized_map
 from ..maps.grids import widest
 from ..maps.spreading import spread
 from .anatomy import HIPS, WAIST
-from .figure import Coordinates, Figure, Limb, along, capsule, face_distance, pixel_grid, projected
+from .figure import (
+    Coordinates,
+    Figure,
+    Limb,
+    along,
+    around,
+    capsule,
+    face_distance,
+    pixel_grid,
+    pixels_of,
+    projected,
+)
 
 BACKGROUND, SKIN, HAIR, UPPER, LOWER, SHOES = range(6)
 COMPONENTS = (8, 3, 3, 5, 4, 3)  # colours of the mixture of each kind
@@ -292,13 +303,14 @@ def waist_priors(priors: np.ndarray, figure: Figure, waist: float) -> np.ndarray
 
 def covered_part(kinds: np.ndarray, limb: Limb, garment: int, bins: int = 12) -> float:
     """Which part of a limb (0 none .. 1 all) lies under a garment that starts at its upper end."""
-    points = pixel_grid(*kinds.shape[1:])
     votes = np.zeros(2 * bins)
     for k in range(2):
-        place, distance = along(points, limb.joints[k], limb.joints[k + 1])
-        core = distance < 0.6 * limb.radii[k + 1]  # the line still runs from joint to joint
+        wide = 0.6 * limb.radii[k + 1]  # the line still runs from joint to joint
+        cut = around(limb.joints[k : k + 2], wide, *kinds.shape[1:])
+        place, distance = along(pixels_of(cut), limb.joints[k], limb.joints[k + 1])
+        core = distance < wide
         index = (place[core] * bins).astype(int).clip(0, bins - 1) + k * bins
-        balance = kinds[garment][core] - kinds[SKIN][core]
+        balance = kinds[garment][cut][core] - kinds[SKIN][cut][core]
         count = np.bincount(index, minlength=2 * bins)
         votes += np.bincount(index, balance, 2 * bins) / np.maximum(count, 1)
     totals = np.concatenate([[0.0], np.cumsum(votes)])
@@ -314,16 +326,16 @@ def limb_priors(
     priors: np.ndarray, figure: Figure, arms: tuple[float, ...], legs: tuple[float, ...]
 ) -> np.ndarray:
     """Priors that know where the sleeves and trouser legs end."""
-    points = pixel_grid(*priors.shape[1:])
     result = priors.copy()
     limbs = ((figure.right_arm, arms[0], UPPER), (figure.left_arm, arms[1], UPPER),
              (figure.right_leg, legs[0], LOWER), (figure.left_leg, legs[1], LOWER))  # fmt: skip
     for limb, covered, garment in limbs:
         for k in range(2):
-            place, distance = along(points, limb.joints[k], limb.joints[k + 1])
-            where = (place + k) / 2
-            near = smooth_step(distance / limb.radii[k], 1.3, 0.9) * (place > 0) * (place < 1)
-            bare = smooth_step(where, covered - 0.08, covered + 0.12)
-            result[SKIN] *= 1 + near * (4 * bare - 0.9 * (1 - bare))
-            result[garment] *= 1 + near * (2 * (1 - bare) - 0.9 * bare)
+            radius = float(limb.radii[k])
+            cut = around(limb.joints[k : k + 2], 1.3 * radius, *priors.shape[1:])
+            place, distance = along(pixels_of(cut), limb.joints[k], limb.joints[k + 1])
+            near = smooth_step(distance / radius, 1.3, 0.9) * (place > 0) * (place < 1)
+            bare = smooth_step((place + k) / 2, covered - 0.08, covered + 0.12)
+            result[SKIN][cut] *= 1 + near * (4 * bare - 0.9 * (1 - bare))
+            result[garment][cut] *= 1 + near * (2 * (1 - bare) - 0.9 * bare)
     return result
