@@ -50,6 +50,11 @@ class LayerPicture:
         maps = np.stack([mapping.source[..., 0], mapping.source[..., 1], mapping.cover])
         self.map = Enlarged(maps.astype(np.float32), Grid((x, y)), sides, corner)
         self.steep = max(1.0, (x + y) / 4)  # the edge is two of the photo's pixels wide
+        # The map's columns, in each of its rows, between which anything is drawn.
+        there = mapping.cover > 0.5 - 0.5 / self.steep
+        self.first = np.where(there.any(1), there.argmax(1), columns)
+        self.last = columns - 1 - np.where(there.any(1), there[:, ::-1].argmax(1), columns)
+        self.mapping, self.scale = mapping, (x, y)
         self.size = layer.shape[:2]
         shrink = 2 * shrinking(mapping) / (x + y)
         if shrink > 1.15:
@@ -59,11 +64,22 @@ class LayerPicture:
 
     def within(self, cut: Cut) -> Cut | None:
         """The part of the cut in which the layer may lie."""
+        top, bottom = max(cut.top, self.box.top), min(cut.bottom, self.box.bottom)
+        if top >= bottom:
+            return None
+        x, y = self.scale
+        rows = slice(
+            max(0, int(top / y) - 1 - self.mapping.top), int(bottom / y) + 2 - self.mapping.top
+        )
+        first, last = (
+            self.mapping.left + places for places in (self.first[rows].min(), self.last[rows].max())
+        )
         part = Cut(
-            max(cut.top, self.box.top), min(cut.bottom, self.box.bottom),
-            max(cut.left, self.box.left), min(cut.right, self.box.right),
+            top, bottom,
+            max(cut.left, self.box.left, int((first - 0.5) * x)),
+            min(cut.right, self.box.right, int((last + 1.5) * x) + 1),
         )  # fmt: skip
-        return part if part.top < part.bottom and part.left < part.right else None
+        return part if part.left < part.right else None
 
     def draw(self, cut: Cut) -> tuple[np.ndarray, ...]:
         """Each channel (rows, columns) of the cut, zero outside the map."""
