@@ -12,7 +12,7 @@ from ..garment.read import Garment
 from ..maps.edges import blur
 from ..maps.grids import narrowest, pieces, widest
 from ..masking.anatomy import LEGS_APART
-from ..masking.figure import Limb, along, projected, unit_vector
+from ..masking.figure import Coordinates, Limb, along, projected, unit_vector
 from ..masking.regions import HAIR, LOWER, SKIN, UPPER, hand_discs, smooth_step
 from .bare import BodyOutlines
 from .lower import HIGHEST
@@ -163,17 +163,16 @@ def below_ankles(scene: Scene) -> np.ndarray:
     """The feet (h, w), 0..1, with whatever is on them: they stay as they are. The shin of a leg
     that is in front of the other one's foot is none."""
     figure, unit = scene.figure, scene.figure.unit
-    points = scene.points
-    feet = np.zeros(points.shape[:2], np.float32)
+    feet = np.zeros(scene.level.shape, np.float32)
     for leg, other in ((figure.right_leg, "left_leg"), (figure.left_leg, "right_leg")):
         frame = scene.frames.of(other)
         shin = smooth_step(frame.beyond, 0.12 * unit, 0.09 * unit) * (frame.place < 1)
-        feet = np.maximum(feet, foot(points, leg, unit) * (1 - shin))
+        feet = np.maximum(feet, foot(scene.points, leg, unit) * (1 - shin))
     return feet
 
 
-def foot(points: np.ndarray, leg: Limb, unit: float) -> np.ndarray:
-    """What lies beyond the ankle of a leg and close to its foot, 0..1, at points (h, w, 2)."""
+def foot(points: Coordinates, leg: Limb, unit: float) -> np.ndarray:
+    """What lies beyond the ankle of a leg and close to its foot, 0..1, at points."""
     ankle = leg.joints[2]
     beyond = projected(points, ankle, unit_vector(ankle - leg.joints[1])) / unit
     near = along(points, ankle, leg.end)[1] / unit

@@ -12,6 +12,7 @@ from ..maps.edges import resized_map
 from ..masking.anatomy import WAIST
 from ..masking.body import WORKING_SIDE, Body
 from ..masking.figure import (
+    Coordinates,
     Figure,
     LimbFrames,
     build_figure,
@@ -43,8 +44,8 @@ class Scene:
     frames: LimbFrames
 
     @cached_property
-    def points(self) -> np.ndarray:
-        """The small pixels' centres (h, w, 2)."""
+    def points(self) -> Coordinates:
+        """The small pixels' centres, see pixel_grid."""
         return pixel_grid(*self.small.shape[:2])
 
     @cached_property
