@@ -6,6 +6,7 @@ The maps come from `mesh.backward`, which rasterises the patches that `drape` la
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -26,10 +27,17 @@ class BackwardMap:
     source: np.ndarray
     cover: np.ndarray
 
-    @property
+    @cached_property
     def inside(self) -> np.ndarray:
         """Where the layer lies (H, W), bool."""
         return self.cover > 0.5
+
+    @cached_property
+    def shrinking(self) -> float:
+        """Garment pixels per map pixel, in the middle of all places."""
+        across = np.diff(self.source, axis=1)[self.inside[:, 1:]]
+        steps = np.concatenate([across, np.diff(self.source, axis=0)[self.inside[1:]]])
+        return float(np.median(np.hypot(*steps.T))) if len(steps) else 1.0
 
 
 class LayerPicture:
@@ -56,7 +64,7 @@ class LayerPicture:
         self.last = columns - 1 - np.where(there.any(1), there[:, ::-1].argmax(1), columns)
         self.mapping, self.scale = mapping, (x, y)
         self.size = layer.shape[:2]
-        shrink = 2 * shrinking(mapping) / (x + y)
+        shrink = 2 * mapping.shrinking / (x + y)
         if shrink > 1.15:
             height, width = (max(2, round(side / shrink)) for side in self.size)
             layer = averaged_layer(layer, height, width)
@@ -100,11 +108,3 @@ class LayerPicture:
         for channel in channels:
             channel *= inside
         return tuple(channels)
-
-
-def shrinking(mapping: BackwardMap) -> float:
-    """Garment pixels per map pixel, in the middle of all places."""
-    inside = mapping.inside
-    across = np.diff(mapping.source, axis=1)[inside[:, 1:]]
-    steps = np.concatenate([across, np.diff(mapping.source, axis=0)[inside[1:]]])
-    return float(np.median(np.hypot(*steps.T))) if len(steps) else 1.0
