@@ -119,7 +119,7 @@ def leg_edge(scene: Scene, sign: int) -> tuple[np.ndarray, np.ndarray]:
     legs = np.minimum(scene.frames.right_leg.beyond, scene.frames.left_leg.beyond)
     seen = (legs < LOOSE * unit) & (scene.small_person > 0.5) & (scene.level > figure.torso)
     upright = np.array([figure.down[1], -figure.down[0]])
-    aside = sign * projected(scene.points[seen], figure.neck, upright)
+    aside = sign * projected(scene.points, figure.neck, upright)[seen]
     rows = (scene.level[seen] - figure.torso).astype(int)
     most = np.zeros(int(2 * figure.torso) + 1)
     rows, aside = rows[rows < len(most)], aside[rows < len(most)]
