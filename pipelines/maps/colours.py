@@ -50,6 +50,19 @@ def length(vectors: np.ndarray) -> np.ndarray:
     return np.sqrt(total)
 
 
+def distance(planes: np.ndarray, middle: np.ndarray, scale: np.ndarray | None = None) -> np.ndarray:
+    """How far the colours (3, ...) are from one (3,), each number as a multiple of the scale's."""
+    total = None
+    for k, plane in enumerate(planes):
+        step = plane - middle[k]
+        if scale is not None:
+            step /= scale[k]
+        step *= step
+        total = step if total is None else np.add(total, step, out=total)
+    assert total is not None
+    return np.sqrt(total, out=total)
+
+
 def to_linear(values: np.ndarray) -> np.ndarray:
     """Light of sRGB values in 0..1."""
     bright = ((values + 0.055) / 1.055).clip(0) ** 2.4

@@ -16,7 +16,6 @@ from ..maps.grids import widest
 from ..maps.spreading import spread
 from .anatomy import HIPS, WAIST
 from .figure import (
-    Coordinates,
     Figure,
     Limb,
     along,
@@ -27,6 +26,7 @@ from .figure import (
     pixels_of,
     projected,
 )
+from .hands import hand_discs
 
 BACKGROUND, SKIN, HAIR, UPPER, LOWER, SHOES = range(6)
 COMPONENTS = (8, 3, 3, 5, 4, 3)  # colours of the mixture of each kind
@@ -60,20 +60,6 @@ def smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
     place += 3
     result *= place
     return result
-
-
-def hand_disc(points: Coordinates, arm: Limb, unit: float) -> np.ndarray:
-    """Distance to an arm's hand as a part of its reach: below 1 around it."""
-    wrist = arm.joints[2]
-    return along(points, wrist, wrist + (arm.end - wrist) * 1.6)[1] / (0.26 * unit)
-
-
-def hand_discs(points: Coordinates, figure: Figure) -> np.ndarray:
-    """Distance to the nearer hand, see hand_disc."""
-    unit = figure.unit
-    return np.minimum(
-        hand_disc(points, figure.right_arm, unit), hand_disc(points, figure.left_arm, unit)
-    )
 
 
 def place_priors(figure: Figure, mask: np.ndarray) -> np.ndarray:

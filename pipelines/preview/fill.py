@@ -181,7 +181,8 @@ def empty_scene(scene: Scene, gone: np.ndarray, outline: np.ndarray) -> np.ndarr
     """The photo without the person (h, w, 3) where something goes. gone (h, w): the old garment and
     covered limbs; outline (h, w): distance in pixels to the body in front of the background."""
     picture, unit = scene.small, scene.figure.unit
-    person = np.maximum.reduce([1 - scene.regions.kinds[BACKGROUND], scene.small_person, gone])
+    person = np.maximum(1 - scene.regions.kinds[BACKGROUND], scene.small_person)
+    np.maximum(person, gone, out=person)
     margin = max(2, round(0.05 * unit))
     rows = np.nonzero((gone > 0.05).any(1))[0]
     if not len(rows):

@@ -8,7 +8,8 @@ from ..maps.edges import blur, outline, resized_map
 from ..maps.grids import each, narrowest, taken, widest
 from ..maps.spreading import spread
 from ..masking.anatomy import WAIST
-from ..masking.regions import LOWER, UPPER, hand_discs, smooth_step
+from ..masking.hands import hand_discs
+from ..masking.regions import LOWER, UPPER, smooth_step
 from .bare import lower_half_widths, lower_region
 from .paint_maps import LowerMaps
 from .scene import Scene

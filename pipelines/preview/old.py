@@ -25,7 +25,7 @@ def find_old(scene: Scene, category: str, front: Front, outlines: BodyOutlines) 
     # A dark collar or scarf may have passed for hair, a brown one for skin.
     # Skin is where the body is, whatever looks like it beside neck and arms.
     face = scene.face
-    near = np.minimum.reduce([outlines.torso, outlines.arms, outlines.legs])
+    near = np.minimum(np.minimum(outlines.torso, outlines.arms), outlines.legs)
     near = np.maximum(smooth_step(near / figure.unit, 0.2, 0.1), smooth_step(face, 1.9, 1.6))
     near = np.maximum(near, near_hands(scene))
     skin = kinds[SKIN] * front.skin_like * near
@@ -83,11 +83,14 @@ def find_removed(scene: Scene, old: np.ndarray, background: np.ndarray) -> np.nd
     outside = kinds[BACKGROUND]
     near = widest(old, max(2, round(0.06 * unit))) * outside
     near = near * (1 - widest(np.maximum(kinds[SKIN], kinds[HAIR]) * (1 - old), 3))
-    strange = length(scene.lab - to_lab(background))
+    some = near > 0
+    strange = length(scene.lab[some] - to_lab(background[some]))
     # In front of a lively background less can be told.
     lightness = scene.lab[..., 0]
     lively = outside * np.abs(lightness - blur(lightness, 0.04 * unit))
     lively = blur(lively, 0.2 * unit) / np.maximum(blur(outside, 0.2 * unit), 1e-3)
-    old = np.maximum(old, near * smooth_step(strange - 4 * lively, 8.0, 14.0))
+    strange = near[some] * smooth_step(strange - 4 * lively[some], 8.0, 14.0)
+    old = old.copy()
+    old[some] = np.maximum(old[some], strange)
     small = smooth_step(widest(old, max(1, round(0.02 * unit))), 0.15, 0.5)
     return blur(small, 0.7)

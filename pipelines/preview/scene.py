@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ..maps.colours import to_lab
-from ..maps.edges import resized_map
+from ..maps.colours import distance, to_lab
+from ..maps.edges import resized_map, to_planes
 from ..masking.anatomy import WAIST
 from ..masking.body import WORKING_SIDE, Body
 from ..masking.figure import (
@@ -20,7 +20,7 @@ from ..masking.figure import (
     limb_frames,
     pixel_grid,
 )
-from ..masking.regions import LOWER, Regions, fine_regions
+from ..masking.regions import LOWER, SKIN, Regions, fine_regions
 from .shape import BodyShape, measure_limbs, read_shape
 
 CORE = 0.9  # of the body's half width, within which the upper edge of trousers is looked for
@@ -49,6 +49,11 @@ class Scene:
         return pixel_grid(*self.small.shape[:2])
 
     @cached_property
+    def lab_planes(self) -> np.ndarray:
+        """The same colours as lab, (3, h, w)."""
+        return to_planes(self.lab)
+
+    @cached_property
     def level(self) -> np.ndarray:
         """Of each small pixel (h, w), see Figure.level."""
         return self.figure.level(self.points)
@@ -62,6 +67,16 @@ class Scene:
     def face(self) -> np.ndarray:
         """The face_distance of each small pixel (h, w)."""
         return face_distance(self.points, self.figure)
+
+    @cached_property
+    def unlike_face(self) -> np.ndarray | None:
+        """How far the colour of each small pixel (h, w) is from the face's, in any light: in Lab
+        where lightness counts a third. None without a face."""
+        face = (self.face < 0.8) & (self.regions.kinds[SKIN] > 0.8)
+        if not self.figure.face_seen or face.sum() < 40:
+            return None
+        middle = np.median(self.lab_planes[:, face], axis=1)
+        return distance(self.lab_planes, middle, np.array([3, 1, 1], np.float32))
 
     @cached_property
     def half_width(self) -> np.ndarray:

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..masking.anatomy import HALF_WIDTHS, HEIGHTS, SHOULDER_RISES, SHOULDER_SIDES
 from ..masking.figure import Coordinates, Figure, Limb, capsule
-from ..masking.regions import BACKGROUND, HAIR, SKIN, UPPER, Regions, hand_discs
+from ..masking.hands import hand_discs
+from ..masking.regions import BACKGROUND, HAIR, SKIN, UPPER, Regions
 
 
 @dataclass(frozen=True)
