@@ -135,13 +135,13 @@ def between_rows(
 
 
 class EnlargedMaps:
-    """All the small maps of a dataclass, (h, w) or (h, w, channels) each, enlarged together. Its
+    """All the small maps of a dataclass, (h, w) or (channels, h, w) each, enlarged together. Its
     fields may be maps, None, tuples and dataclasses of maps."""
 
     def __init__(self, maps: Any, grid: Grid) -> None:
         self.enlarged = None
         if grid.scale == (1, 1):
-            self.maps = mapped(maps, in_planes)
+            self.maps = mapped(maps, lambda values: np.asarray(values, np.float32))
             return
         self.channels: list[np.ndarray] = []
         self.maps = mapped(maps, self._place)
@@ -157,7 +157,7 @@ class EnlargedMaps:
         if values.ndim == 2:
             self.channels.append(values)
             return start
-        self.channels.extend(np.moveaxis(values, -1, 0))
+        self.channels.extend(values)
         return slice(start, len(self.channels))
 
     def cut(self, cut: Cut) -> Any:
@@ -167,12 +167,6 @@ class EnlargedMaps:
             return mapped(self.maps, lambda values: values[(..., *cut.slices)])
         large = self.enlarged.cut(cut)
         return mapped(self.maps, lambda place: large[place])
-
-
-def in_planes(values: np.ndarray) -> np.ndarray:
-    """A map (h, w) or (h, w, channels) as float32 (h, w) or (channels, h, w)."""
-    planes = values if values.ndim == 2 else np.moveaxis(values, -1, 0)
-    return np.ascontiguousarray(planes, np.float32)
 
 
 class RareMaps:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..maps.edges import blur
-from ..maps.enlarging import Cut, EnlargedMaps, Grid, RareMaps
-from ..maps.grids import closed, each, taken, widest
+from ..maps.edges import blur, to_planes
+from ..maps.enlarging import Cut, EnlargedMaps, Grid, RareMaps, mapped
+from ..maps.grids import box_of, closed, each, taken, widest
 from ..maps.spreading import spread
 from ..masking.regions import smooth_step
 from .grain import NO_GRAINS, Grain, Grains
@@ -71,7 +71,7 @@ class Painter:
         everywhere = maps.free, maps.above, maps.removed, maps.hidden, maps.person
         self.maps = EnlargedMaps(everywhere, grid)
         # What is seen in few places is enlarged apart, and only there.
-        self.front = RareMaps(maps.front, grid, np.asarray(maps.front.any(-1)))
+        self.front = RareMaps(maps.front, grid, np.asarray(maps.front.any(0)))
         shows, bare = maps.removed > 1e-4, maps.bare
         self.bare = RareMaps(replace(bare, lower=None), grid, shows)
         self.lower = self.gaps = None
@@ -208,8 +208,15 @@ class Painter:
         if lower is not None:
             inside = self.inside(lower.edge)
             inside *= in_person
-            if (inside * removed).any():
-                mix(picture, self.continued(lower, cut), inside)
+            rows, columns = box_of(inside * removed > 0)
+            if rows.stop > rows.start:
+                there = (..., rows, columns)
+                part = Cut(
+                    cut.top + rows.start, cut.top + rows.stop,
+                    cut.left + columns.start, cut.left + columns.stop,
+                )  # fmt: skip
+                lower = mapped(lower, lambda values: values[there])
+                mix(picture[there], self.continued(lower, part), inside[there])
             np.maximum(body, inside, out=body)
         arms = self.inside(bare.arms)
         arms *= in_person
@@ -240,11 +247,16 @@ def drawn(drawing: LayerPicture, part: Cut) -> tuple[list[np.ndarray], np.ndarra
 
 def fallen(alpha: np.ndarray, reach: float) -> np.ndarray:
     """The shadow that a layer with this alpha (h, w) throws downwards; reach in pixels."""
-    soft = SHADOW * np.clip(blur(alpha, max(0.4, reach)), 0, 1)
+    soft = blur(alpha, max(0.4, reach))
     drop = int(0.6 * reach)
     share = np.float32(0.6 * reach - drop)
+    rows, columns = box_of(soft > 0)
+    rows = slice(rows.start, min(rows.stop + drop + 1, len(soft)))
+    soft = SHADOW * np.clip(soft[rows, columns], 0, 1)
     padded = np.pad(soft, ((drop + 1, 0), (0, 0)))
-    return padded[1 : len(alpha) + 1] * (1 - share) + padded[: len(alpha)] * share
+    result = np.zeros_like(alpha)
+    result[rows, columns] = padded[1 : len(soft) + 1] * (1 - share) + padded[: len(soft)] * share
+    return result
 
 
 def close_gaps(scene: Scene, first: Painted, bare: np.ndarray) -> Gaps | None:
@@ -267,7 +279,7 @@ def close_gaps(scene: Scene, first: Painted, bare: np.ndarray) -> Gaps | None:
     # The trunk goes on behind the arm: its stripes and prints too, mirrored at its edge.
     mirrored, known = beside_trunk(colours, first.alphas[0])
     fabric = fabric + (mirrored - fabric) * each(known)
-    return Gaps(1.3 * gaps, 0.72 * fabric)
+    return Gaps(1.3 * gaps, to_planes(0.72 * fabric))
 
 
 def beside_trunk(colours: np.ndarray, trunk: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..maps.colours import length
-from ..maps.edges import blur, resized_map
+from ..maps.edges import blur, resized_map, to_planes
 from ..maps.grids import each, narrowest, taken, widest
 from ..maps.patches import continue_background
 from ..maps.spreading import spread
@@ -144,7 +144,7 @@ def side_light(scene: Scene, frames: LimbFrames) -> float:
 
 
 def skin_plate(scene: Scene, frames: LimbFrames) -> np.ndarray:
-    """Skin colour everywhere (h, w, 3), from the skin that the photo shows, shaded round."""
+    """Skin colour everywhere (3, h, w), from the skin that the photo shows, shaded round."""
     figure = scene.figure
     picture, skin = scene.small, scene.regions.kinds[SKIN]
     unit = figure.unit
@@ -174,7 +174,7 @@ def skin_plate(scene: Scene, frames: LimbFrames) -> np.ndarray:
     size = (picture.shape[0] // 2, picture.shape[1] // 2)  # it is blurred anyway
     known = resized_map(np.minimum(known + 3e-3, 1), *size)
     plain = blur(spread(resized_map(values, *size), known), 0.025 * unit)
-    return np.clip(resized_map(plain, *picture.shape[:2]) * shading, 0, 1)
+    return to_planes(np.clip(resized_map(plain, *picture.shape[:2]) * shading, 0, 1))
 
 
 def empty_scene(scene: Scene, gone: np.ndarray, outline: np.ndarray) -> np.ndarray:
@@ -225,7 +225,7 @@ def undress(
 
     The body is bare there and the background goes on behind it; under an old upper garment the
     lower one goes on up to the waist. old (h, w): the garment that goes; gone (h, w): limbs that
-    the new garment covers, left out; skin (h, w, 3): the skin_plate; outlines: the body_distances.
+    the new garment covers, left out; skin (3, h, w): the skin_plate; outlines: the body_distances.
     """
     figure, regions = scene.figure, scene.regions
     far = 3 * gone  # pixels outwards: enough for an outline to vanish
@@ -243,4 +243,4 @@ def undress(
         trunk = np.minimum(trunk, outlines.legs + far * figure.unit)
     plate = empty_scene(scene, np.maximum(old, gone), np.minimum(trunk, arms))
     lower, below_hem = lower_maps(scene) if category == "upper" else (None, None)
-    return BareBody(plate, skin, trunk, arms, lower), below_hem
+    return BareBody(to_planes(plate), skin, trunk, arms, lower), below_hem

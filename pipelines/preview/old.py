@@ -32,9 +32,10 @@ def find_old(scene: Scene, category: str, front: Front, outlines: BodyOutlines) 
     # In the shadow of the chin skin passes for hair.
     neck = smooth_step(level, 0.0, -0.1 * figure.unit)
     skin = skin + kinds[HAIR] * front.skin_like * near * widest(skin, 2) * neck
+    around = widest(skin, 2)
     hair = kinds[HAIR] * front.hair_like * widest(front.hair, 3)
     # Where skin and hair go over into each other it is like neither.
-    between = np.minimum(widest(skin, 2), widest(hair, 2)) * (kinds[SKIN] + kinds[HAIR])
+    between = np.minimum(around, widest(hair, 2)) * (kinds[SKIN] + kinds[HAIR])
     bare = np.clip(np.maximum(skin + hair, between), 0, 1)
     if category == "lower":
         old = kinds[LOWER] * below_waistband(scene, above_waist)
@@ -50,7 +51,7 @@ def find_old(scene: Scene, category: str, front: Front, outlines: BodyOutlines) 
         apart = apart * smooth_step(chin, -0.35, -0.28)
         within = within * np.maximum(smooth_step(chin, -0.1, 0.0), apart)
         within = within * smooth_step(face, 1.1, 1.2)
-        rim = kinds[BACKGROUND] * widest(skin, 2)  # where skin goes over into what is behind
+        rim = kinds[BACKGROUND] * around  # where skin goes over into what is behind
         put_on = within * np.clip(1 - bare - rim, 0, 1) * (1 - kinds[LOWER])
         both = np.maximum(np.clip(old, 0, 1), put_on)
         # What is narrow there and apart from the garment is a shadow or jewellery.
@@ -78,13 +79,13 @@ def below_waistband(scene: Scene, above_waist: np.ndarray) -> np.ndarray:
 
 def find_removed(scene: Scene, old: np.ndarray, background: np.ndarray) -> np.ndarray:
     """Where the old garment (h, w) must be painted over: grown by its soft rim and by what sticks
-    out of the person beside it, as ruffles and sequins do. background (h, w, 3): what is behind."""
+    out of the person beside it, as ruffles and sequins do. background (3, h, w): what is behind."""
     unit, kinds = scene.figure.unit, scene.regions.kinds
     outside = kinds[BACKGROUND]
     near = widest(old, max(2, round(0.06 * unit))) * outside
     near = near * (1 - widest(np.maximum(kinds[SKIN], kinds[HAIR]) * (1 - old), 3))
     some = near > 0
-    strange = length(scene.lab[some] - to_lab(background[some]))
+    strange = length(scene.lab[some] - to_lab(background[:, some].T))
     # In front of a lively background less can be told.
     lightness = scene.lab[..., 0]
     lively = outside * np.abs(lightness - blur(lightness, 0.04 * unit))
