@@ -84,14 +84,15 @@ def find_removed(scene: Scene, old: np.ndarray, background: np.ndarray) -> np.nd
     outside = kinds[BACKGROUND]
     near = widest(old, max(2, round(0.06 * unit))) * outside
     near = near * (1 - widest(np.maximum(kinds[SKIN], kinds[HAIR]) * (1 - old), 3))
-    some = near > 0
-    strange = length(scene.lab[some] - to_lab(background[:, some].T))
+    some = np.flatnonzero(near > 0)
+    behind = background.reshape(3, -1).take(some, 1)
+    strange = length(scene.lab.reshape(-1, 3).take(some, 0) - to_lab(behind.T))
     # In front of a lively background less can be told.
     lightness = scene.lab[..., 0]
     lively = outside * np.abs(lightness - blur(lightness, 0.04 * unit))
     lively = blur(lively, 0.2 * unit) / np.maximum(blur(outside, 0.2 * unit), 1e-3)
-    strange = near[some] * smooth_step(strange - 4 * lively[some], 8.0, 14.0)
+    strange = near.take(some) * smooth_step(strange - 4 * lively.take(some), 8.0, 14.0)
     old = old.copy()
-    old[some] = np.maximum(old[some], strange)
+    old.put(some, np.maximum(old.take(some), strange))
     small = smooth_step(widest(old, max(1, round(0.02 * unit))), 0.15, 0.5)
     return blur(small, 0.7)
