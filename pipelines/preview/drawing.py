@@ -139,7 +139,7 @@ class Painter:
                 shadow *= shaded
                 shadow *= 1 - unshaded
                 picture *= 1 - shadow
-                np.copyto(mask, 1, where=shadow > 1 / 255)
+                np.maximum(mask, shadow > 1 / 255, out=mask)
             if layer is not None:
                 part, colours, own = layer
                 rows, columns = part.within(cut)
