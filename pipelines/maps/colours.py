@@ -86,6 +86,20 @@ class Palette:
         """Sum of pixel weights per colour (N,)."""
         return np.bincount(self.index, weights.ravel(), len(self.colours))
 
+    def scores(
+        self, weights: np.ndarray, count: int, shade: float = 3.0, least: float = 0.0
+    ) -> np.ndarray:
+        """How likely the colours are where they have such weights (N,), by learn_mixture: natural
+        logarithms, float32 (N,)."""
+        return learn_mixture(self.colours, weights, count, shade, least).log_likelihood(
+            self.colours
+        )
+
+    def evidence(self, scores: np.ndarray) -> np.ndarray:
+        """What the colours of the pixels say, by the scores (K, N) of K kinds: how likely they are
+        in each (K, H * W), as a share of where they are likeliest."""
+        return np.exp(scores - scores.max(0)).take(self.index, 1)
+
     def count(self, region: np.ndarray) -> np.ndarray:
         """Pixels of a region (H, W), bool, per colour (N,)."""
         return np.bincount(self.index[region.ravel()], minlength=len(self.colours))

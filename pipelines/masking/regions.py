@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..maps.colours import Palette, learn_mixture, length, read_palette, to_lab
+from ..maps.colours import Palette, length, read_palette, to_lab
 from ..maps.edges import refine, resized_map
 from ..maps.grids import widest
 from ..maps.spreading import spread
@@ -133,7 +133,7 @@ def read_regions(picture: np.ndarray, figure: Figure, mask: np.ndarray) -> Regio
     priors = place_priors(figure, np.clip(mask, 0.015 * np.clip(rim, 0.001, 1), 0.999))
     priors[BACKGROUND] *= like_surroundings(picture, lab, mask)
     scores = learn_seeds(palette, priors, figure)
-    evidence = evidence_of(scores, palette)
+    evidence = palette.evidence(scores)
     kinds = posterior(priors, evidence)
     arms, legs = limb_cover(kinds, figure)
     waist, told = find_waist(kinds, figure)
@@ -148,8 +148,8 @@ def read_regions(picture: np.ndarray, figure: Figure, mask: np.ndarray) -> Regio
         weights = palette.weigh(kinds[kind] ** 2)
         if kind not in (BACKGROUND, SKIN):
             weights = without_known(weights, [scores[SKIN]])
-        scores[kind] = learn_scores(palette, weights, kind)
-    kinds = posterior(priors, evidence_of(scores, palette))
+        scores[kind] = palette.scores(weights, COMPONENTS[kind], *SPREADS[kind])
+    kinds = posterior(priors, palette.evidence(scores))
     if not priors[LOWER].any():
         return Regions(kinds.astype(np.float32), *limb_cover(kinds, figure), waist, False)
     waist = find_waist(kinds, figure)[0]
@@ -195,7 +195,7 @@ def alike(palette: Palette, kinds: np.ndarray, scores: np.ndarray, least: float 
 
 
 def learn_seeds(palette: Palette, priors: np.ndarray, figure: Figure) -> np.ndarray:
-    """The scores (6, N), see learn_scores, of each kind by a mixture of colours from the places
+    """The scores (6, N), see Palette, of each kind by a mixture of colours from the places
     where the kind is almost certain.
 
     Skin and the lower garment are learnt first; what they explain is taken out of the others,
@@ -216,15 +216,8 @@ def learn_seeds(palette: Palette, priors: np.ndarray, figure: Figure) -> np.ndar
         known = [scores[k] for k in (SKIN, LOWER) if k in scores]
         if kind != BACKGROUND:
             weights[kind] = without_known(weights[kind], known)
-        scores[kind] = learn_scores(palette, weights[kind], kind)
+        scores[kind] = palette.scores(weights[kind], COMPONENTS[kind], *SPREADS[kind])
     return np.stack([scores[kind] for kind in range(len(COMPONENTS))])
-
-
-def learn_scores(palette: Palette, weights: np.ndarray, kind: int) -> np.ndarray:
-    """The natural logarithm (N,) of how likely the palette's colours are in a kind whose colours
-    have such weights (N,)."""
-    mixture = learn_mixture(palette.colours, weights, COMPONENTS[kind], *SPREADS[kind])
-    return mixture.log_likelihood(palette.colours)
 
 
 def without_known(weights: np.ndarray, known: list[np.ndarray], most: float = 0.6) -> np.ndarray:
@@ -237,14 +230,8 @@ def without_known(weights: np.ndarray, known: list[np.ndarray], most: float = 0.
     return weights
 
 
-def evidence_of(scores: np.ndarray, palette: Palette) -> np.ndarray:
-    """What the colours of the pixels say (6, H * W): how likely each is in each kind, by scores,
-    as a share of where it is likeliest."""
-    return np.exp(scores - scores.max(0)).take(palette.index, 1)
-
-
 def posterior(priors: np.ndarray, evidence: np.ndarray) -> np.ndarray:
-    """Probability of each kind (6, H, W) from where a pixel lies and which colour it has."""
+    """Probability of each kind (6, H, W) from where a pixel lies and what its colour says."""
     kinds = np.where(priors > 0, priors + 1e-6, 0)
     kinds *= evidence.reshape(priors.shape)
     kinds /= kinds.sum(0)
