@@ -250,7 +250,7 @@ def before_edge(unsure: np.ndarray, background: np.ndarray, slope: np.ndarray) -
     from scipy import ndimage
 
     beside = within(unsure, 1)
-    columns: np.ndarray = beside.any(0)
+    columns = np.atleast_1d(beside.any(0))
     columns[[0, -1]] = True  # SciPy takes the last one of a row for what is before the next row
     # Only rows and columns in which there is something to decide, in their order.
     some = np.ix_(beside.any(1), columns)

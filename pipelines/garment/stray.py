@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InputError, NoGarmentFound
-from ..maps.colours import lengths
+from ..maps.colours import distance
 from ..maps.grids import boxes, narrowest, pieces, sizes_of, within
 from .background import reach_from_border
 from .by_edges import LEAST_CONTRAST, contrast, find_by_edges
@@ -93,8 +93,8 @@ def without_blocks(inside: np.ndarray, lab: np.ndarray) -> np.ndarray:
     solid = inside > 0.5
     if solid.all():
         return inside
-    distance = strangeness(lab, median_of(lab, ~solid))
-    bold = main_pieces(solid & ~reach_from_border(~solid | (distance < BLOCKS), 1))
+    strange = distance(lab, median_of(lab, ~solid))
+    bold = main_pieces(solid & ~reach_from_border(~solid | (strange < BLOCKS), 1))
     if bold.sum() < SAME_SIZE / 2 * solid.sum() or contrast(bold.astype(np.float32), lab) < PALE:
         return inside
     return bold.astype(np.float32)
@@ -277,8 +277,8 @@ def without_head(inside: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, Words
     if np.count_nonzero(cloth) < 50 or np.count_nonzero(upper) < 20:
         return inside, ()
     head, garment = median_of(lab[:, above], upper), median_of(lab[:, chest], cloth)
-    distance, other = strangeness(lab, head), strangeness(lab, garment)
-    alike = (distance < HEAD_DIFFERS) & (other > HEAD_DIFFERS) & (inside > 0.02)
+    strange, other = distance(lab, head), distance(lab, garment)
+    alike = (strange < HEAD_DIFFERS) & (other > HEAD_DIFFERS) & (inside > 0.02)
     alike[chest.stop :] = False
     plastic = head[0] > 55 and np.hypot(head[1], head[2]) < 8
     if not neck and not (shoulders > 0.08 * tall and (plastic or skin_like(head))):
@@ -297,11 +297,6 @@ def without_head(inside: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, Words
 def median_of(lab: np.ndarray, region: np.ndarray) -> np.ndarray:
     """The usual colour (3,) of a region (height, width), bool."""
     return np.array([np.median(plane[region]) for plane in lab])
-
-
-def strangeness(lab: np.ndarray, colour: np.ndarray) -> np.ndarray:
-    """How far from a colour (3,) those of a photo are, (height, width)."""
-    return lengths(lab - colour[:, None, None])
 
 
 def one_piece_of(solid: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from ..maps.patches import continue_background
 from ..maps.spreading import spread
 from ..masking.body import Body
 from ..masking.figure import (
+    Coordinates,
     Figure,
     Limb,
     build_figure,
@@ -28,7 +29,8 @@ from ..masking.figure import (
     pixel_grid,
     projected,
 )
-from ..masking.regions import HAIR, LOWER, SKIN, UPPER, fine_regions, hand_discs
+from ..masking.hands import hand_discs
+from ..masking.regions import HAIR, LOWER, SKIN, UPPER, fine_regions
 from .worn_parsed import parsed_regions
 from .worn_view import check_ends, check_front, check_torn, check_view, choose, legs_apart, refused
 
@@ -151,7 +153,7 @@ def without_threads(region: np.ndarray, radius: int) -> np.ndarray:
     return opened[radius + 1 : -radius - 1, radius + 1 : -radius - 1]
 
 
-def cloth_seen(kinds: np.ndarray, category: str, figure: Figure, points: np.ndarray) -> np.ndarray:
+def cloth_seen(kinds: np.ndarray, category: str, figure: Figure, points: Coordinates) -> np.ndarray:
     """Where the photo shows the garment (h, w), bool: never the head."""
     share = {"upper": kinds[UPPER], "lower": kinds[LOWER], "dress": kinds[UPPER] + kinds[LOWER]}
     seen = (share[category] > 0.5) & off_the_head(figure, points)
@@ -160,7 +162,7 @@ def cloth_seen(kinds: np.ndarray, category: str, figure: Figure, points: np.ndar
 
 
 def bare_limbs(
-    small: np.ndarray, seen: np.ndarray, skin: np.ndarray, figure: Figure, points: np.ndarray
+    small: np.ndarray, seen: np.ndarray, skin: np.ndarray, figure: Figure, points: Coordinates
 ) -> np.ndarray:
     """Where arms and legs have the colour of the wearer's skin (h, w), bool, if the cloth seen
     (h, w) has another: before a pale background legs may pass for a pale garment."""
@@ -178,7 +180,7 @@ def bare_limbs(
     return within(alike & (beside < 0.1 * figure.unit), 1) & seen
 
 
-def off_the_head(figure: Figure, points: np.ndarray) -> np.ndarray:
+def off_the_head(figure: Figure, points: Coordinates) -> np.ndarray:
     """Where no face is (h, w), bool: below the chin."""
     below = projected(points, figure.chin, figure.face_up) < 0.12 * figure.unit
     return below & (face_distance(points, figure) > 1.2)
@@ -192,7 +194,7 @@ def shows_face(region: np.ndarray, figure: Figure) -> bool:
 
 
 def find_sleeve(
-    seen: np.ndarray, figure: Figure, side: str, covered: float, points: np.ndarray
+    seen: np.ndarray, figure: Figure, side: str, covered: float, points: Coordinates
 ) -> WornSleeve:
     """The sleeve of one side. covered: the share of the arm that it covers, with the elbow at 0.5,
     as Regions have it."""
@@ -200,15 +202,15 @@ def find_sleeve(
     frame = limb_frame(limb, *seen.shape)
     tip, pit = armhole(figure, side)
     way = pit - tip
-    across = (points[..., 0] - tip[0]) * way[1] - (points[..., 1] - tip[1]) * way[0]
+    across = (points[0] - tip[0]) * way[1] - (points[1] - tip[1]) * way[0]
     out = np.sign((limb.joints[0] - figure.neck)[0])
     beyond = (across * out > 0) & (frame.place < covered + 0.02)
     near = frame.beyond < 0.06 * figure.unit
-    loose = frame.beyond < np.where(points[..., 1] < pit[1], 0.45, 0.2) * figure.unit
+    loose = frame.beyond < np.where(points[1] < pit[1], 0.45, 0.2) * figure.unit
     outside = frame.offset * inner_side(limb, figure) < 0.5
     upper = float(np.linalg.norm(limb.joints[1] - limb.joints[0])) / max(limb.length, 1e-6)
     reach = float(np.interp(covered, [0, 0.5, 1], [0, np.clip(upper, 0.01, 0.99), 1]))
-    region = seen & beyond & (near | loose & (outside | (points[..., 1] < pit[1])))
+    region = seen & beyond & (near | loose & (outside | (points[1] < pit[1])))
     return WornSleeve(side, region, reach)
 
 
@@ -237,7 +239,7 @@ def largest(region: np.ndarray, least: float = 1.0) -> np.ndarray:
 
 
 def without_gaps(
-    seen: np.ndarray, kinds: np.ndarray, figure: Figure, points: np.ndarray, category: str
+    seen: np.ndarray, kinds: np.ndarray, figure: Figure, points: Coordinates, category: str
 ) -> np.ndarray:
     """The trunk of the garment (h, w), bool, with what hands, arms and hair hide of it: gaps in its
     rows that are neither the neckline nor between legs, and hair that hangs over its shoulders."""
@@ -248,21 +250,21 @@ def without_gaps(
     hull = (columns >= first) & (columns <= last)
     gaps = hull & ~seen
     if category == "lower" and legs_apart(seen, figure):
-        gaps &= points[..., 1] < figure.hips[1] + 0.25 * figure.unit
+        gaps &= points[1] < figure.hips[1] + 0.25 * figure.unit
     if category != "lower":
-        open_skin = ~seen & (kinds[SKIN] > 0.4) & (points[..., 1] < figure.hips[1])
+        open_skin = ~seen & (kinds[SKIN] > 0.4) & (points[1] < figure.hips[1])
         labels, _ = pieces(open_skin | (face_distance(points, figure) < 1))
         x, y = (figure.chin + 0.4 * (figure.neck - figure.chin)).round().astype(int)
         rows, wide = slice(max(0, y - 3), y + 4), slice(max(0, x - 3), x + 4)
         numbers = np.unique(labels[rows, wide])
         neck = np.isin(labels, numbers[numbers > 0])
         arms = np.minimum(capsule(points, figure.right_arm), capsule(points, figure.left_arm)) < 0
-        gaps &= ~(neck & ~(arms & (points[..., 1] > figure.neck[1] + 0.5 * figure.unit)))
+        gaps &= ~(neck & ~(arms & (points[1] > figure.neck[1] + 0.5 * figure.unit)))
         gaps |= hair_over_shoulders(seen, kinds, figure, points)
     return closed(seen | gaps, 1) | seen
 
 
-def in_front(kinds: np.ndarray, category: str, figure: Figure, points: np.ndarray) -> np.ndarray:
+def in_front(kinds: np.ndarray, category: str, figure: Figure, points: Coordinates) -> np.ndarray:
     """What may hide a garment (h, w), bool: arms and hands, the hair of the head, and a top that
     hangs over a lower garment. Anything else within it is a print."""
     arms = np.minimum(capsule(points, figure.right_arm), capsule(points, figure.left_arm))
@@ -274,7 +276,7 @@ def in_front(kinds: np.ndarray, category: str, figure: Figure, points: np.ndarra
 
 
 def hair_over_shoulders(
-    seen: np.ndarray, kinds: np.ndarray, figure: Figure, points: np.ndarray
+    seen: np.ndarray, kinds: np.ndarray, figure: Figure, points: Coordinates
 ) -> np.ndarray:
     """Hair between the shoulder line and the garment (h, w), bool, where it goes on below."""
     side = np.abs(figure.side(points)) / figure.unit

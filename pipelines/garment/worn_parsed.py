@@ -10,7 +10,7 @@ import numpy as np
 from ..maps.edges import blur
 from ..masking.anatomy import WAIST
 from ..masking.body import Body
-from ..masking.figure import Figure, capsule, face_distance, pixel_grid
+from ..masking.figure import Coordinates, Figure, capsule, face_distance, pixel_grid
 from ..masking.regions import (
     BACKGROUND,
     HAIR,
@@ -78,7 +78,7 @@ def parsed_regions(
     return ParsedRegions(shares, covered, legs, waist, one_piece, _of(labels, BEFORE))
 
 
-def shows(labels: np.ndarray, body: Body, figure: Figure, points: np.ndarray) -> bool:
+def shows(labels: np.ndarray, body: Body, figure: Figure, points: Coordinates) -> bool:
     """Whether ATR labels (h, w) show a person where the body is, and the head where its face is."""
     seen, person = labels > 0, body.mask > 0.5
     if (seen & person).sum() < ALIKE * (seen | person).sum():

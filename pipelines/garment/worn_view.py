@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import InputError
 from ..maps.colours import to_lab
 from ..maps.grids import pieces, sizes_of
-from ..masking.figure import Figure
+from ..masking.figure import Coordinates, Figure
 from ..masking.regions import LOWER, UPPER, Regions
 
 LEAST_TURN = 0.62  # shoulders seen so narrow, of what the torso's length lets expect: side view
@@ -100,7 +100,7 @@ def runs_of(row: np.ndarray) -> int:
     return int((np.diff(row.astype(np.int8), prepend=0) == 1).sum())
 
 
-def check_front(torso: np.ndarray, figure: Figure, points: np.ndarray) -> None:
+def check_front(torso: np.ndarray, figure: Figure, points: Coordinates) -> None:
     """Raises InputError for a garment of which much of the breast is hidden by something else."""
     level = figure.level(points) / figure.torso
     breast = (np.abs(figure.side(points)) < 0.3 * figure.unit) & (level > 0.3) & (level < 0.5)

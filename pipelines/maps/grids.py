@@ -83,6 +83,14 @@ def average(values: np.ndarray, size: int) -> np.ndarray:
     return values
 
 
+def box_of(region: np.ndarray) -> tuple[slice, slice]:
+    """The rows and columns of a bool map outside of which nothing is set."""
+    import cv2
+
+    left, top, width, height = cv2.boundingRect(region.view(np.uint8))
+    return slice(top, top + height), slice(left, left + width)
+
+
 def pieces(region: np.ndarray) -> tuple[np.ndarray, int]:
     """Numbers the connected pieces of a bool map: int32 (height, width), 0 elsewhere; how many.
     They are numbered by their first pixel, row by row; corners do not connect."""

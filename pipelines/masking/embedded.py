@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import InputError
 from .body import Body
 from .figure import (
+    Coordinates,
     Figure,
     Limb,
     along,
@@ -160,9 +161,9 @@ def shortened(limb: Limb, end: float) -> Limb:
     return replace(limb, line=line, radii=np.interp(places, bones, limb.radii))
 
 
-def between_legs(points: np.ndarray, figure: Figure) -> np.ndarray:
+def between_legs(points: Coordinates, figure: Figure) -> np.ndarray:
     """Signed distance to the space between both legs from the hips to the ankles."""
-    best = np.full(points.shape[:-1], np.inf)
+    best = np.array(np.inf)
     share = np.linspace(0, 2, 24)
     bones = np.arange(3.0)
     lines = [

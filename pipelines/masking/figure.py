@@ -12,6 +12,10 @@ from .body import Body
 
 SEEN = 0.5  # landmark visibility above which a joint counts as seen
 
+Coordinates = np.ndarray | tuple[np.ndarray, np.ndarray]
+"""x and y of points in pixels, (2, ...), or two arrays that broadcast to one shape: those of a
+picture's pixels are the numbers of its columns and rows."""
+
 
 @dataclass(frozen=True)
 class Limb:
@@ -94,12 +98,12 @@ class Figure:
         """Unit vector along the shoulders towards the viewer's right."""
         return self.facing * unit_vector(self.left_shoulder - self.right_shoulder)
 
-    def level(self, points: np.ndarray) -> np.ndarray:
-        """How far points (..., 2) lie below the neck along the torso, in pixels."""
+    def level(self, points: Coordinates) -> np.ndarray:
+        """How far points lie below the neck along the torso, in pixels."""
         return projected(points, self.neck, self.down)
 
-    def side(self, points: np.ndarray) -> np.ndarray:
-        """How far points (..., 2) lie to the viewer's right of the torso's middle, in pixels."""
+    def side(self, points: Coordinates) -> np.ndarray:
+        """How far points lie to the viewer's right of the torso's middle, in pixels."""
         return projected(points, self.neck, self.across)
 
     @cached_property
@@ -155,42 +159,56 @@ def build_figure(body: Body, origin: tuple[float, float], scale: float) -> Figur
     )
 
 
-def pixel_grid(height: int, width: int) -> np.ndarray:
-    """Pixel centres (height, width, 2) as float32 x, y."""
-    points = np.empty((height, width, 2), np.float32)
-    points[..., 0] = np.arange(width)
-    points[..., 1] = np.arange(height)[:, None]
-    return points
+def pixel_grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pixel centres as float32: x (width,) and y (height, 1)."""
+    return np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
 
 
-def along(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where points (..., 2) lie beside a segment: the nearest place on it (0 = start, 1 = end) and
-    the distance to that place."""
-    dx, dy = (float(value) for value in end - start)
+def around(line: np.ndarray, reach: float, height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of a picture that hold what is as near to a line (K, 2) as `reach`."""
+    left, top = np.floor(line.min(0) - reach).astype(int).clip(0, (width, height)).tolist()
+    right, bottom = np.ceil(line.max(0) + reach + 1).astype(int).clip(0, (width, height)).tolist()
+    return slice(top, bottom), slice(left, right)
+
+
+def pixels_of(cut: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray]:
+    """Centres of the pixels of a picture in rows and columns, as pixel_grid has them."""
+    rows, columns = cut
+    x = np.arange(columns.start, columns.stop, dtype=np.float32)
+    return x, np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
+
+
+def along(points: Coordinates, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where points lie beside a segment: the nearest place on it (0 = start, 1 = end) and the
+    distance to that place."""
+    dx, dy = float(end[0] - start[0]), float(end[1] - start[1])
     length = max(dx * dx + dy * dy, 1e-9)
-    x, y = (np.asarray(points[..., axis] - float(start[axis])) for axis in (0, 1))
-    place = np.asarray(x * (dx / length))
-    place += y * (dy / length)
+    x, y = points
+    x, y = x - float(start[0]), y - float(start[1])
+    place = np.asarray(x * (dx / length) + y * (dy / length))
     np.maximum(place, 0, out=place)
     np.minimum(place, 1, out=place)
-    x -= place * dx
-    y -= place * dy
-    x *= x
-    y *= y
-    x += y
-    return place, np.sqrt(x, out=x)
+    aside = place * -dx
+    aside += x
+    aside *= aside
+    distance = np.asarray(place * -dy)
+    distance += y
+    distance *= distance
+    distance += aside
+    return place, np.sqrt(distance, out=distance)
 
 
-def capsule(points: np.ndarray, limb: Limb, grow: float = 0.0, most: float = np.inf) -> np.ndarray:
+def capsule(points: Coordinates, limb: Limb, grow: float = 0.0, most: float = np.inf) -> np.ndarray:
     """Signed distance (...,) in pixels to the limb's outline: negative inside. Where it is more
     than `most`, it may be given as infinite."""
-    best = np.full(points.shape[:-1], np.inf, points.dtype)
+    x, y = points
+    best = np.full(np.broadcast_shapes(x.shape, y.shape), np.inf, x.dtype)
     if most < np.inf:
         reach = float(limb.radii.max()) + grow + most
         (left, top), (right, bottom) = limb.line.min(0) - reach, limb.line.max(0) + reach
-        x, y = points[..., 0], points[..., 1]
-        near = (x > left) & (x < right) & (y > top) & (y < bottom)
-        best[near] = capsule(points[near], limb, grow)
+        near = ((x > left) & (x < right)) & ((y > top) & (y < bottom))
+        x, y = np.broadcast_arrays(x, y)
+        best[near] = capsule((x[near], y[near]), limb, grow)
         return best
     for k in range(len(limb.line) - 1):
         place, distance = along(points, limb.line[k], limb.line[k + 1])
@@ -202,7 +220,7 @@ def capsule(points: np.ndarray, limb: Limb, grow: float = 0.0, most: float = np.
     return best
 
 
-def face_distance(points: np.ndarray, figure: Figure) -> np.ndarray:
+def face_distance(points: Coordinates, figure: Figure) -> np.ndarray:
     """Elliptic distance from the face: below 1 inside it."""
     up = figure.face_up
     side = np.array([-up[1], up[0]])
@@ -211,10 +229,10 @@ def face_distance(points: np.ndarray, figure: Figure) -> np.ndarray:
     return np.sqrt(across * across + upwards * upwards)
 
 
-def projected(points: np.ndarray, origin: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """How far points (..., 2) lie from the origin along a direction, in its lengths."""
-    x, y = (float(value) for value in direction)
-    return points[..., 0] * x + (points[..., 1] * y - float(origin @ direction))
+def projected(points: Coordinates, origin: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """How far points lie from the origin along a direction, in its lengths."""
+    x, y = points
+    return x * float(direction[0]) + (y * float(direction[1]) - float(origin @ direction))
 
 
 @dataclass(frozen=True)
@@ -239,7 +257,6 @@ def limb_frame(limb: Limb, height: int, width: int) -> LimbFrame:
     )
     if right <= left or bottom <= top:
         return frame
-    grid = pixel_grid(bottom - top, right - left) + np.array([left, top], np.float32)
     pieces = len(limb.line) - 1
     for k in range(pieces):
         start, end = limb.line[k].astype(np.float32), limb.line[k + 1].astype(np.float32)
@@ -249,12 +266,12 @@ def limb_frame(limb: Limb, height: int, width: int) -> LimbFrame:
         if (last <= first).any():
             continue
         cut = (slice(first[1], last[1]), slice(first[0], last[0]))
-        points = grid[first[1] - top : last[1] - top, first[0] - left : last[0] - left]
-        part, distance = along(points, start, end)
+        x = np.arange(first[0], last[0], dtype=np.float32)
+        y = np.arange(first[1], last[1], dtype=np.float32)[:, None]
+        part, distance = along((x, y), start, end)
         direction = unit_vector(end - start)
         radius = limb.radii[k] + part * np.float32(limb.radii[k + 1] - limb.radii[k])
-        across = (points[..., 1] - start[1]) * direction[0]
-        across = across - (points[..., 0] - start[0]) * direction[1]
+        across = (y - start[1]) * direction[0] - (x - start[0]) * direction[1]
         nearer = distance - radius < frame.beyond[cut]
         np.copyto(frame.beyond[cut], distance - radius, where=nearer)
         np.copyto(frame.place[cut], (part + k) / pieces, where=nearer)

@@ -172,11 +172,11 @@ def hip_growth(scene: Scene) -> np.ndarray:
     steps = np.arange(0.2, 0.9, 0.01) * unit
     result = np.zeros(2)
     for k, sign in enumerate((-1, 1)):
-        ahead = figure.neck + levels[:, None] * figure.down
-        points = ahead[:, None] + sign * steps[:, None] * figure.across
+        ahead = figure.neck[:, None] + levels * figure.down[:, None]
+        points = ahead[..., None] + sign * steps * figure.across[:, None, None]
         last = np.where(lookup(region, points) > 0.5, steps, 0).max(1)
-        end = ahead + sign * last[:, None] * figure.across
-        beyond = end + sign * 0.03 * unit * figure.across
+        end = ahead + sign * last * figure.across[:, None]
+        beyond = end + sign * 0.03 * unit * figure.across[:, None]
         ends = (last > 0) & (lookup(behind, beyond) > 0.5)
         side = figure.side(end)  # which is not along the torso's middle where that is oblique
         excess = sign * side - scene.shape.half_width(figure.level(end), side)
@@ -256,7 +256,7 @@ def body_distances(
         limbs[name] = limbs[name] - cloth * unit
     for name in ("right_arm", "left_arm"):
         arm = getattr(figure, name)
-        step = leaving(arm, points.shape[:2], unit, hands)
+        step = leaving(arm, level.shape, unit, hands)
         if step.any():
             beyond = along(points, arm.line[-1], arm.line[-1] + step)[1] - float(arm.radii[-1])
             limbs[name] = np.minimum(limbs[name], beyond)

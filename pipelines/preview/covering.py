@@ -8,6 +8,7 @@ import numpy as np
 
 from ..garment.parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
 from ..garment.read import Garment
+from ..maps.grids import box_of
 from ..masking.figure import Limb, LimbFrame
 from ..masking.regions import smooth_step
 from .bare import inner_side
@@ -46,21 +47,24 @@ def covered_limbs(
         limb = getattr(figure, name)
         reach = limb_place(limb, garment.reach) if arm else leg_reach(garment)
         wide, near = (0.12, 0.08) if arm else (0.16, 0.10)
-        around = smooth_step(frame.beyond, wide * figure.unit, near * figure.unit)
-        sleeve = cloth_of(name, layers, covered.shape)
-        start = sleeve_start(frame, sleeve) if arm else 0.0
+        there = box_of(frame.beyond < wide * figure.unit)
+        place = frame.place[there]
+        around = smooth_step(frame.beyond[there], wide * figure.unit, near * figure.unit)
+        sleeve = cloth_of(name, layers, covered.shape) if arm else None
+        start = 0.0 if sleeve is None else sleeve_start(frame, sleeve)
         if start > BARE_SHOULDER:
-            around = around * smooth_step(frame.place, start - 0.02, start + 0.01)
+            around = around * smooth_step(place, start - 0.02, start + 0.01)
         # The trunk ends where the sleeve does.
-        hidden = around * smooth_step(frame.place, reach, reach - (0.015 if arm else 0.04))
-        covered = np.maximum(covered, hidden)
-        if arm:
-            inwards = inner_side(limb.line, figure.neck) * frame.offset
-            ends = sleeve_ends(frame, inwards, sleeve)
+        hidden = around * smooth_step(place, reach, reach - (0.015 if arm else 0.04))
+        covered[there] = np.maximum(covered[there], hidden)
+        if sleeve is not None:
+            side = inner_side(limb.line, figure.neck)
+            ends = sleeve_ends(frame, side, sleeve)
+            inwards = side * frame.offset[there]
             ends = np.minimum(np.interp(inwards, ACROSS, ends), reach)
-            hidden = smooth_step(frame.place - ends, 0.0, -0.03) * around
+            hidden = smooth_step(place - ends, 0.0, -0.03) * around
             hidden = hidden * smooth_step(inwards, 0.4, 0.1)
-        gone = np.maximum(gone, hidden)
+        gone[there] = np.maximum(gone[there], hidden)
     return covered, gone
 
 
@@ -80,11 +84,11 @@ def sleeve_start(frame: LimbFrame, sleeve: np.ndarray) -> float:
     return float(np.percentile(places, 2)) if len(places) else 0.0
 
 
-def sleeve_ends(frame: LimbFrame, inwards: np.ndarray, sleeve: np.ndarray) -> np.ndarray:
-    """How far down an arm (see LimbFrame) its sleeve lies at ACROSS. inwards (h, w): the offsets,
+def sleeve_ends(frame: LimbFrame, inwards: float, sleeve: np.ndarray) -> np.ndarray:
+    """How far down an arm (see LimbFrame) its sleeve lies at ACROSS. inwards: the sign of offsets
     towards the trunk; sleeve (h, w): where it lies, bool."""
     ends = np.ones(len(ACROSS))
-    place, side = frame.place[sleeve], inwards[sleeve]
+    place, side = frame.place[sleeve], inwards * frame.offset[sleeve]
     for k, middle in enumerate(ACROSS):
         near = place[np.abs(side - middle) < 0.25]
         if len(near) > 8:

@@ -116,7 +116,7 @@ def lies_across(figure: Figure, arm: Limb) -> bool:
     if arm.seen[1:].min() < SURE:
         return False
     places = np.linspace(arm.joints[1], arm.joints[2], 5)[1:]
-    side, level = np.abs(figure.side(places)), figure.level(places) / figure.torso
+    side, level = np.abs(figure.side(places.T)), figure.level(places.T) / figure.torso
     before = (side < ACROSS * figure.unit) & (level > 0.1) & (level < 0.85)
     return bool(before.sum() >= 3)
 

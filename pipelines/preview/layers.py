@@ -7,23 +7,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..garment.read import Garment
-from ..maps.colours import length
+from ..maps.colours import distance
 from ..maps.edges import guided_models
-from ..maps.grids import pieces, sizes_of
+from ..maps.grids import box_of, pieces, sizes_of
 from ..masking.figure import along, projected
-from ..masking.regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, hand_disc, smooth_step
+from ..masking.hands import hand_box, hand_disc
+from ..masking.regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, smooth_step
 from .bare import inner_side, leaving
 from .lower import old_hem
 from .scene import Scene
 from .trunk import EASE
 
 SEEN, SURE = 0.55, 0.8  # visibility of a joint from which it is seen, and surely
+HAND = 1.05  # see hand_disc: further away is none
 LEAST_HAND = 0.008  # of the square of the unit: less than this of a hand is none
 
 
 @dataclass(frozen=True)
 class Front:
-    """Small maps (h, w). free: see free_arms. models (h, w, 8): how the photo's colours tell what
+    """Small maps (h, w). free: see free_arms. models (8, h, w): how the photo's colours tell what
     is kept (face, hair, hands: in front of everything) and the visible bare arms (in front of the
     torso); see guided_models. skin_like and hair_like: see like_face and like_head_hair; hands
     and hair: those that are seen."""
@@ -70,8 +72,7 @@ def find_front(scene: Scene, garment: Garment) -> Front:
     # Bare shins may pass for shoes.
     shoes = smooth_step(kinds[SHOES], 0.35, 0.65)
     kept = np.maximum(kept, shoes * (1 - skin_like * figure.face_seen))
-    stack = np.stack([kept, shown], -1)
-    models = guided_models(stack, scene.small, 2, 1e-4)
+    models = guided_models(np.stack([kept, shown]), scene.small, 2, 1e-4)
     return Front(free_arms(scene, hands), models, skin_like, hair_like, hands, hair)
 
 
@@ -138,29 +139,30 @@ def near_hands(
     """Around the hands 1 (h, w); in front of a leg, which may be bare, only close to them. sleeves:
     the part of the arms 0..1 that new sleeves cover, where no hand is. seen: visibility of a wrist
     from which its hand counts."""
-    figure, frames = scene.figure, scene.frames
-    legs = np.minimum(frames.right_leg.beyond, frames.left_leg.beyond)
-    reach = 1 - 0.4 * smooth_step(legs, 0.0, -0.05 * figure.unit)
+    figure, frames, unit = scene.figure, scene.frames, scene.figure.unit
     ends = (min(sleeves, 0.97), min(sleeves, 0.97) + 0.03)
-    hands = np.zeros_like(reach)
+    hands = np.zeros(scene.level.shape, np.float32)
+    x, y = scene.points
     for name, arm in (("right_arm", figure.right_arm), ("left_arm", figure.left_arm)):
         if arm.seen[2] <= seen:
             continue
-        near = smooth_step(hand_disc(scene.points, arm, figure.unit) / reach, 1.05, 0.85)
+        there = hand_box(arm, unit, hands.shape)
+        legs = np.minimum(frames.right_leg.beyond[there], frames.left_leg.beyond[there])
+        reach = 1 - 0.4 * smooth_step(legs, 0.0, -0.05 * unit)
+        disc = hand_disc((x[there[1]], y[there[0]]), arm, unit)
+        near = smooth_step(disc / reach, HAND, 0.85)
         if sleeves > 0:
-            near = near * smooth_step(frames.of(name).place, *ends)
-        hands = np.maximum(hands, near)
+            near = near * smooth_step(frames.of(name).place[there], *ends)
+        hands[there] = np.maximum(hands[there], near)
     return hands
 
 
 def like_face(scene: Scene, strange_at: float = 24.0, like_at: float = 14.0) -> np.ndarray:
-    """How much a pixel (h, w) has the colour of the face in any light, 0..1; 1 without a face. The
-    limits are distances in Lab where lightness counts a third."""
-    face = (scene.face < 0.8) & (scene.regions.kinds[SKIN] > 0.8)
-    if not scene.figure.face_seen or face.sum() < 40:
-        return np.ones(face.shape, np.float32)
-    lab = scene.lab
-    strange = length((lab - np.median(lab[face], axis=0)) / np.array([3, 1, 1], np.float32))
+    """How much a pixel (h, w) has the colour of the face in any light, 0..1; 1 without a face. See
+    Scene.unlike_face for the limits."""
+    strange = scene.unlike_face
+    if strange is None:
+        return np.ones(scene.level.shape, np.float32)
     return smooth_step(strange, strange_at, like_at)
 
 
@@ -168,17 +170,21 @@ def like_head_hair(scene: Scene) -> np.ndarray:
     """Below the chin: how much a pixel (h, w) has the colour of the hair on the head, 0..1. Dark
     collars, straps and prints also pass for hair there. Above the chin 1."""
     figure = scene.figure
-    distance = scene.face
+    away = scene.face
     height = projected(scene.points, figure.face_centre, figure.face_up)
-    top = (distance > 1.15) & (distance < 1.7) & (height > 0) & (scene.regions.kinds[HAIR] > 0.6)
+    top = (away > 1.15) & (away < 1.7) & (height > 0) & (scene.regions.kinds[HAIR] > 0.6)
     if top.sum() < 30:
-        return np.ones(distance.shape, np.float32)
-    lab = scene.lab
-    middle = np.median(lab[top], axis=0)
-    spread = np.median(np.abs(lab[top] - middle), axis=0)
-    strange = length((lab - middle) / np.maximum(spread, np.array([6, 2.5, 2.5], np.float32)))
+        return np.ones(away.shape, np.float32)
+    colours = scene.lab_planes[:, top]
+    middle = np.median(colours, axis=1)
+    spread = np.median(np.abs(colours - middle[:, None]), axis=1)
+    scale = np.maximum(spread, np.array([6, 2.5, 2.5], np.float32))
     below = smooth_step(projected(scene.points, figure.chin, figure.down), -0.1 * figure.unit, 0.0)
-    return 1 - below * smooth_step(strange, 3.5, 5.0)
+    rows = box_of(below > 0)[0]
+    result = np.ones_like(below)
+    strange = distance(scene.lab_planes[:, rows], middle, scale)
+    result[rows] -= below[rows] * smooth_step(strange, 3.5, 5.0)
+    return result
 
 
 def old_sleeves(scene: Scene) -> np.ndarray:
@@ -189,13 +195,15 @@ def old_sleeves(scene: Scene) -> np.ndarray:
     for name, covered in zip(("right_arm", "left_arm"), scene.regions.covered, strict=True):
         if covered > 0.45:
             frame = scene.frames.of(name)
-            near = smooth_step(frame.beyond, 0.12 * unit, 0.08 * unit)
-            near = near * smooth_step(frame.place, covered + 0.06, covered)
+            there = box_of(frame.beyond < 0.12 * unit)
+            near = smooth_step(frame.beyond[there], 0.12 * unit, 0.08 * unit)
+            near = near * smooth_step(frame.place[there], covered + 0.06, covered)
             # A dress looks the same beside the sleeve, but not on its outer side.
-            inwards = inner_side(getattr(scene.figure, name).line, scene.figure.neck) * frame.offset
-            outside = smooth_step(inwards, 0.0, -0.3) * scene.regions.one_piece
-            near = near * (1 - scene.regions.kinds[LOWER] * (1 - outside))
-            sleeves = np.maximum(sleeves, near)
+            inwards = inner_side(getattr(scene.figure, name).line, scene.figure.neck)
+            outside = smooth_step(inwards * frame.offset[there], 0.0, -0.3)
+            outside = outside * scene.regions.one_piece
+            near = near * (1 - scene.regions.kinds[LOWER][there] * (1 - outside))
+            sleeves[there] = np.maximum(sleeves[there], near)
     kinds = scene.regions.kinds
     return sleeves * (1 - hands) * (1 - kinds[BACKGROUND])
 

@@ -10,10 +10,11 @@ import numpy as np
 
 from ..garment.read import Garment
 from ..maps.edges import blur
-from ..maps.grids import narrowest, pieces, widest
+from ..maps.grids import box_of, narrowest, pieces, sizes_of, widest
 from ..masking.anatomy import LEGS_APART
-from ..masking.figure import Limb, along, projected, unit_vector
-from ..masking.regions import HAIR, LOWER, SKIN, UPPER, hand_discs, smooth_step
+from ..masking.figure import Coordinates, Limb, along, projected, unit_vector
+from ..masking.hands import hand_box, hand_disc
+from ..masking.regions import HAIR, LOWER, SKIN, UPPER, smooth_step
 from .bare import BodyOutlines
 from .lower import HIGHEST
 from .paint_maps import BareBody
@@ -96,9 +97,12 @@ def beside_neck(scene: Scene) -> np.ndarray:
     """The person between neck and shoulder joints (h, w), 0..1: clothes lie close there, however
     high the shoulder is drawn or padded."""
     unit = scene.figure.unit
-    side = np.abs(scene.side) / unit
-    above = smooth_step(scene.level / unit, 0.0, -0.05) * smooth_step(side, 0.44, 0.4)
-    return above * smooth_step(scene.small_person, 0.5, 0.8)
+    result = np.zeros(scene.level.shape, np.float32)
+    there = box_of((scene.level < 0) & (np.abs(scene.side) < 0.44 * unit))
+    side = np.abs(scene.side[there]) / unit
+    above = smooth_step(scene.level[there] / unit, 0.0, -0.05) * smooth_step(side, 0.44, 0.4)
+    result[there] = above * smooth_step(scene.small_person[there], 0.5, 0.8)
+    return result
 
 
 def below_sleeves(scene: Scene, garment: Garment) -> np.ndarray:
@@ -125,7 +129,7 @@ def carried(scene: Scene, outlines: BodyOutlines) -> np.ndarray:
     """What the person carries (h, w), 0..1, such as a handbag: what hangs together beside the body
     at a hand and has no colour of the clothes. It stays."""
     figure, unit, kinds = scene.figure, scene.figure.unit, scene.regions.kinds
-    body = np.minimum.reduce([outlines.trunk, outlines.arms, outlines.legs])
+    body = np.minimum(np.minimum(outlines.trunk, outlines.arms), outlines.legs)
     beside = (body > BESIDE * unit) & (scene.small_person > 0.6)
     clothes = (kinds[UPPER] + kinds[LOWER] > 0.6) & (body < 0)
     if not beside.any() or not clothes.any():
@@ -136,12 +140,16 @@ def carried(scene: Scene, outlines: BodyOutlines) -> np.ndarray:
     strange[beside] = nearest_colour(scene.lab[beside], worn) > UNLIKE
     strange &= kinds[SKIN] + kinds[HAIR] < 0.5
     labels, count = pieces(strange)
-    near = hand_discs(scene.points, figure) < AT_HAND
-    counts = np.bincount(labels.ravel(), minlength=count + 1)
     held = np.zeros(count + 1, bool)
-    held[labels[near & strange]] = True
-    held &= counts > LEAST_CARRIED * unit**2
+    x, y = scene.points
+    for arm in (figure.right_arm, figure.left_arm):
+        rows, columns = hand_box(arm, unit, body.shape, AT_HAND)
+        near = hand_disc((x[columns], y[rows]), arm, unit) < AT_HAND
+        held[labels[rows, columns][near]] = True
+    held &= sizes_of(labels, count) > LEAST_CARRIED * unit**2
     held[0] = False
+    if not held.any():
+        return np.zeros_like(body, dtype=np.float32)
     # With its own rim, which is mixed with what is behind.
     whole = widest(held[labels].astype(np.float32), max(1, round(0.03 * unit)))
     return blur(whole * (body > 0), 0.7)
@@ -163,17 +171,16 @@ def below_ankles(scene: Scene) -> np.ndarray:
     """The feet (h, w), 0..1, with whatever is on them: they stay as they are. The shin of a leg
     that is in front of the other one's foot is none."""
     figure, unit = scene.figure, scene.figure.unit
-    points = scene.points
-    feet = np.zeros(points.shape[:2], np.float32)
+    feet = np.zeros(scene.level.shape, np.float32)
     for leg, other in ((figure.right_leg, "left_leg"), (figure.left_leg, "right_leg")):
         frame = scene.frames.of(other)
         shin = smooth_step(frame.beyond, 0.12 * unit, 0.09 * unit) * (frame.place < 1)
-        feet = np.maximum(feet, foot(points, leg, unit) * (1 - shin))
+        feet = np.maximum(feet, foot(scene.points, leg, unit) * (1 - shin))
     return feet
 
 
-def foot(points: np.ndarray, leg: Limb, unit: float) -> np.ndarray:
-    """What lies beyond the ankle of a leg and close to its foot, 0..1, at points (h, w, 2)."""
+def foot(points: Coordinates, leg: Limb, unit: float) -> np.ndarray:
+    """What lies beyond the ankle of a leg and close to its foot, 0..1, at points."""
     ankle = leg.joints[2]
     beyond = projected(points, ankle, unit_vector(ankle - leg.joints[1])) / unit
     near = along(points, ankle, leg.end)[1] / unit

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..maps.edges import blur, outline, resized_map
+from ..maps.edges import blur, outline, resized_map, to_planes
 from ..maps.grids import each, narrowest, taken, widest
 from ..maps.spreading import spread
 from ..masking.anatomy import WAIST
-from ..masking.regions import LOWER, UPPER, hand_discs, smooth_step
+from ..masking.hands import hand_discs
+from ..masking.regions import LOWER, UPPER, smooth_step
 from .bare import lower_half_widths, lower_region
 from .paint_maps import LowerMaps
 from .scene import Scene
@@ -52,8 +53,8 @@ def lower_maps(scene: Scene) -> tuple[LowerMaps, np.ndarray]:
     maps = LowerMaps(
         edge=np.minimum(edge, seen),
         axis=np.broadcast_to(axis, level.shape),
-        smooth=there,
-        colours=plain + (there - plain) * each(near),
+        smooth=to_planes(there),
+        colours=to_planes(plain + (there - plain) * each(near)),
         grain=blur(usable, 0.7),
         light=waistband(depth / unit, (regions.waist * figure.torso - top) / unit),
     )
@@ -91,7 +92,7 @@ def old_hem(scene: Scene, level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     # nor those outside, where the legs may begin lower.
     middle = figure.neck + scene.regions.waist * figure.torso * figure.down
     inner = found & (np.abs(columns - middle[0]) < 0.45 * figure.unit)
-    inner &= hand_discs(np.stack([columns, above], -1).astype(np.float32), figure) > 1.2
+    inner &= hand_discs(np.stack([columns, above]).astype(np.float32), figure) > 1.2
     if not inner.any():
         return hem, np.zeros(width)
     sigma = 0.15 * figure.unit

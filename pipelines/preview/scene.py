@@ -7,11 +7,12 @@ from functools import cached_property
 
 import numpy as np
 
-from ..maps.colours import to_lab
-from ..maps.edges import resized_map
+from ..maps.colours import distance, to_lab
+from ..maps.edges import resized_map, to_planes
 from ..masking.anatomy import WAIST
 from ..masking.body import WORKING_SIDE, Body
 from ..masking.figure import (
+    Coordinates,
     Figure,
     LimbFrames,
     build_figure,
@@ -19,7 +20,7 @@ from ..masking.figure import (
     limb_frames,
     pixel_grid,
 )
-from ..masking.regions import LOWER, Regions, fine_regions
+from ..masking.regions import LOWER, SKIN, Regions, fine_regions
 from .shape import BodyShape, measure_limbs, read_shape
 
 CORE = 0.9  # of the body's half width, within which the upper edge of trousers is looked for
@@ -43,9 +44,19 @@ class Scene:
     frames: LimbFrames
 
     @cached_property
-    def points(self) -> np.ndarray:
-        """The small pixels' centres (h, w, 2)."""
+    def points(self) -> Coordinates:
+        """The small pixels' centres, see pixel_grid."""
         return pixel_grid(*self.small.shape[:2])
+
+    @cached_property
+    def planes(self) -> np.ndarray:
+        """The same pixels as small, (3, h, w)."""
+        return to_planes(self.small)
+
+    @cached_property
+    def lab_planes(self) -> np.ndarray:
+        """The same colours as lab, (3, h, w)."""
+        return to_planes(self.lab)
 
     @cached_property
     def level(self) -> np.ndarray:
@@ -61,6 +72,22 @@ class Scene:
     def face(self) -> np.ndarray:
         """The face_distance of each small pixel (h, w)."""
         return face_distance(self.points, self.figure)
+
+    @cached_property
+    def face_colour(self) -> np.ndarray | None:
+        """The median of the face's colours (3,) in Lab. None without a face."""
+        face = (self.face < 0.8) & (self.regions.kinds[SKIN] > 0.8)
+        if not self.figure.face_seen or face.sum() < 40:
+            return None
+        return np.median(self.lab_planes[:, face], axis=1)
+
+    @cached_property
+    def unlike_face(self) -> np.ndarray | None:
+        """How far the colour of each small pixel (h, w) is from the face's, in any light: in Lab
+        where lightness counts a third. None without a face."""
+        if self.face_colour is None:
+            return None
+        return distance(self.lab_planes, self.face_colour, np.array([3, 1, 1], np.float32))
 
     @cached_property
     def half_width(self) -> np.ndarray:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..masking.anatomy import HALF_WIDTHS, HEIGHTS, SHOULDER_RISES, SHOULDER_SIDES
-from ..masking.figure import Figure, Limb, capsule
-from ..masking.regions import BACKGROUND, HAIR, SKIN, UPPER, Regions, hand_discs
+from ..masking.figure import Coordinates, Figure, Limb, capsule
+from ..masking.hands import hand_discs
+from ..masking.regions import BACKGROUND, HAIR, SKIN, UPPER, Regions
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,15 @@ def between(
     step = (float(knots[-1]) - first) / (len(knots) - 1)
     where = np.clip((places - first) / step, 0, len(knots) - 1.001)
     before = where.astype(np.int32)
-    curves = values.ravel().astype(places.dtype if places.dtype.kind == "f" else float)
+    curves = values.ravel().astype(where.dtype)
     index = before + (np.asarray(side) >= 0) * np.int32(len(knots))
     start = curves[index]
-    return start + (where - before) * (curves[index + 1] - start)
+    return start + (where - before.astype(where.dtype)) * (curves[index + 1] - start)
 
 
-def lookup(values: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Nearest value of a map (H, W) at points (..., 2); 0 outside."""
-    x = np.round(points[..., 0]).astype(int)
-    y = np.round(points[..., 1]).astype(int)
+def lookup(values: np.ndarray, points: Coordinates) -> np.ndarray:
+    """Nearest value of a map (H, W) at points; 0 outside."""
+    x, y = (np.round(axis).astype(int) for axis in points)
     height, width = values.shape
     inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
     return np.where(inside, values[y.clip(0, height - 1), x.clip(0, width - 1)], 0)
@@ -71,12 +71,9 @@ def read_shape(figure: Figure, regions: Regions) -> BodyShape:
     steps = np.arange(0.0, 0.9 * unit, 0.5)
     measured = np.empty((2, len(levels)))
     found = np.zeros((2, len(levels)), dtype=bool)
+    neck, down, across = (v[:, None, None] for v in (figure.neck, figure.down, figure.across))
     for k, side in enumerate((-1, 1)):
-        points = (
-            figure.neck
-            + levels[:, None, None] * figure.down
-            + side * steps[None, :, None] * figure.across
-        )
+        points = neck + levels[:, None] * down + side * steps * across
         arms = np.minimum(
             capsule(points, figure.right_arm, 0.02 * unit, 0.0),
             capsule(points, figure.left_arm, 0.02 * unit, 0.0),
@@ -86,10 +83,10 @@ def read_shape(figure: Figure, regions: Regions) -> BodyShape:
         outside = np.where(~solid & (steps > 0.25 * unit), steps, np.inf)
         measured[k] = outside.min(1)
         # A side is seen when it ends at the background rather than at an arm.
-        end = points[np.arange(len(levels)), np.clip(np.argmin(outside, 1), 0, None)]
+        end = points[:, np.arange(len(levels)), np.clip(np.argmin(outside, 1), 0, None)]
         found[k] = np.isfinite(measured[k]) & (lookup(body, end) < 0.5)
         # An upper garment stands off the body, a little at the chest and more at the hips.
-        last = points[np.arange(len(levels)), np.clip(np.argmin(outside, 1) - 3, 0, None)]
+        last = points[:, np.arange(len(levels)), np.clip(np.argmin(outside, 1) - 3, 0, None)]
         loose = lookup(regions.kinds[UPPER], last) > 0.5
         measured[k] = np.where(loose, 0.95 * measured[k], measured[k])
         found[k] &= ~(loose & (levels > 0.6 * torso))
@@ -116,12 +113,9 @@ def _read_shoulders(figure: Figure, regions: Regions) -> tuple[np.ndarray, np.nd
     heights = np.arange(-0.5 * unit, 0.5 * unit, 0.5)
     solid = 1 - regions.kinds[BACKGROUND] - regions.kinds[HAIR]
     rises = np.empty((2, len(offsets)))
+    neck, down, across = (v[:, None, None] for v in (figure.neck, figure.down, figure.across))
     for k, side in enumerate((-1, 1)):
-        points = (
-            figure.neck
-            + side * offsets[:, None, None] * figure.across
-            - heights[None, :, None] * figure.down
-        )
+        points = neck + side * offsets[:, None] * across - heights * down
         inside = lookup(solid, points) > 0.5
         # The highest point that is reached from the joints' height without leaving the person.
         below = heights < average[:, None] - 0.15 * unit
@@ -129,7 +123,7 @@ def _read_shoulders(figure: Figure, regions: Regions) -> tuple[np.ndarray, np.nd
         top = blocked.min(1)
         top = np.where(np.isfinite(top), top, average)
         # Further out cloth stands off the shoulder, or hangs over it.
-        edge = points[np.arange(len(offsets)), np.clip(np.argmin(blocked, 1) - 3, 0, None)]
+        edge = points[:, np.arange(len(offsets)), np.clip(np.argmin(blocked, 1) - 3, 0, None)]
         cloth = lookup(regions.kinds[UPPER], edge) > 0.5
         most = np.where(cloth, np.interp(offsets / unit, [0.35, 0.5], [0.05, 0.0]), 0.05)
         limited = np.clip(top, average - 0.05 * unit, average + most * unit)
@@ -163,7 +157,7 @@ def measure_limb(limb: Limb, solid: np.ndarray, background: np.ndarray) -> Limb:
     normal = np.stack([-tangent[:, 1], tangent[:, 0]], 1)
     steps = np.arange(-2.2, 2.21, 0.05)
     offsets = steps * radii[:, None]
-    across = line[:, None] + offsets[..., None] * normal[:, None]
+    across = line.T[..., None] + offsets * normal.T[..., None]
     inside, outside = lookup(solid, across) > 0.5, lookup(background, across) > 0.5
     middle, half, sure = np.zeros(STATIONS), radii.copy(), np.zeros(STATIONS)
     for k in range(1, STATIONS):

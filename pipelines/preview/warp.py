@@ -6,6 +6,7 @@ The maps come from `mesh.backward`, which rasterises the patches that `drape` la
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -26,10 +27,17 @@ class BackwardMap:
     source: np.ndarray
     cover: np.ndarray
 
-    @property
+    @cached_property
     def inside(self) -> np.ndarray:
         """Where the layer lies (H, W), bool."""
         return self.cover > 0.5
+
+    @cached_property
+    def shrinking(self) -> float:
+        """Garment pixels per map pixel, in the middle of all places."""
+        across = np.diff(self.source, axis=1)[self.inside[:, 1:]]
+        steps = np.concatenate([across, np.diff(self.source, axis=0)[self.inside[1:]]])
+        return float(np.median(np.hypot(*steps.T))) if len(steps) else 1.0
 
 
 class LayerPicture:
@@ -50,8 +58,13 @@ class LayerPicture:
         maps = np.stack([mapping.source[..., 0], mapping.source[..., 1], mapping.cover])
         self.map = Enlarged(maps.astype(np.float32), Grid((x, y)), sides, corner)
         self.steep = max(1.0, (x + y) / 4)  # the edge is two of the photo's pixels wide
+        # The map's columns, in each of its rows, between which anything is drawn.
+        there = mapping.cover > 0.5 - 0.5 / self.steep
+        self.first = np.where(there.any(1), there.argmax(1), columns)
+        self.last = columns - 1 - np.where(there.any(1), there[:, ::-1].argmax(1), columns)
+        self.mapping, self.scale = mapping, (x, y)
         self.size = layer.shape[:2]
-        shrink = 2 * shrinking(mapping) / (x + y)
+        shrink = 2 * mapping.shrinking / (x + y)
         if shrink > 1.15:
             height, width = (max(2, round(side / shrink)) for side in self.size)
             layer = averaged_layer(layer, height, width)
@@ -59,11 +72,22 @@ class LayerPicture:
 
     def within(self, cut: Cut) -> Cut | None:
         """The part of the cut in which the layer may lie."""
+        top, bottom = max(cut.top, self.box.top), min(cut.bottom, self.box.bottom)
+        if top >= bottom:
+            return None
+        x, y = self.scale
+        rows = slice(
+            max(0, int(top / y) - 1 - self.mapping.top), int(bottom / y) + 2 - self.mapping.top
+        )
+        first, last = (
+            self.mapping.left + places for places in (self.first[rows].min(), self.last[rows].max())
+        )
         part = Cut(
-            max(cut.top, self.box.top), min(cut.bottom, self.box.bottom),
-            max(cut.left, self.box.left), min(cut.right, self.box.right),
+            top, bottom,
+            max(cut.left, self.box.left, int((first - 0.5) * x)),
+            min(cut.right, self.box.right, int((last + 1.5) * x) + 1),
         )  # fmt: skip
-        return part if part.top < part.bottom and part.left < part.right else None
+        return part if part.left < part.right else None
 
     def draw(self, cut: Cut) -> tuple[np.ndarray, ...]:
         """Each channel (rows, columns) of the cut, zero outside the map."""
@@ -84,11 +108,3 @@ class LayerPicture:
         for channel in channels:
             channel *= inside
         return tuple(channels)
-
-
-def shrinking(mapping: BackwardMap) -> float:
-    """Garment pixels per map pixel, in the middle of all places."""
-    inside = mapping.inside
-    across = np.diff(mapping.source, axis=1)[inside[:, 1:]]
-    steps = np.concatenate([across, np.diff(mapping.source, axis=0)[inside[1:]]])
-    return float(np.median(np.hypot(*steps.T))) if len(steps) else 1.0

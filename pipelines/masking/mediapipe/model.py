@@ -31,13 +31,20 @@ class BodyModel:
         `decode_landmarks` takes them, flag: logit of "a person is here", mask (256, 256): logits
         of "belongs to that person"."""
         landmarks, heat, flag, mask = self._landmarks(crop)
-        return landmarks[0], heat[0], float(flag.item()), mask[0, 0]
+        return landmarks[0], heat[0], float(flag.item()), _spread(mask[0])
 
     def segment(self, picture: np.ndarray) -> np.ndarray:
         """(3, 256, 256) RGB in 0..1 -> probability of "person" (256, 256), everybody in the picture
         together."""
         (person,) = self._segmentation(picture)
-        return person[0, 0]
+        return _spread(person[0])
+
+
+def _spread(cells: np.ndarray) -> np.ndarray:
+    """(4, height, width), the four pixels of each cell by rows -> (2 height, 2 width)."""
+    height, width = cells.shape[1:]
+    pixels = cells.reshape(2, 2, height, width).transpose(2, 0, 3, 1)
+    return pixels.reshape(2 * height, 2 * width)
 
 
 class _Network:
