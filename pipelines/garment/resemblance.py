@@ -9,7 +9,8 @@ from ..maps.grids import boxes, pieces
 from .lower_outline import Armpit
 from .outline import GarmentOutline, find_armpits
 from .parts import NUMBERS
-from .silhouette import Silhouette, Upright, measure, stand_upright, symmetry_axis
+from .silhouette import Silhouette, Upright, measure, stand_upright
+from .symmetry import symmetry_axis
 
 THINNEST = 4.4  # times as long as wide: scarves, ties, belts, unless it has legs
 WIDEST = 3.2
