@@ -10,7 +10,7 @@ from ..maps.spreading import spread
 from ..masking.anatomy import WAIST
 from ..masking.hands import hand_discs
 from ..masking.regions import LOWER, UPPER, smooth_step
-from .bare import lower_half_widths, lower_region
+from .bare import lower_half_widths
 from .paint_maps import LowerMaps
 from .scene import Scene
 
@@ -37,7 +37,7 @@ def lower_maps(scene: Scene) -> tuple[LowerMaps, np.ndarray]:
     plain = resized_map(scene.small * each(known), *size) / each(np.maximum(share, 1e-9))
     plain = resized_map(blur(spread(plain, share), 0.02 * unit), height, width)
     narrow = max(1, round(0.02 * unit))
-    solid = narrowest(lower_region(scene), narrow)
+    solid = narrowest(scene.lower_region, narrow)
     usable = smooth_step(taken(solid, mirrored, columns), 0.7, 0.9)
     # Close to the hem folds go on, further up only the cloth does: no second pocket or crotch.
     near = usable * smooth_step((axis - rows).astype(np.float32), 0.3 * unit, 0.12 * unit)

@@ -21,6 +21,7 @@ from ..masking.figure import (
     pixel_grid,
 )
 from ..masking.regions import LOWER, SKIN, Regions, fine_regions
+from .hips import hip_growth, lower_region, trunk_half_widths
 from .shape import BodyShape, measure_limbs, read_shape
 
 CORE = 0.9  # of the body's half width, within which the upper edge of trousers is looked for
@@ -93,6 +94,21 @@ class Scene:
     def half_width(self) -> np.ndarray:
         """Of the body at each small pixel (h, w), see BodyShape."""
         return self.shape.half_width(self.level, self.side)
+
+    @cached_property
+    def lower_region(self) -> np.ndarray:
+        """See hips.lower_region."""
+        return lower_region(self)
+
+    @cached_property
+    def hip_growth(self) -> np.ndarray:
+        """See hips.hip_growth."""
+        return hip_growth(self)
+
+    @cached_property
+    def trunk_half_width(self) -> np.ndarray:
+        """See hips.trunk_half_widths."""
+        return trunk_half_widths(self, self.hip_growth)
 
     @cached_property
     def lower_edge(self) -> LowerEdge | None:
