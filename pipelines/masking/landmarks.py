@@ -9,7 +9,13 @@ import numpy as np
 from PIL import Image
 
 from .mediapipe.crops import TurnedSquare, cut_out, person_crop
-from .mediapipe.decoding import BODY_POINTS, CROP_SIZE, decode_landmarks, sigmoid
+from .mediapipe.decoding import (
+    BODY_POINTS,
+    CROP_SIZE,
+    decode_landmarks,
+    probabilities,
+    sigmoid,
+)
 from .mediapipe.model import BodyModel
 
 FACE = slice(0, 11)
@@ -47,11 +53,17 @@ def read_landmarks(model: BodyModel, image: Image.Image, crop: TurnedSquare) -> 
     """One run of the network."""
     raw, heat, flag, mask = model.landmarks(cut_out(image, crop, CROP_SIZE, "nearest"))
     found = decode_landmarks(raw, heat)
-    score, mask = float(sigmoid(np.array(flag))), sigmoid(mask).astype(np.float32)
     places = crop.to_picture(found[:, :2])
     landmarks = np.column_stack([places, found[:, 2] * crop.size, found[:, 3:]])
     next_crop = person_crop(*places[BODY_POINTS : BODY_POINTS + 2])
-    return Reading(crop, next_crop, landmarks[:BODY_POINTS].astype(np.float32), mask, score)
+    landmarks = landmarks[:BODY_POINTS].astype(np.float32)
+    return Reading(crop, next_crop, landmarks, probabilities(mask), float(sigmoid(np.array(flag))))
+
+
+def read_mask(model: BodyModel, image: Image.Image, crop: TurnedSquare) -> tuple[np.ndarray, float]:
+    """A reading's mask and score alone."""
+    *_, flag, mask = model.landmarks(cut_out(image, crop, CROP_SIZE, "nearest"))
+    return probabilities(mask), float(sigmoid(np.array(flag)))
 
 
 def settle(
