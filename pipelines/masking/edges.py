@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ..images import resize
-from ..maps.edges import resized_map, to_planes
+from ..maps.edges import to_planes
 
 SURE = 0.9  # probability from which a cell counts as person; below 1 - SURE it is background
 # The networks draw people a little fat: on photos with clear edges, those lie at this probability.
@@ -26,22 +26,24 @@ PRIOR = 0.5  # how much the coarse mask speaks where the photo decides
 def sharpen(picture: np.ndarray, coarse: np.ndarray) -> np.ndarray:
     """The mask of the picture's own size, 0..1, (height, width) float32.
 
-    picture: (height, width, 3) uint8. coarse: float32 (rows, columns) probabilities on a coarser
-    grid over the same area, best two cells per pixel of the network's mask.
+    picture: (height, width, 3) uint8. coarse: float32 (rows, columns) probabilities on a grid over
+    the same area that is nowhere finer, best two cells per pixel of the network's mask.
 
     In every small window, the cells that the coarse mask is sure of teach which colours are person
     and which are background (a linear fit, as in the guided filter of He, Sun and Tang, 2010, but
     taught by sure cells only). The fits are smooth, so they are enlarged and applied to the pixels.
     Where colours do not tell the two apart, the enlarged coarse mask stays.
     """
+    import cv2
+
     height, width = picture.shape[:2]
     fit = _fit(picture, coarse)
-    mask = resized_map(fit[3], height, width)
+    fit[:3] *= np.float32(1 / 255)
+    mask, factor = cv2.resize(fit[3], (width, height)), np.empty((height, width), np.float32)
     for channel, plane in enumerate(fit[:3]):  # one after the other: a photo may be large
-        factor = resized_map(plane, height, width)
-        factor *= picture[..., channel]
-        factor *= np.float32(1 / 255)
-        mask += factor
+        cv2.resize(plane, (width, height), dst=factor)
+        colour = cv2.extractChannel(picture, channel)
+        mask += cv2.multiply(factor, colour, dst=factor, dtype=cv2.CV_32F)
     np.clip(mask, 0, 1, out=mask)
     _remove_specks(mask, coarse)
     return mask
@@ -50,22 +52,22 @@ def sharpen(picture: np.ndarray, coarse: np.ndarray) -> np.ndarray:
 def _remove_specks(mask: np.ndarray, coarse: np.ndarray) -> None:
     """Fills holes and removes islands, in place, that the coarse mask knows nothing of: a white
     stripe on a sleeve before a white wall, a dark spot of the wall."""
-    from scipy import ndimage
+    import cv2
 
     # Labelling many pixels takes a while, and a speck that matters spans more than a few.
     step = max(math.isqrt(mask.size // MOST_LABELLED), 1)
     view = mask[::step, ::step]
-    cells = np.ix_(*(_centres(n, size) for n, size in zip(coarse.shape, view.shape, strict=True)))
+    rows, columns = (_centres(n, size) for n, size in zip(coarse.shape, view.shape, strict=True))
     for value, inside, agrees in ((1, view < 0.8, coarse < 0.5), (0, view > 0.2, coarse > 0.5)):
-        labels = np.empty(view.shape, dtype=np.int32)
-        ndimage.label(inside, output=labels)
-        known = np.zeros(labels.max() + 1, dtype=bool)
-        known[labels[cells][agrees]] = True
+        count, labels = cv2.connectedComponents(inside.view(np.uint8), connectivity=4)
+        known = np.zeros(count, dtype=bool)
+        known[labels.take(rows, 0).take(columns, 1)[agrees]] = True
         known[0] = True
-        specks = ~known[labels]
-        if specks.any():
-            specks = specks.repeat(step, 0).repeat(step, 1)[: mask.shape[0], : mask.shape[1]]
-            mask[specks] = value
+        down, across = np.divmod(np.flatnonzero((~known).take(labels)), view.shape[1])
+        for below, beside in np.ndindex(step, step):
+            there = mask[below::step, beside::step]
+            held = (down < there.shape[0]) & (across < there.shape[1])
+            there[down[held], across[held]] = value
 
 
 def _centres(cells: int, size: int) -> np.ndarray:

@@ -99,6 +99,5 @@ def sigmoid(logits: np.ndarray) -> np.ndarray:
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:
-    """The same in 32 bits: of a mask, which has many."""
-    logits = np.clip(logits, -80, 80)
-    return 1 / (1 + np.exp(-logits))
+    """The same of a mask, in 32 bits, none of them as small as processors take their time for."""
+    return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
