@@ -89,16 +89,17 @@ def _fit(picture: np.ndarray, coarse: np.ndarray) -> np.ndarray:
     target = _halved((coarse > 0.5).astype(np.float32))
     learnt = _regression(colours, target, weights)
     counts = _sums(np.ones_like(target), SMOOTH)
-    smooth = [cv2.resize(_sums(plane, SMOOTH) / counts, (columns, rows)) for plane in learnt]
-    slope, offset, told = np.stack(smooth[:3]), smooth[3], smooth[4]
+    fit, told = np.empty((4, rows, columns), np.float32), np.empty((rows, columns), np.float32)
+    for plane, enlarged in zip(learnt, (*fit, told), strict=True):
+        cv2.resize(_sums(plane, SMOOTH) / counts, (columns, rows), dst=enlarged)
     # Trust the colours where they explain the sure cells.
     trust = np.clip((told - 0.4) / 0.4, 0, 1)
-    slope *= CONTRAST * trust
-    offset = ((offset - 0.5) * CONTRAST + 0.5 + (coarse - EDGE) * PRIOR) * trust
-    plain = (coarse - EDGE) * STEEPER + 0.5
-    fit = np.concatenate([slope, (offset + plain * (1 - trust))[None]])
+    fit[3] = ((fit[3] - 0.5) * CONTRAST + 0.5 + (coarse - EDGE) * PRIOR) * trust
+    fit[3] += ((coarse - EDGE) * STEEPER + 0.5) * (1 - trust)
     # Away from the band there is nothing to decide.
-    fit *= (1 - person) * (1 - background)
+    band = 1 - person - background
+    fit[:3] *= CONTRAST * trust * band
+    fit[3] *= band
     fit[3] += person
     return fit
 
@@ -157,4 +158,7 @@ def _sums(plane: np.ndarray, reach: int) -> np.ndarray:
 
 def _shrink(cells: np.ndarray) -> np.ndarray:
     """1 where all cells within BAND are true."""
-    return (_sums((~cells).astype(np.float32), BAND) < 0.5).astype(np.float32)
+    import cv2
+
+    around = np.ones((2 * BAND + 1, 2 * BAND + 1), np.uint8)
+    return cv2.erode(cells.view(np.uint8), around).astype(np.float32)

@@ -106,9 +106,9 @@ def _believe(
 
 def _reaches_out(reading: Reading, image: Image.Image) -> bool:
     """Whether the mask goes on beyond an edge of the crop that lies inside the picture."""
-    edge = np.ones(reading.mask.shape, bool)
+    edge = reading.mask > 0.5
     edge[2:-2, 2:-2] = False
-    rows, columns = np.nonzero((reading.mask > 0.5) & edge)
+    rows, columns = np.nonzero(edge)
     places = np.stack([columns, rows], 1) + 0.5
     places = reading.crop.to_picture(places / CROP_SIZE)
     inside = ((places >= 0) & (places < image.size)).all(axis=1)

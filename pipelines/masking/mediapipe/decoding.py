@@ -6,6 +6,8 @@ tensors_to_pose_landmarks_and_segmentation.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 DETECTOR_SIZE = 224
@@ -15,6 +17,7 @@ HEAT_REACH = 3  # cells around a landmark that may move it
 LEAST_HEAT = 0.5
 
 
+@cache
 def anchors() -> np.ndarray:
     """(2254, 2) centres in 0..1, in the order of the detector's rows."""
     rows = []
