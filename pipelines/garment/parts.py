@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +62,15 @@ def centre_lines(shape: GarmentOutline) -> dict[int, GarmentLimb]:
         across = ends[0] - ends[1]
         limbs[NUMBERS[name]] = GarmentLimb((ends[0] + ends[1]) / 2, np.hypot(*across.T) / 2)
     return limbs
+
+
+def lies_in(parts: np.ndarray, labels: Iterable[int]) -> np.ndarray:
+    """Where a label map uint8 (h, w) has one of the labels, bool."""
+    import cv2
+
+    known = np.zeros(256, np.uint8)
+    known[list(labels)] = 1
+    return cv2.LUT(parts, known).view(bool)
 
 
 def at_full_size(

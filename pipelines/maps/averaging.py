@@ -64,6 +64,7 @@ def reduced(photo: np.ndarray, height: int, width: int) -> np.ndarray:
     return photo
 
 
+@lru_cache(maxsize=256)
 def parts(columns: int, weights: int) -> list[slice]:
     """So few columns at once that their product with so many weights wakes no threads of BLAS."""
     most = max(1, PRODUCTS // weights)

@@ -86,14 +86,37 @@ class Palette:
         """Sum of pixel weights per colour (N,)."""
         return np.bincount(self.index, weights.ravel(), len(self.colours))
 
+    def scores(
+        self, weights: np.ndarray, count: int, shade: float = 3.0, least: float = 0.0
+    ) -> np.ndarray:
+        """How likely the colours are where they have such weights (N,), by learn_mixture: natural
+        logarithms, float32 (N,)."""
+        return learn_mixture(self.colours, weights, count, shade, least).log_likelihood(
+            self.colours
+        )
 
-def read_palette(picture: np.ndarray, step: float = 3.0) -> Palette:
-    """Palette of a float picture (H, W, 3) in 0..1, in cells of step Lab units."""
-    lab = to_lab(picture).reshape(-1, 3).astype(np.float64)
-    cells = np.floor(lab / step).astype(np.int64) + 64
-    codes = (cells[:, 0] * 256 + cells[:, 1]) * 256 + cells[:, 2]
-    _, index, counts = np.unique(codes, return_inverse=True, return_counts=True)
-    sums = [np.bincount(index, lab[:, k], len(counts)) for k in range(3)]
+    def evidence(self, scores: np.ndarray) -> np.ndarray:
+        """What the colours of the pixels say, by the scores (K, N) of K kinds: how likely they are
+        in each (K, H * W), as a share of where they are likeliest."""
+        return np.exp(scores - scores.max(0)).take(self.index, 1)
+
+    def count(self, region: np.ndarray) -> np.ndarray:
+        """Pixels of a region (H, W), bool, per colour (N,)."""
+        return np.bincount(self.index[region.ravel()], minlength=len(self.colours))
+
+
+def read_palette(lab: np.ndarray, step: float = 3.0) -> Palette:
+    """Palette of colours float32 (H, W, 3) in Lab, in cells of step units."""
+    lab = lab.reshape(-1, 3).T.astype(np.float64, "C")
+    codes = np.zeros(lab.shape[1], np.int64)
+    for cells in np.floor(lab / step).astype(np.int64):
+        cells -= cells.min()
+        codes *= cells.max() + 1
+        codes += cells
+    counts = np.bincount(codes)
+    there = counts > 0
+    index, counts = (there.cumsum() - 1)[codes], counts[there]
+    sums = [np.bincount(index, plane) for plane in lab]
     return Palette(np.stack(sums, axis=1) / counts[:, None], index)
 
 
@@ -106,10 +129,12 @@ class Mixture:
     offsets: np.ndarray
 
     def log_likelihood(self, colours: np.ndarray) -> np.ndarray:
-        """(N, 3) -> (N,): natural logarithm of the density, with a floor for outliers."""
-        shifted = colours @ self.inverses - (self.means[:, None] @ self.inverses)
-        terms = self.offsets[:, None] - 0.5 * (shifted * shifted).sum(-1)
-        return np.log(np.exp(terms).sum(0) + np.exp(-17.0))
+        """(N, 3) -> float32 (N,): natural logarithm of the density, with a floor for outliers."""
+        origins = (self.inverses @ self.means[..., None]).astype(np.float32)
+        shifted = self.inverses.astype(np.float32) @ colours.T.astype(np.float32) - origins
+        shifted *= shifted
+        terms = self.offsets[:, None].astype(np.float32) - np.float32(0.5) * shifted.sum(1)
+        return np.log(np.exp(terms).sum(0) + np.float32(np.exp(-17.0)))
 
 
 def learn_mixture(
@@ -121,37 +146,31 @@ def learn_mixture(
     in others. least: share of the weight below which a component is dropped (lips in a face).
     """
     weights = weights / max(weights.sum(), 1e-9) + 1e-9
-    lengths = (colours * colours).sum(1)
-
-    def distances(means: np.ndarray) -> np.ndarray:
-        """Squared, (N, means)."""
-        return lengths[:, None] - 2 * colours @ means.T + (means * means).sum(1)
-
-    means = (weights @ colours / weights.sum())[None]
-    nearest = distances(means)[:, 0]
-    for _ in range(count - 1):  # far and frequent colours first
-        means = np.vstack([means, colours[np.argmax(nearest * weights)]])
-        nearest = np.minimum(nearest, distances(means[-1:])[:, 0])
-    owner = np.full(len(colours), -1)
+    planes = np.ascontiguousarray(np.column_stack([colours, np.ones(len(colours))]).T)
+    weighed, lengths = planes * weights, (planes * planes)[:3].sum(0)
+    means = [colours.T @ weights / weights.sum()]
+    nearest = np.full(len(colours), np.inf)  # squared distances
+    while len(means) < count:  # far and frequent colours first
+        mean = means[-1]
+        nearest = np.minimum(nearest, lengths - (2 * mean) @ planes[:3] + mean @ mean)
+        if nearest.max() < 1e-6:
+            break  # there are no more
+        means.append(colours[np.argmax(nearest * weights)])
+    means, owned = np.stack(means), np.zeros((len(means), len(colours)), bool)
     for _ in range(8):
-        before, owner = owner, distances(means).argmin(1)
-        if (owner == before).all():
+        # Squared, but for what is the same for all means.
+        distances = np.column_stack([-2 * means, (means * means).sum(1)]) @ planes
+        before, owned = owned, distances == distances.min(0)
+        if np.array_equal(before, owned):
             break  # the means would stay where they are
-        totals = np.bincount(owner, weights, count)
-        sums = [np.bincount(owner, weights * colours[:, k], count) for k in range(3)]
-        filled = totals > 0
-        means[filled] = (np.stack(sums, 1) / np.maximum(totals, 1e-12)[:, None])[filled]
-    inverses, offsets = [], []
-    for k in range(count):
-        mine = owner == k
-        share = weights[mine].sum()
-        centred = colours[mine] - means[k]
-        # No colour is known better than the first term.
-        spread = np.diag([shade**2, 4.0, 4.0]) + (centred * weights[mine, None]).T @ centred / (
-            share + 1e-6
-        )
-        inverse = np.linalg.inv(np.linalg.cholesky(spread)).T
-        inverses.append(inverse)
-        weight = share if share >= least else 0.0
-        offsets.append(np.log(weight + 1e-9) + np.log(np.abs(np.linalg.det(inverse))))
-    return Mixture(means, np.stack(inverses), np.array(offsets))
+        totals = owned.astype(float) @ weighed.T
+        filled = totals[:, 3] > 0
+        means[filled] = totals[filled, :3] / totals[filled, 3:]
+    shares = (owned.astype(float) @ weights)[:, None, None]
+    squares = (planes[:3, None] * weighed[:3]).reshape(9, -1)
+    squares = (owned.astype(float) @ squares.T).reshape(-1, 3, 3)
+    spreads = (squares - shares * means[:, :, None] * means[:, None]) / (shares + 1e-6)
+    # No colour is known better than the first term.
+    inverses = np.linalg.inv(np.linalg.cholesky(np.diag([shade**2, 4.0, 4.0]) + spreads))
+    offsets = np.log(np.where(shares >= least, shares, 0).ravel() + 1e-9)
+    return Mixture(means, inverses, offsets + np.log(np.abs(np.linalg.det(inverses))))

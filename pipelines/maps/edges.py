@@ -90,21 +90,21 @@ def guided_models(
 ) -> np.ndarray:
     """How soft maps follow the colours of a picture: value = red r + green g + blue b + offset.
 
-    values (h, w, C) in 0..1; picture float32 (h, w, 3) in 0..1. Returns float32 (h, w, 4 C): the
+    values (C, h, w) in 0..1; picture float32 (h, w, 3) in 0..1. Returns float32 (4 C, h, w): the
     factors r of all maps, then g, b and the offsets. Smooth, so that they can be enlarged.
     """
-    height, width, count = values.shape
+    count, height, width = values.shape
     models = np.zeros((4, count, height, width), np.float32)
-    there = np.asarray(values.any(-1))
+    there = np.asarray(values.any(0))
     rows, columns = np.flatnonzero(there.any(1)), np.flatnonzero(there.any(0))
     if len(rows):  # further from what is marked they are 0
         reach = 4 * radius
         cut = tuple(
             slice(max(0, places[0] - reach), places[-1] + reach + 1) for places in (rows, columns)
         )
-        part = to_planes(picture[cut]), to_planes(values[cut]), radius, softness
+        part = to_planes(picture[cut]), values[(..., *cut)], radius, softness
         models[(..., *cut)] = guided_coefficients(*part)
-    return np.moveaxis(models.reshape(-1, height, width), 0, -1)
+    return models.reshape(-1, height, width)
 
 
 def refine(

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from .grids import box_of
+
 ROWS = 16  # of a photo that are enlarged at once
+WIDE = 0.6  # of a photo
 STRIPS = 4  # of widened rows that are kept, more than there are threads
 
 
@@ -135,21 +138,23 @@ def between_rows(
 
 
 class EnlargedMaps:
-    """All the small maps of a dataclass, (h, w) or (h, w, channels) each, enlarged together. Its
-    fields may be maps, None, tuples and dataclasses of maps."""
+    """All the small maps of a dataclass, (h, w) or (channels, h, w) each, enlarged together. Its
+    fields may be maps, None, tuples and dataclasses of maps. left: the small column that they begin
+    with."""
 
-    def __init__(self, maps: Any, grid: Grid) -> None:
-        self.enlarged = None
+    def __init__(self, maps: Any, grid: Grid, left: int = 0) -> None:
+        self.enlarged, self.left = None, left
         if grid.scale == (1, 1):
-            self.maps = mapped(maps, in_planes)
+            self.maps = mapped(maps, lambda values: np.asarray(values, np.float32))
             return
         self.channels: list[np.ndarray] = []
         self.maps = mapped(maps, self._place)
         planes = np.empty((len(self.channels), *self.channels[0].shape), np.float32)
         for index, channel in enumerate(self.channels):
             planes[index] = channel
-        width = round(self.channels[0].shape[1] * grid.scale[0])
-        self.enlarged = Enlarged(planes, grid, (0, width))
+        ends = left, left + planes.shape[2]
+        first, last = (round(end * grid.scale[0]) for end in ends)
+        self.enlarged = Enlarged(planes, grid, (first, last), (left, 0))
         self.channels.clear()
 
     def _place(self, values: np.ndarray) -> int | slice:
@@ -157,36 +162,48 @@ class EnlargedMaps:
         if values.ndim == 2:
             self.channels.append(values)
             return start
-        self.channels.extend(np.moveaxis(values, -1, 0))
+        self.channels.extend(values)
         return slice(start, len(self.channels))
 
     def cut(self, cut: Cut) -> Any:
         """The same dataclass at the photo's size: (rows, columns) or (channels, rows, columns).
         Not to be changed: at the small maps' own size it is part of them."""
         if self.enlarged is None:
-            return mapped(self.maps, lambda values: values[(..., *cut.slices)])
+            rows, columns = cut.slices
+            columns = slice(columns.start - self.left, columns.stop - self.left)
+            return mapped(self.maps, lambda values: values[..., rows, columns])
         large = self.enlarged.cut(cut)
         return mapped(self.maps, lambda place: large[place])
-
-
-def in_planes(values: np.ndarray) -> np.ndarray:
-    """A map (h, w) or (h, w, channels) as float32 (h, w) or (channels, h, w)."""
-    planes = values if values.ndim == 2 else np.moveaxis(values, -1, 0)
-    return np.ascontiguousarray(planes, np.float32)
 
 
 class RareMaps:
     """Small maps of a dataclass that mean something in few places: where (h, w), bool."""
 
     def __init__(self, maps: Any, grid: Grid, where: np.ndarray) -> None:
-        self.maps, self.where, self.grid = EnlargedMaps(maps, grid), where, grid
+        self.where, self.grid = where, grid
+        columns = box_of(where)[1]
+        first, last = max(0, columns.start - 1), min(columns.stop + 1, where.shape[1])
+        if last - first > WIDE * where.shape[1]:  # whole rows are widened at once
+            first, last = 0, where.shape[1]
+        self.maps = None
+        if columns.stop > columns.start:
+            maps = mapped(maps, lambda values: values[..., first:last])
+            self.maps = EnlargedMaps(maps, grid, first)
 
-    def cut(self, cut: Cut) -> Any | None:
-        """The same dataclass at the photo's size; None where it means nothing in the cut."""
+    def cut(self, cut: Cut) -> tuple[Cut, Any] | None:
+        """The part of a cut that holds all of it where it means something, and the same dataclass
+        there, at the photo's size; None where it means nothing in the cut."""
+        if self.maps is None:
+            return None
         x, y = self.grid.scale
         rows = slice(max(0, int(cut.top / y) - 1), int(cut.bottom / y) + 2)
-        columns = slice(max(0, int(cut.left / x) - 1), int(cut.right / x) + 2)
-        return self.maps.cut(cut) if self.where[rows, columns].any() else None
+        first = max(0, int(cut.left / x) - 1)
+        there = np.flatnonzero(self.where[rows, first : int(cut.right / x) + 2].any(0)) + first
+        if not len(there):
+            return None
+        left, right = round((there[0] - 0.5) * x), round((there[-1] + 1.5) * x)
+        part = replace(cut, left=max(cut.left, left), right=min(cut.right, right))
+        return (part, self.maps.cut(part)) if part.left < part.right else None
 
 
 def mapped(maps: Any, change: Callable[[Any], Any]) -> Any:

@@ -164,6 +164,20 @@ def pixel_grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     return np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
 
 
+def around(line: np.ndarray, reach: float, height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of a picture that hold what is as near to a line (K, 2) as `reach`."""
+    left, top = np.floor(line.min(0) - reach).astype(int).clip(0, (width, height)).tolist()
+    right, bottom = np.ceil(line.max(0) + reach + 1).astype(int).clip(0, (width, height)).tolist()
+    return slice(top, bottom), slice(left, right)
+
+
+def pixels_of(cut: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray]:
+    """Centres of the pixels of a picture in rows and columns, as pixel_grid has them."""
+    rows, columns = cut
+    x = np.arange(columns.start, columns.stop, dtype=np.float32)
+    return x, np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
+
+
 def along(points: Coordinates, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where points lie beside a segment: the nearest place on it (0 = start, 1 = end) and the
     distance to that place."""

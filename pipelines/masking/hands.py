@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .figure import Coordinates, Figure, Limb, along
+from .figure import Coordinates, Figure, Limb, along, around
 
 LENGTH, WIDTH = 1.6, 0.26  # from the wrist, of the way to the hand's middle; around it, in units
 
@@ -22,10 +22,7 @@ def hand_box(
     above `reach`."""
     wrist = arm.joints[2]
     ends = np.stack([wrist, wrist + (arm.end - wrist) * LENGTH])
-    away = reach * WIDTH * unit
-    left, top = np.clip(np.floor(ends.min(0) - away), 0, size[::-1]).astype(int)
-    right, bottom = np.clip(np.ceil(ends.max(0) + away) + 1, 0, size[::-1]).astype(int)
-    return slice(top, bottom), slice(left, right)
+    return around(ends, reach * WIDTH * unit, *size[:2])
 
 
 def hand_discs(points: Coordinates, figure: Figure) -> np.ndarray:

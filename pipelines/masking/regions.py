@@ -10,12 +10,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..maps.colours import Mixture, Palette, learn_mixture, length, read_palette, to_lab
+from ..maps.colours import Palette, length, read_palette, to_lab
 from ..maps.edges import refine, resized_map
 from ..maps.grids import widest
 from ..maps.spreading import spread
 from .anatomy import HIPS, WAIST
-from .figure import Figure, Limb, along, capsule, face_distance, pixel_grid, projected
+from .figure import (
+    Figure,
+    Limb,
+    along,
+    around,
+    capsule,
+    face_distance,
+    pixel_grid,
+    pixels_of,
+    projected,
+)
 from .hands import hand_discs
 
 BACKGROUND, SKIN, HAIR, UPPER, LOWER, SHOES = range(6)
@@ -116,13 +126,15 @@ def fine_regions(small: np.ndarray, person: np.ndarray, figure: Figure) -> Regio
 
 def read_regions(picture: np.ndarray, figure: Figure, mask: np.ndarray) -> Regions:
     """Regions of a small picture float32 (H, W, 3) in 0..1 with its soft person mask (H, W)."""
-    palette = read_palette(picture)
+    lab = to_lab(picture)
+    palette = read_palette(lab)
     # The person mask may have lost something at its rim, but nothing far away.
     rim = widest(mask, max(1, round(0.25 * figure.unit)))
     priors = place_priors(figure, np.clip(mask, 0.015 * np.clip(rim, 0.001, 1), 0.999))
-    priors[BACKGROUND] *= like_surroundings(picture, mask)
-    mixtures = learn_seeds(palette, priors, figure)
-    kinds = posterior(priors, mixtures, palette)
+    priors[BACKGROUND] *= like_surroundings(picture, lab, mask)
+    scores = learn_seeds(palette, priors, figure)
+    evidence = palette.evidence(scores)
+    kinds = posterior(priors, evidence)
     arms, legs = limb_cover(kinds, figure)
     waist, told = find_waist(kinds, figure)
     if told:
@@ -131,17 +143,17 @@ def read_regions(picture: np.ndarray, figure: Figure, mask: np.ndarray) -> Regio
     if told and waist > lowest - CUT_OFF:  # the photo ends above the lower garment
         priors[LOWER] = 0
     priors = limb_priors(priors, figure, arms, legs)
-    kinds = posterior(priors, mixtures, palette)
+    kinds = posterior(priors, evidence)
     for kind in (BACKGROUND, SKIN, UPPER, LOWER, SHOES):
         weights = palette.weigh(kinds[kind] ** 2)
         if kind not in (BACKGROUND, SKIN):
-            weights = without_known(palette.colours, weights, [mixtures[SKIN]])
-        mixtures[kind] = learn_mixture(palette.colours, weights, COMPONENTS[kind], *SPREADS[kind])
-    kinds = posterior(priors, mixtures, palette)
+            weights = without_known(weights, [scores[SKIN]])
+        scores[kind] = palette.scores(weights, COMPONENTS[kind], *SPREADS[kind])
+    kinds = posterior(priors, palette.evidence(scores))
     if not priors[LOWER].any():
         return Regions(kinds.astype(np.float32), *limb_cover(kinds, figure), waist, False)
     waist = find_waist(kinds, figure)[0]
-    one_piece = alike(palette, kinds, mixtures)
+    one_piece = alike(palette, kinds, scores)
     if one_piece and lowest < HIPS:  # then all that is seen of it is the upper part
         kinds[UPPER], kinds[LOWER] = kinds[UPPER] + kinds[LOWER], 0
         one_piece = False
@@ -151,10 +163,11 @@ def read_regions(picture: np.ndarray, figure: Figure, mask: np.ndarray) -> Regio
     return Regions(kinds.astype(np.float32), *limb_cover(kinds, figure), waist, one_piece)
 
 
-def like_surroundings(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def like_surroundings(picture: np.ndarray, lab: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """How much a pixel (H, W) inside the person may still be background, 0..1: between arm and
-    trunk it looks like the background around, a hard collar or a dark lining does not."""
-    strange = length(to_lab(picture) - to_lab(spread(picture, mask < 0.05)))
+    trunk it looks like the background around, a hard collar or a dark lining does not. lab: the
+    picture's colours."""
+    strange = length(lab - to_lab(spread(picture, mask < 0.05)))
     return np.maximum(smooth_step(strange, 45.0, 20.0), smooth_step(mask, 0.98, 0.8))
 
 
@@ -173,17 +186,17 @@ def split_at_waist(kinds: np.ndarray, figure: Figure) -> np.ndarray:
     return result
 
 
-def alike(palette: Palette, kinds: np.ndarray, mixtures: list[Mixture], least: float = 3.0) -> bool:
-    """Whether upper and lower garment have the same colours."""
-    scores = [mixtures[kind].log_likelihood(palette.colours) for kind in (UPPER, LOWER)]
+def alike(palette: Palette, kinds: np.ndarray, scores: np.ndarray, least: float = 3.0) -> bool:
+    """Whether upper and lower garment have the same colours. scores: see learn_seeds."""
     weights = [palette.weigh(kinds[kind]) + 1e-6 for kind in (UPPER, LOWER)]
-    gap = scores[0] - scores[1]
+    gap = scores[UPPER] - scores[LOWER]
     apart = np.average(gap, weights=weights[0]) - np.average(gap, weights=weights[1])
     return bool(apart / 2 < least)
 
 
-def learn_seeds(palette: Palette, priors: np.ndarray, figure: Figure) -> list[Mixture]:
-    """A colour mixture per kind from the places where the kind is almost certain.
+def learn_seeds(palette: Palette, priors: np.ndarray, figure: Figure) -> np.ndarray:
+    """The scores (6, N), see Palette, of each kind by a mixture of colours from the places
+    where the kind is almost certain.
 
     Skin and the lower garment are learnt first; what they explain is taken out of the others,
     unless it is most of what they have (a garment in skin colour, a dress).
@@ -197,36 +210,32 @@ def learn_seeds(palette: Palette, priors: np.ndarray, figure: Figure) -> list[Mi
         limit = min(0.9 if kind == SKIN else 0.8, float(share[kind].max()) * 0.95)
         # Beside the chin a dark collar may pass for hair, above the eyes nothing else does.
         certain = (share[kind] >= limit) & (crown if kind == HAIR and crown.any() else True)
-        weights.append(palette.weigh(certain) + 1e-6)
-    mixtures: dict[int, Mixture] = {}
+        weights.append(palette.count(certain) + 1e-6)
+    scores: dict[int, np.ndarray] = {}
     for kind in (SKIN, LOWER, UPPER, HAIR, SHOES, BACKGROUND):
-        known = [mixtures[k] for k in (SKIN, LOWER) if k in mixtures]
+        known = [scores[k] for k in (SKIN, LOWER) if k in scores]
         if kind != BACKGROUND:
-            weights[kind] = without_known(palette.colours, weights[kind], known)
-        mixtures[kind] = learn_mixture(
-            palette.colours, weights[kind], COMPONENTS[kind], *SPREADS[kind]
-        )
-    return [mixtures[kind] for kind in range(len(COMPONENTS))]
+            weights[kind] = without_known(weights[kind], known)
+        scores[kind] = palette.scores(weights[kind], COMPONENTS[kind], *SPREADS[kind])
+    return np.stack([scores[kind] for kind in range(len(COMPONENTS))])
 
 
-def without_known(
-    colours: np.ndarray, weights: np.ndarray, known: list[Mixture], most: float = 0.6
-) -> np.ndarray:
-    """Weights of colours less those that a known mixture explains, if something remains."""
-    for mixture in known:
-        explained = smooth_step(mixture.log_likelihood(colours), -13.0, -9.5)
+def without_known(weights: np.ndarray, known: list[np.ndarray], most: float = 0.6) -> np.ndarray:
+    """Weights of colours less those that a known kind explains by its scores, if something
+    remains."""
+    for scores in known:
+        explained = smooth_step(scores, -13.0, -9.5)
         if (explained * weights).sum() < most * weights.sum():
             weights = weights * (1 - 0.98 * explained)
     return weights
 
 
-def posterior(priors: np.ndarray, mixtures: list[Mixture], palette: Palette) -> np.ndarray:
-    """Probability of each kind (6, H, W) from where a pixel lies and which colour it has."""
-    evidence = np.stack([mixture.log_likelihood(palette.colours) for mixture in mixtures])
-    evidence = np.exp(evidence - evidence.max(0)).astype(np.float32)
-    evidence = evidence.take(palette.index, 1).reshape(priors.shape)
-    kinds = np.where(priors > 0, priors + 1e-6, 0) * evidence
-    return kinds / kinds.sum(0)
+def posterior(priors: np.ndarray, evidence: np.ndarray) -> np.ndarray:
+    """Probability of each kind (6, H, W) from where a pixel lies and what its colour says."""
+    kinds = np.where(priors > 0, priors + 1e-6, 0)
+    kinds *= evidence.reshape(priors.shape)
+    kinds /= kinds.sum(0)
+    return kinds
 
 
 def limb_cover(
@@ -267,13 +276,14 @@ def waist_priors(priors: np.ndarray, figure: Figure, waist: float) -> np.ndarray
 
 def covered_part(kinds: np.ndarray, limb: Limb, garment: int, bins: int = 12) -> float:
     """Which part of a limb (0 none .. 1 all) lies under a garment that starts at its upper end."""
-    points = pixel_grid(*kinds.shape[1:])
     votes = np.zeros(2 * bins)
     for k in range(2):
-        place, distance = along(points, limb.joints[k], limb.joints[k + 1])
-        core = distance < 0.6 * limb.radii[k + 1]  # the line still runs from joint to joint
+        wide = 0.6 * limb.radii[k + 1]  # the line still runs from joint to joint
+        cut = around(limb.joints[k : k + 2], wide, *kinds.shape[1:])
+        place, distance = along(pixels_of(cut), limb.joints[k], limb.joints[k + 1])
+        core = distance < wide
         index = (place[core] * bins).astype(int).clip(0, bins - 1) + k * bins
-        balance = kinds[garment][core] - kinds[SKIN][core]
+        balance = kinds[garment][cut][core] - kinds[SKIN][cut][core]
         count = np.bincount(index, minlength=2 * bins)
         votes += np.bincount(index, balance, 2 * bins) / np.maximum(count, 1)
     totals = np.concatenate([[0.0], np.cumsum(votes)])
@@ -289,16 +299,16 @@ def limb_priors(
     priors: np.ndarray, figure: Figure, arms: tuple[float, ...], legs: tuple[float, ...]
 ) -> np.ndarray:
     """Priors that know where the sleeves and trouser legs end."""
-    points = pixel_grid(*priors.shape[1:])
     result = priors.copy()
     limbs = ((figure.right_arm, arms[0], UPPER), (figure.left_arm, arms[1], UPPER),
              (figure.right_leg, legs[0], LOWER), (figure.left_leg, legs[1], LOWER))  # fmt: skip
     for limb, covered, garment in limbs:
         for k in range(2):
-            place, distance = along(points, limb.joints[k], limb.joints[k + 1])
-            where = (place + k) / 2
-            near = smooth_step(distance / limb.radii[k], 1.3, 0.9) * (place > 0) * (place < 1)
-            bare = smooth_step(where, covered - 0.08, covered + 0.12)
-            result[SKIN] *= 1 + near * (4 * bare - 0.9 * (1 - bare))
-            result[garment] *= 1 + near * (2 * (1 - bare) - 0.9 * bare)
+            radius = float(limb.radii[k])
+            cut = around(limb.joints[k : k + 2], 1.3 * radius, *priors.shape[1:])
+            place, distance = along(pixels_of(cut), limb.joints[k], limb.joints[k + 1])
+            near = smooth_step(distance / radius, 1.3, 0.9) * (place > 0) * (place < 1)
+            bare = smooth_step((place + k) / 2, covered - 0.08, covered + 0.12)
+            result[SKIN][cut] *= 1 + near * (4 * bare - 0.9 * (1 - bare))
+            result[garment][cut] *= 1 + near * (2 * (1 - bare) - 0.9 * bare)
     return result

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..maps.edges import blur
+from ..maps.edges import blur, to_planes
 from ..maps.enlarging import Cut, EnlargedMaps, Grid, RareMaps
-from ..maps.grids import closed, each, taken, widest
+from ..maps.grids import box_of, closed, each, taken, widest
 from ..maps.spreading import spread
 from ..masking.regions import smooth_step
 from .grain import NO_GRAINS, Grain, Grains
@@ -68,18 +68,18 @@ class Painter:
         self.photo, self.pieces, self.unit = photo, pieces, unit
         self.lighting, self.grains = lighting, grains
         grid = Grid((photo.shape[1] / width, photo.shape[0] / height))
-        everywhere = maps.free, maps.above, maps.removed, maps.hidden, maps.person
+        everywhere = maps.free, maps.above, maps.removed, maps.hidden, maps.person, maps.lights
         self.maps = EnlargedMaps(everywhere, grid)
         # What is seen in few places is enlarged apart, and only there.
-        self.front = RareMaps(maps.front, grid, np.asarray(maps.front.any(-1)))
+        self.front = RareMaps(maps.front, grid, np.asarray(maps.front.any(0)))
         shows, bare = maps.removed > 1e-4, maps.bare
         self.bare = RareMaps(replace(bare, lower=None), grid, shows)
         self.lower = self.gaps = None
         if bare.lower is not None:
-            self.lower = RareMaps(bare.lower, grid, (bare.lower.edge < 2) & shows)
+            near = bare.lower.edge < 1 / min(grid.scale)  # see inside
+            self.lower = RareMaps(bare.lower, grid, near & shows)
         if maps.gaps is not None:
             self.gaps = RareMaps(maps.gaps, grid, maps.gaps.cover > 1e-4)
-        self.lights = [EnlargedMaps(maps.lights.of(piece.part), grid) for piece in pieces]
         self.falls = [RareMaps(fall, grid, fall > FAINT) for fall in maps.falls]
         self.scale = float(np.mean(grid.scale))
         needed = shows.copy()
@@ -95,20 +95,22 @@ class Painter:
 
     def paint(self, cut: Cut) -> Painted:
         """Paints one rectangle."""
-        free, above, removed, hidden, person = self.maps.cut(cut)
+        free, above, removed, hidden, person, lights = self.maps.cut(cut)
         photo = planes(self.photo[cut.slices])
         kept, arms = self.in_front(cut, photo)
         removed = removed * (1 - kept)
         in_person = self.inside(person)
         shaded = in_person * (1 - removed)
-        bare: BareBody | None = self.bare.cut(cut)
-        if bare is not None:
-            colours, uncovered, bare_arms = self.take_off(bare, in_person, removed, cut)
-            picture = mixed(photo, colours, removed)
-            np.maximum(arms, bare_arms, out=arms)
-            shaded += uncovered
-        else:
-            picture = photo.copy()
+        picture = photo.copy()
+        if (found := self.bare.cut(cut)) is not None:
+            part, bare = found
+            there = (..., *part.within(cut))
+            colours, uncovered, bare_arms = self.take_off(
+                bare, in_person[there], removed[there], part
+            )
+            mix(picture[there], colours, removed[there])
+            np.maximum(arms[there], bare_arms, out=arms[there])
+            shaded[there] += uncovered
         shaded *= self.lighting
         arms *= self.inside(free)
         arms *= 1 - hidden
@@ -118,11 +120,12 @@ class Painter:
         arms *= np.clip(free / np.float32(-0.3 * self.unit), 0, 1)
         unshaded = np.maximum(kept, arms, out=arms)
         mask, worn, alphas = removed, np.zeros_like(removed), []
-        gaps: Gaps | None = self.gaps.cut(cut) if self.gaps else None
-        if gaps is not None:
-            alpha = np.clip(gaps.cover * (1 - before_trunk), 0, 1)
-            mix(picture, gaps.colours, alpha)
-            lay(mask, alpha)
+        if self.gaps and (found := self.gaps.cut(cut)) is not None:
+            part, gaps = found
+            there = (..., *part.within(cut))
+            alpha = np.clip(gaps.cover * (1 - before_trunk[there]), 0, 1)
+            mix(picture[there], gaps.colours, alpha)
+            lay(mask[there], alpha)
         for index, (piece, drawing) in enumerate(zip(self.pieces, self.drawings, strict=True)):
             behind = before_trunk if piece.part == "torso" else kept
             part, alpha, layer = drawing.within(cut), np.zeros_like(removed), None
@@ -133,17 +136,18 @@ class Painter:
                 alpha[rows, columns] = own
                 layer = part, colours, own
             alphas.append(alpha)
-            fall = self.falls[index].cut(cut) if self.falls else None
-            if fall is not None:
-                shadow = fall * (1 - alpha)
-                shadow *= shaded
-                shadow *= 1 - unshaded
-                picture *= 1 - shadow
-                np.copyto(mask, 1, where=shadow > 1 / 255)
+            if self.falls and (found := self.falls[index].cut(cut)) is not None:
+                part, fall = found
+                there = (..., *part.within(cut))
+                shadow = fall * (1 - alpha[there])
+                shadow *= shaded[there]
+                shadow *= 1 - unshaded[there]
+                picture[there] *= 1 - shadow
+                np.maximum(mask[there], shadow > 1 / 255, out=mask[there])
             if layer is not None:
                 part, colours, own = layer
                 rows, columns = part.within(cut)
-                lit(colours, self.lights[index].cut(part))
+                lit(colours, lights.of(piece.part)[rows, columns])
                 for plane, colour in zip(picture[:, rows, columns], colours, strict=True):
                     mix(plane, colour, own)
                 lay(mask[rows, columns], own)
@@ -152,10 +156,12 @@ class Painter:
 
     def in_front(self, cut: Cut, photo: np.ndarray) -> tuple[np.ndarray, ...]:
         """What is kept and the visible bare arms (rows, columns), see Front."""
-        models = self.front.cut(cut)
-        if models is None:
-            return np.zeros_like(photo[0]), np.zeros_like(photo[0])
-        return apply_models(models, photo)
+        kept, arms = np.zeros_like(photo[0]), np.zeros_like(photo[0])
+        if (found := self.front.cut(cut)) is not None:
+            part, models = found
+            there = (..., *part.within(cut))
+            kept[there], arms[there] = apply_models(models, photo[there])
+        return kept, arms
 
     def parts(self, height: int, width: int) -> list[Cut]:
         """Rectangles of up to this size that cover everything that is painted."""
@@ -204,13 +210,14 @@ class Painter:
         body = self.inside(bare.trunk)
         body *= in_person
         picture = mixed(picture, skin, body)
-        lower: LowerMaps | None = self.lower.cut(cut) if self.lower else None
-        if lower is not None:
+        if self.lower and (found := self.lower.cut(cut)) is not None:
+            part, lower = found
+            there = (..., *part.within(cut))
             inside = self.inside(lower.edge)
-            inside *= in_person
-            if (inside * removed).any():
-                mix(picture, self.continued(lower, cut), inside)
-            np.maximum(body, inside, out=body)
+            inside *= in_person[there]
+            if (inside * removed[there]).any():
+                mix(picture[there], self.continued(lower, part), inside)
+            np.maximum(body[there], inside, out=body[there])
         arms = self.inside(bare.arms)
         arms *= in_person
         mix(picture, skin, arms)
@@ -240,11 +247,16 @@ def drawn(drawing: LayerPicture, part: Cut) -> tuple[list[np.ndarray], np.ndarra
 
 def fallen(alpha: np.ndarray, reach: float) -> np.ndarray:
     """The shadow that a layer with this alpha (h, w) throws downwards; reach in pixels."""
-    soft = SHADOW * np.clip(blur(alpha, max(0.4, reach)), 0, 1)
+    soft = blur(alpha, max(0.4, reach))
     drop = int(0.6 * reach)
     share = np.float32(0.6 * reach - drop)
+    rows, columns = box_of(soft > 0)
+    rows = slice(rows.start, min(rows.stop + drop + 1, len(soft)))
+    soft = SHADOW * np.clip(soft[rows, columns], 0, 1)
     padded = np.pad(soft, ((drop + 1, 0), (0, 0)))
-    return padded[1 : len(alpha) + 1] * (1 - share) + padded[: len(alpha)] * share
+    result = np.zeros_like(alpha)
+    result[rows, columns] = padded[1 : len(soft) + 1] * (1 - share) + padded[: len(soft)] * share
+    return result
 
 
 def close_gaps(scene: Scene, first: Painted, bare: np.ndarray) -> Gaps | None:
@@ -267,7 +279,7 @@ def close_gaps(scene: Scene, first: Painted, bare: np.ndarray) -> Gaps | None:
     # The trunk goes on behind the arm: its stripes and prints too, mirrored at its edge.
     mirrored, known = beside_trunk(colours, first.alphas[0])
     fabric = fabric + (mirrored - fabric) * each(known)
-    return Gaps(1.3 * gaps, 0.72 * fabric)
+    return Gaps(1.3 * gaps, to_planes(0.72 * fabric))
 
 
 def beside_trunk(colours: np.ndarray, trunk: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..maps.colours import length
-from ..maps.edges import blur, resized_map
-from ..maps.grids import each, narrowest, taken, widest
+from ..maps.colours import distance, length
+from ..maps.edges import blur, resized_map, to_planes
+from ..maps.grids import box_of, each, narrowest, taken, widest
 from ..maps.patches import continue_background
 from ..maps.spreading import spread
 from ..masking.anatomy import COLLAR_LEVELS, COLLAR_SIDES, LEGS_APART, NAVEL
-from ..masking.figure import Limb, LimbFrame, LimbFrames, unit_vector
+from ..masking.figure import Limb, LimbFrames, unit_vector
 from ..masking.regions import BACKGROUND, SKIN, smooth_step
 from .bare import BodyOutlines, hip_growth, inner_side, trunk_middle
 from .lower import lower_maps
@@ -62,30 +62,33 @@ def round_shading(offset: np.ndarray, light: float) -> np.ndarray:
 
 
 def skin_shading(scene: Scene, frames: LimbFrames) -> np.ndarray:
-    """Brightness (h, w, 3) of round bare limbs and a flatter trunk, by colour: where skin turns
+    """Brightness (3, h, w) of round bare limbs and a flatter trunk, by colour: where skin turns
     away it gets darker and redder, and brighter towards the light. Falls of brightness as on arms
     in studio photos. Worked out at half size: it is soft."""
     figure, half = scene.figure, (slice(None, None, 2), slice(None, None, 2))
     light = side_light(scene, frames)
-    offset = np.clip((scene.side / scene.half_width)[half], -1.1, 1.1)
-    turned, lit = 0.8 * np.abs(offset) ** 3, 0.7 * light * offset
+    offset = np.clip(scene.side[half] / scene.half_width[half], -1.1, 1.1)
+    turned, lit = 0.8 * offset * offset * np.abs(offset), 0.7 * light * offset
     for name in ("right_leg", "left_leg", "right_arm", "left_arm"):
-        limb, whole = getattr(figure, name), frames.of(name)
-        frame = LimbFrame(whole.place[half], whole.offset[half], whole.beyond[half])
-        offset = np.clip(frame.offset, -1.1, 1.1)
+        limb, frame = getattr(figure, name), frames.of(name)
+        near = 0.06 * figure.unit
+        there = box_of(frame.beyond[half] < near)
+        beyond, place = frame.beyond[half][there], frame.place[half][there]
+        offset = np.clip(frame.offset[half][there], -1.1, 1.1)
         inwards = inner_side(limb.line, figure.neck if name.endswith("arm") else figure.hips)
         # Little light comes in between arm and trunk, or between the legs.
         round_limb = offset * offset + 0.25 * np.maximum(inwards * offset, 0)
-        inside = smooth_step(frame.beyond, 0.06 * figure.unit, -0.02 * figure.unit)
+        inside = smooth_step(beyond, near, -0.02 * figure.unit)
         # At its upper end a limb goes over into the trunk.
-        joined = smooth_step(frame.place, 0.0, 0.25)
+        joined = smooth_step(place, 0.0, 0.25)
         joined = np.maximum(joined, smooth_step(inwards * offset, 0.2, -0.4))
-        inside = inside * joined * smooth_step(frame.place, 1.0, 0.97)
-        turned = turned + (round_limb - turned) * inside
-        lit = lit + (light * rightwards(limb) * offset - lit) * inside
-    turned, lit = blur(np.stack([turned, lit], -1), 0.02 * figure.unit).transpose(2, 0, 1)
-    turned = turned + relief(scene)
-    return resized_map(np.exp(turned[..., None] * TURNED_AWAY + lit[..., None]), *scene.level.shape)
+        inside = inside * joined * smooth_step(place, 1.0, 0.97)
+        turned[there] += (round_limb - turned[there]) * inside
+        lit[there] += (light * rightwards(limb) * offset - lit[there]) * inside
+    turned, lit = (blur(plane, 0.02 * figure.unit) for plane in (turned, lit))
+    turned += relief(scene)
+    shares = [np.exp(turned * share + lit) for share in TURNED_AWAY]
+    return np.stack([resized_map(plane, *scene.level.shape) for plane in shares])
 
 
 def relief(scene: Scene) -> np.ndarray:
@@ -128,7 +131,7 @@ def rightwards(limb: Limb) -> float:
 def side_light(scene: Scene, frames: LimbFrames) -> float:
     """How much brighter, as a natural logarithm, bare arms get from their middle to their edge at
     the viewer's right, 0 where the photo shows none."""
-    skin, brightness = scene.regions.kinds[SKIN], np.log(scene.small.mean(-1) + 0.02)
+    skin = scene.regions.kinds[SKIN]
     slopes = []
     for name, covered in zip(("right_arm", "left_arm"), scene.regions.covered, strict=True):
         frame = frames.of(name)
@@ -137,44 +140,45 @@ def side_light(scene: Scene, frames: LimbFrames) -> float:
         if seen.sum() < 0.04 * scene.figure.unit**2:
             continue
         offset = rightwards(getattr(scene.figure, name)) * frame.offset[seen]
-        offset, values = offset - offset.mean(), brightness[seen] - brightness[seen].mean()
+        values = np.log(scene.planes[:, seen].mean(0) + 0.02)
+        offset, values = offset - offset.mean(), values - values.mean()
         slopes.append(float((offset * values).sum() / max((offset * offset).sum(), 1e-6)))
     # The trunk darkens the inner side of either arm: only both together tell the light's side.
     return float(np.clip(np.mean(slopes), -0.25, 0.25)) if len(slopes) == 2 else 0.0
 
 
 def skin_plate(scene: Scene, frames: LimbFrames) -> np.ndarray:
-    """Skin colour everywhere (h, w, 3), from the skin that the photo shows, shaded round."""
-    figure = scene.figure
-    picture, skin = scene.small, scene.regions.kinds[SKIN]
-    unit = figure.unit
+    """Skin colour everywhere (3, h, w), from the skin that the photo shows, shaded round."""
+    import cv2
+
+    skin, unit = scene.regions.kinds[SKIN], scene.figure.unit
     shading = skin_shading(scene, frames)
-    known = narrowest(skin, 1)
-    distance = scene.face
-    face = distance < 1.2
-    known = smooth_step(known, 0.75, 0.95)
+    face = scene.face < 1.2
+    known = smooth_step(narrowest(skin, 1), 0.75, 0.95)
     # Shoes, jewellery and cloth that passed for skin are told by their colour.
-    in_face = (distance < 0.8) & (skin > 0.8)
-    sure = known * np.where(face, np.float32(0.005), 1)
-    surest = in_face if figure.face_seen and in_face.sum() > 40 else sure > 0.5 * sure.max()
-    typical = np.median(scene.lab[surest], axis=0)
-    strange = ((scene.lab - typical) / np.array([2.5, 1, 1], np.float32)) ** 2
-    alike = np.exp(strange.sum(-1) / -STRANGE)
+    typical = scene.face_colour
+    if typical is None:
+        sure = known * np.where(face, np.float32(0.005), 1)
+        typical = np.median(scene.lab_planes[:, sure > 0.5 * sure.max()], axis=1)
+    strange = distance(scene.lab_planes, typical, np.array([2.5, 1, 1], np.float32))
+    alike = np.exp(strange * strange / -STRANGE)
     known = known * alike
     # A face is lit and made up in its own way: it counts where little else is bare.
     elsewhere = float((known * ~face).sum()) / unit**2
     known = known * np.where(face, np.float32(0.05 if elsewhere < 0.15 else 0.005), 1)
     if known.sum() < 0.02 * unit * unit:
         known = known + 0.2 * smooth_step(skin, 0.6, 0.9) * (1 - 0.9 * ~face) * alike + 1e-6
-    plain = picture / shading
-    middle = np.median(plain[known >= 0.02 * known.max()], axis=0)
+    plain = scene.planes / shading
+    middle = np.median(plain[:, known >= 0.02 * known.max()], axis=1)[:, None, None]
     # Far from all visible skin the average tone weighs as much as what is carried there.
-    share = known / (known + 3e-3)
-    values = middle + (plain - middle) * each(share)
-    size = (picture.shape[0] // 2, picture.shape[1] // 2)  # it is blurred anyway
+    plain = middle + (plain - middle) * (known / (known + 3e-3))
+    size = (skin.shape[0] // 2, skin.shape[1] // 2)  # it is blurred anyway
     known = resized_map(np.minimum(known + 3e-3, 1), *size)
-    plain = blur(spread(resized_map(values, *size), known), 0.025 * unit)
-    return np.clip(resized_map(plain, *picture.shape[:2]) * shading, 0, 1)
+    carried = spread(cv2.merge([resized_map(plane, *size) for plane in plain]), known)
+    soft = cv2.split(blur(carried, 0.025 * unit))
+    plate = np.stack([resized_map(plane, *skin.shape) for plane in soft])
+    plate *= shading
+    return np.clip(plate, 0, 1, out=plate)
 
 
 def empty_scene(scene: Scene, gone: np.ndarray, outline: np.ndarray) -> np.ndarray:
@@ -225,7 +229,7 @@ def undress(
 
     The body is bare there and the background goes on behind it; under an old upper garment the
     lower one goes on up to the waist. old (h, w): the garment that goes; gone (h, w): limbs that
-    the new garment covers, left out; skin (h, w, 3): the skin_plate; outlines: the body_distances.
+    the new garment covers, left out; skin (3, h, w): the skin_plate; outlines: the body_distances.
     """
     figure, regions = scene.figure, scene.regions
     far = 3 * gone  # pixels outwards: enough for an outline to vanish
@@ -243,4 +247,4 @@ def undress(
         trunk = np.minimum(trunk, outlines.legs + far * figure.unit)
     plate = empty_scene(scene, np.maximum(old, gone), np.minimum(trunk, arms))
     lower, below_hem = lower_maps(scene) if category == "upper" else (None, None)
-    return BareBody(plate, skin, trunk, arms, lower), below_hem
+    return BareBody(to_planes(plate), skin, trunk, arms, lower), below_hem

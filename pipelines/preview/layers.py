@@ -25,7 +25,7 @@ LEAST_HAND = 0.008  # of the square of the unit: less than this of a hand is non
 
 @dataclass(frozen=True)
 class Front:
-    """Small maps (h, w). free: see free_arms. models (h, w, 8): how the photo's colours tell what
+    """Small maps (h, w). free: see free_arms. models (8, h, w): how the photo's colours tell what
     is kept (face, hair, hands: in front of everything) and the visible bare arms (in front of the
     torso); see guided_models. skin_like and hair_like: see like_face and like_head_hair; hands
     and hair: those that are seen."""
@@ -72,8 +72,7 @@ def find_front(scene: Scene, garment: Garment) -> Front:
     # Bare shins may pass for shoes.
     shoes = smooth_step(kinds[SHOES], 0.35, 0.65)
     kept = np.maximum(kept, shoes * (1 - skin_like * figure.face_seen))
-    stack = np.stack([kept, shown], -1)
-    models = guided_models(stack, scene.small, 2, 1e-4)
+    models = guided_models(np.stack([kept, shown]), scene.small, 2, 1e-4)
     return Front(free_arms(scene, hands), models, skin_like, hair_like, hands, hair)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..maps.colours import length, to_lab
+from ..maps.colours import to_lab
 from ..maps.edges import blur, resized_map
 from ..maps.grids import each
 from ..masking.figure import Figure
@@ -29,29 +29,30 @@ def fold_shading(small: np.ndarray, figure: Figure, regions: Regions) -> np.ndar
     size = (max(2, height // 2), max(2, width // 2))
     unit = figure.unit * size[0] / height
     half = resized_map(small, *size)
-    kinds = resized_map(regions.kinds.transpose(1, 2, 0), *size)
-    lab = to_lab(half)
+    _, *tints = cv2.split(to_lab(half))
     logarithm = np.log(cv2.transform(half, LUMINANCE[None]) + 0.04)
+    signals = cv2.merge([logarithm, *tints])
     total, weight = np.zeros(size, np.float32), np.zeros(size, np.float32)
     for kind in (UPPER, LOWER, SKIN):
-        inside = np.clip(kinds[..., kind] * 2 - 1, 0, 1) + 1e-6
-        signals = np.concatenate([logarithm[..., None], lab[..., 1:]], -1)
-        surroundings = weighted_blur(signals, inside, 0.22 * unit)
-        base = surroundings[..., 0]
-        strange = length(lab[..., 1:] - surroundings[..., 1:])
-        plain = np.exp(-((strange / 9.0) ** 2))
+        if regions.kinds[kind].max() < 0.5:
+            continue  # then it has no say anywhere
+        inside = np.clip(resized_map(regions.kinds[kind], *size) * 2 - 1, 0, 1) + 1e-6
+        base, *around = cv2.split(weighted_blur(signals, inside, 0.22 * unit))
+        strange = sum((one - other) ** 2 for one, other in zip(tints, around, strict=True))
+        plain = np.exp(strange * (-1 / 81))
         fine = logarithm - weighted_blur(logarithm, inside, 0.05 * unit)
-        busy = np.sqrt(np.maximum(weighted_blur(fine * fine, inside, 0.15 * unit), 0))
-        calm = np.exp(-((busy / 0.08) ** 2))
+        busy = np.maximum(weighted_blur(fine * fine, inside, 0.15 * unit), 0)
+        calm = np.exp(busy * (-1 / 0.08**2))
         bright = np.clip(np.exp(base) / 0.22, 0.15, 1.0)
         folds = weighted_blur(logarithm - base, inside * plain + 1e-6, 0.022 * unit)
         total += inside * folds * calm * bright
         weight += inside
-    known = np.clip(1.2 * (1 - kinds[..., BACKGROUND]) - 0.2, 0, 1) * np.clip(weight, 0, 1)
+    shown = 1 - resized_map(regions.kinds[BACKGROUND], *size)
+    known = np.clip(1.2 * shown - 0.2, 0, 1) * np.clip(weight, 0, 1)
     shading = spread((total / np.maximum(weight, 1e-6))[..., None], known)[..., 0]
     # Shadows may be deep; what is brighter is more often a faded or shiny old garment.
-    limit = np.where(shading > 0, 0.4 * STRONGEST, STRONGEST)
-    return resized_map((limit * np.tanh(shading / limit)).astype(np.float32), height, width)
+    limit = np.where(shading > 0, np.float32(0.4 * STRONGEST), np.float32(STRONGEST))
+    return resized_map(limit * np.tanh(shading / limit), height, width)
 
 
 def weighted_blur(values: np.ndarray, weights: np.ndarray, sigma: float) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..maps.edges import blur, outline, resized_map
+from ..maps.edges import blur, outline, resized_map, to_planes
 from ..maps.grids import each, narrowest, taken, widest
 from ..maps.spreading import spread
 from ..masking.anatomy import WAIST
@@ -53,8 +53,8 @@ def lower_maps(scene: Scene) -> tuple[LowerMaps, np.ndarray]:
     maps = LowerMaps(
         edge=np.minimum(edge, seen),
         axis=np.broadcast_to(axis, level.shape),
-        smooth=there,
-        colours=plain + (there - plain) * each(near),
+        smooth=to_planes(there),
+        colours=to_planes(plain + (there - plain) * each(near)),
         grain=blur(usable, 0.7),
         light=waistband(depth / unit, (regions.waist * figure.torso - top) / unit),
     )

@@ -40,19 +40,19 @@ def backward(source: np.ndarray, target: np.ndarray, width: int, height: int) ->
     if not usable.any():
         return None
     sides = length(quads[[1, 2, 3, 3]] - quads[[0, 0, 1, 2]]).max(0)
-    drawn, origins, areas = [], [], []
+    nodes = np.concatenate([quads, places], -1).transpose(2, 1, 0)
+    drawn, areas = [], []
     sizes = np.abs(turn(quads)).sum(0) / 2
     fineness = np.ceil(sides / POINTS).astype(int).clip(2, 200)
     for fine in np.unique(fineness):
         same = fineness == fine
         fraction = (np.arange(fine) + 0.5) / fine
-        v, u = (part.ravel() for part in np.meshgrid(fraction, fraction, indexing="ij"))
-        weights = np.stack([(1 - u) * (1 - v), u * (1 - v), (1 - u) * v, u * v])
-        drawn.append(np.einsum("kqc,kf->qfc", quads[:, same], weights).reshape(-1, 2))
-        origins.append(np.einsum("kqc,kf->qfc", places[:, same], weights).reshape(-1, 2))
+        one = np.stack([1 - fraction, fraction])
+        weights = (one[:, None, :, None] * one[None, :, None]).reshape(4, fine**2)
+        drawn.append((nodes[:, same] @ weights).reshape(4, -1))
         areas.append(np.repeat(sizes[same] / fine**2, fine**2))
-    points, origin, area = (np.concatenate(part) for part in (drawn, origins, areas))
-    return splat(points, origin, area, width, height)
+    points = np.concatenate(drawn, 1)
+    return splat(points[:2], points[2:], np.concatenate(areas), width, height)
 
 
 def corners(grid: np.ndarray) -> np.ndarray:
@@ -71,24 +71,29 @@ def turn(quads: np.ndarray) -> np.ndarray:
 def splat(
     drawn: np.ndarray, places: np.ndarray, areas: np.ndarray, width: int, height: int
 ) -> BackwardMap | None:
-    """Mean garment place (N, 2) of the points (N, 2), each for an area (N,), around each pixel."""
-    kept = (drawn > -1).all(1) & (drawn[:, 0] < width) & (drawn[:, 1] < height)
+    """Mean garment place (2, N) of the points (2, N), each for an area (N,), around each pixel."""
+    x, y = drawn
+    kept = (x > -1) & (y > -1) & (x < width) & (y < height)
     if not kept.any():
         return None
-    drawn, places, areas = drawn[kept], places[kept], areas[kept]
-    low = np.maximum(np.floor(drawn.min(0)), 0).astype(int)
-    high = np.minimum(np.ceil(drawn.max(0)) + 1, [width, height]).astype(int)
+    if not kept.all():
+        drawn, places, areas = drawn[:, kept], places[:, kept], areas[kept]
+    low = np.maximum(np.floor(drawn.min(1)), 0).astype(int)
+    high = np.minimum(np.ceil(drawn.max(1)) + 1, [width, height]).astype(int)
     columns, rows = high - low + 2  # a rim of one pixel takes what falls beside
-    shifted = drawn - (low - 1)
-    base = np.clip(np.floor(shifted).astype(int), 0, [columns - 2, rows - 2])
-    part = shifted - base
+    shifted = drawn - (low - 1)[:, None]
+    base = np.floor(shifted).astype(int)
+    for axis, last in zip(base, (columns - 2, rows - 2), strict=True):
+        np.clip(axis, 0, last, out=axis)
+    across, down = shifted - base
+    first = base[1] * columns + base[0]
     sums = np.zeros((3, rows * columns))
-    for dy in (0, 1):
-        for dx in (0, 1):
-            share = areas * np.abs(1 - dx - part[:, 0]) * np.abs(1 - dy - part[:, 1])
-            index = (base[:, 1] + dy) * columns + base[:, 0] + dx
-            for channel, value in enumerate((share, share * places[:, 0], share * places[:, 1])):
-                sums[channel] += np.bincount(index, value, rows * columns)
+    for dy, high_share in enumerate((np.abs(1 - down), np.abs(down))):
+        for dx, wide_share in enumerate((np.abs(1 - across), np.abs(across))):
+            share = areas * wide_share * high_share
+            index = first + (dy * columns + dx)
+            for total, value in zip(sums, (share, *(share * places)), strict=True):
+                total += np.bincount(index, value, rows * columns)
     sums = sums.reshape(3, rows, columns)[:, 1:-1, 1:-1]
     cover = np.minimum(sums[0], 1).astype(np.float32)
     inside = cover > 0.5

@@ -32,9 +32,10 @@ def find_old(scene: Scene, category: str, front: Front, outlines: BodyOutlines) 
     # In the shadow of the chin skin passes for hair.
     neck = smooth_step(level, 0.0, -0.1 * figure.unit)
     skin = skin + kinds[HAIR] * front.skin_like * near * widest(skin, 2) * neck
+    around = widest(skin, 2)
     hair = kinds[HAIR] * front.hair_like * widest(front.hair, 3)
     # Where skin and hair go over into each other it is like neither.
-    between = np.minimum(widest(skin, 2), widest(hair, 2)) * (kinds[SKIN] + kinds[HAIR])
+    between = np.minimum(around, widest(hair, 2)) * (kinds[SKIN] + kinds[HAIR])
     bare = np.clip(np.maximum(skin + hair, between), 0, 1)
     if category == "lower":
         old = kinds[LOWER] * below_waistband(scene, above_waist)
@@ -50,7 +51,7 @@ def find_old(scene: Scene, category: str, front: Front, outlines: BodyOutlines) 
         apart = apart * smooth_step(chin, -0.35, -0.28)
         within = within * np.maximum(smooth_step(chin, -0.1, 0.0), apart)
         within = within * smooth_step(face, 1.1, 1.2)
-        rim = kinds[BACKGROUND] * widest(skin, 2)  # where skin goes over into what is behind
+        rim = kinds[BACKGROUND] * around  # where skin goes over into what is behind
         put_on = within * np.clip(1 - bare - rim, 0, 1) * (1 - kinds[LOWER])
         both = np.maximum(np.clip(old, 0, 1), put_on)
         # What is narrow there and apart from the garment is a shadow or jewellery.
@@ -78,19 +79,20 @@ def below_waistband(scene: Scene, above_waist: np.ndarray) -> np.ndarray:
 
 def find_removed(scene: Scene, old: np.ndarray, background: np.ndarray) -> np.ndarray:
     """Where the old garment (h, w) must be painted over: grown by its soft rim and by what sticks
-    out of the person beside it, as ruffles and sequins do. background (h, w, 3): what is behind."""
+    out of the person beside it, as ruffles and sequins do. background (3, h, w): what is behind."""
     unit, kinds = scene.figure.unit, scene.regions.kinds
     outside = kinds[BACKGROUND]
     near = widest(old, max(2, round(0.06 * unit))) * outside
     near = near * (1 - widest(np.maximum(kinds[SKIN], kinds[HAIR]) * (1 - old), 3))
-    some = near > 0
-    strange = length(scene.lab[some] - to_lab(background[some]))
+    some = np.flatnonzero(near > 0)
+    behind = background.reshape(3, -1).take(some, 1)
+    strange = length(scene.lab.reshape(-1, 3).take(some, 0) - to_lab(behind.T))
     # In front of a lively background less can be told.
     lightness = scene.lab[..., 0]
     lively = outside * np.abs(lightness - blur(lightness, 0.04 * unit))
     lively = blur(lively, 0.2 * unit) / np.maximum(blur(outside, 0.2 * unit), 1e-3)
-    strange = near[some] * smooth_step(strange - 4 * lively[some], 8.0, 14.0)
+    strange = near.take(some) * smooth_step(strange - 4 * lively.take(some), 8.0, 14.0)
     old = old.copy()
-    old[some] = np.maximum(old[some], strange)
+    old.put(some, np.maximum(old.take(some), strange))
     small = smooth_step(widest(old, max(1, round(0.02 * unit))), 0.15, 0.5)
     return blur(small, 0.7)

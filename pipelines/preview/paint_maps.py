@@ -1,6 +1,6 @@
 """The small maps that a Painter paints by, and the same ones enlarged to a cut of the photo.
 
-Small they are arrays (h, w) or (h, w, channels); enlarged (rows, columns) or (channels, rows,
+Small they are arrays (h, w) or (channels, h, w); enlarged (rows, columns) or (channels, rows,
 columns). Distances are signed, in small pixels, negative inside. Colours are in
 0..1, everything else too unless it is said.
 """

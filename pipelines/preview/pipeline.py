@@ -243,10 +243,11 @@ def paint(
             allowed = np.asarray(mask[window][cut.slices], np.float32)
             colours = mixed(painted.photo, colours, allowed)
             changed = changed * allowed
-        seen = changed > 1 / 255
-        rounded = cv2.convertScaleAbs(cv2.merge(list(colours)), alpha=255)
-        np.copyto(whole[window][cut.slices], changed, where=seen)
-        np.copyto(result[window][cut.slices], rounded, where=seen[..., None])
+        seen = (changed > 1 / 255).view(np.uint8)
+        rounded = cv2.merge([cv2.convertScaleAbs(plane, alpha=255) for plane in colours])
+        # As numpy's `copyto`, many times as quick.
+        cv2.copyTo(changed, seen, whole[window][cut.slices])
+        cv2.copyTo(rounded, seen, result[window][cut.slices])
 
     cuts = deque(painter.parts(*CUT))
 

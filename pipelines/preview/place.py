@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..garment.parts import INSIDE
+from ..garment.parts import INSIDE, lies_in
 from ..garment.read import Garment
 from ..maps.edges import blur
-from ..maps.grids import within
+from ..maps.grids import box_of, within
 from .drape import drape
 from .drawing import Piece
 from .mesh import Patch, backward
@@ -54,18 +54,16 @@ def cut_part(garment: Garment, patch: Patch) -> tuple[np.ndarray, tuple[int, int
     the layers. None for a part that the garment does not have."""
     import cv2
 
-    known = np.zeros(256, bool)
-    known[list(patch.labels)] = True
-    mine = known[garment.parts]
-    if not mine.any():
+    mine = lies_in(garment.parts, patch.labels)
+    rows, columns = box_of(mine)
+    if rows.start == rows.stop:
         return None
     rim = max(3, round(max(garment.alpha.shape) / 250))
-    rows, columns = np.nonzero(mine.any(1))[0], np.nonzero(mine.any(0))[0]
-    top, left = max(0, rows[0] - 2 * rim), max(0, columns[0] - 2 * rim)
-    cut = (slice(top, rows[-1] + 2 * rim + 1), slice(left, columns[-1] + 2 * rim + 1))
+    top, left = max(0, rows.start - 2 * rim), max(0, columns.start - 2 * rim)
+    cut = (slice(top, rows.stop + 2 * rim), slice(left, columns.stop + 2 * rim))
     near = within(mine[cut], rim) & (garment.parts[cut] != INSIDE)
     share = blur(near.astype(np.float32), rim / 3)
     alpha = garment.alpha[cut] * np.clip(1.6 * share, 0, 1)
     share = alpha / np.float32(255)
     colours = [colour * share for colour in cv2.split(garment.picture[cut])]
-    return cv2.merge([*colours, alpha]), (int(left), int(top))
+    return cv2.merge([*colours, alpha]), (left, top)

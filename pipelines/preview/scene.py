@@ -49,6 +49,11 @@ class Scene:
         return pixel_grid(*self.small.shape[:2])
 
     @cached_property
+    def planes(self) -> np.ndarray:
+        """The same pixels as small, (3, h, w)."""
+        return to_planes(self.small)
+
+    @cached_property
     def lab_planes(self) -> np.ndarray:
         """The same colours as lab, (3, h, w)."""
         return to_planes(self.lab)
@@ -69,14 +74,20 @@ class Scene:
         return face_distance(self.points, self.figure)
 
     @cached_property
-    def unlike_face(self) -> np.ndarray | None:
-        """How far the colour of each small pixel (h, w) is from the face's, in any light: in Lab
-        where lightness counts a third. None without a face."""
+    def face_colour(self) -> np.ndarray | None:
+        """The median of the face's colours (3,) in Lab. None without a face."""
         face = (self.face < 0.8) & (self.regions.kinds[SKIN] > 0.8)
         if not self.figure.face_seen or face.sum() < 40:
             return None
-        middle = np.median(self.lab_planes[:, face], axis=1)
-        return distance(self.lab_planes, middle, np.array([3, 1, 1], np.float32))
+        return np.median(self.lab_planes[:, face], axis=1)
+
+    @cached_property
+    def unlike_face(self) -> np.ndarray | None:
+        """How far the colour of each small pixel (h, w) is from the face's, in any light: in Lab
+        where lightness counts a third. None without a face."""
+        if self.face_colour is None:
+            return None
+        return distance(self.lab_planes, self.face_colour, np.array([3, 1, 1], np.float32))
 
     @cached_property
     def half_width(self) -> np.ndarray:

@@ -46,10 +46,10 @@ def between(
     step = (float(knots[-1]) - first) / (len(knots) - 1)
     where = np.clip((places - first) / step, 0, len(knots) - 1.001)
     before = where.astype(np.int32)
-    curves = values.ravel().astype(places.dtype if places.dtype.kind == "f" else float)
+    curves = values.ravel().astype(where.dtype)
     index = before + (np.asarray(side) >= 0) * np.int32(len(knots))
     start = curves[index]
-    return start + (where - before) * (curves[index + 1] - start)
+    return start + (where - before.astype(where.dtype)) * (curves[index + 1] - start)
 
 
 def lookup(values: np.ndarray, points: Coordinates) -> np.ndarray:

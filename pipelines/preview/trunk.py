@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..garment.parts import INSIDE, LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORSO
+from ..garment.parts import INSIDE, LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORSO, lies_in
 from ..garment.read import Garment
 from ..masking.figure import projected
 from ..masking.regions import smooth_step
@@ -37,7 +37,7 @@ class Trunk:
         skirt = garment.category != "upper" and not {RIGHT_LEG, LEFT_LEG} & set(garment.limbs)
         self.legs = [leg_edge(scene, sign) for sign in (-1, 1)] if skirt else None
         parts = (TORSO, INSIDE, RIGHT_LEG, LEFT_LEG)
-        inside = np.isin(garment.parts, parts) & (garment.alpha > 0.5)
+        inside = lies_in(garment.parts, parts) & (garment.alpha > 0.5)
         self.rows = np.nonzero(inside.any(1))[0].astype(np.float64)
         rows = self.rows.astype(int)
         left = inside[rows].argmax(1).astype(np.float64)
@@ -193,13 +193,13 @@ def shoulder_tips(garment: Garment) -> np.ndarray:
     neckline makes the seam look narrower than it is."""
     tips, pits = pair(garment, "shoulder"), pair(garment, "armpit")
     middle = pits[:, 0].mean()
-    solid = garment.alpha > 0.5
     for index, side in enumerate(SIDES):
         if f"sleeve_end_outer_{side}" not in garment.points:
             continue
         column = middle + 1.02 * (pits[index, 0] - middle)
         if abs(tips[index, 0] - middle) < abs(column - middle):
-            rows = np.nonzero(solid[:, int(np.clip(column, 0, solid.shape[1] - 1))])[0]
+            cloth = garment.alpha[:, int(np.clip(column, 0, garment.alpha.shape[1] - 1))]
+            rows = np.nonzero(cloth > 0.5)[0]
             if len(rows):
                 tips[index] = column, rows[0]
     return tips

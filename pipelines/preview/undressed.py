@@ -17,7 +17,7 @@ from .scene import Scene
 
 @dataclass(frozen=True)
 class Undressed:
-    """scene: the photo as it was read; frames: the bare_frames; skin (h, w, 3): the skin_plate;
+    """scene: the photo as it was read; frames: the bare_frames; skin (3, h, w): the skin_plate;
     folds (h, w): the fold_shading; grains: of skin and background in the photo."""
 
     scene: Scene

@@ -320,10 +320,10 @@ def test_a_cut_is_part_of_the_whole_map_enlarged():
 
 def test_maps_that_are_not_enlarged_are_those_that_were_given():
     chance = np.random.default_rng(2)
-    one, colours = chance.random((9, 7), np.float32), chance.random((9, 7, 3))
+    one, colours = chance.random((9, 7), np.float32), chance.random((3, 9, 7))
     same = EnlargedMaps((one, colours), Grid((1, 1))).cut(Cut(2, 9, 0, 5))
     assert (same[0] == one[2:, :5]).all()
-    np.testing.assert_allclose(same[1], np.moveaxis(colours, -1, 0)[:, 2:, :5], atol=1e-6)
+    np.testing.assert_allclose(same[1], colours[:, 2:, :5], atol=1e-6)
 
 
 def test_arms_that_nobody_sees_have_the_colour_of_the_face():
