@@ -59,9 +59,17 @@ class Backdrop:
         """Of the background's hue, in less or more light: that scales L* + 16, a* and b* alike."""
         lab, field = self.lab, self.field
         share = (lab[0] + 16) / (field[0] + 16)
-        first, second = (lab[k] - share * field[k] for k in (1, 2))
-        most = 1.0 + self.noise + 0.08 * np.abs(self.difference[0])
-        return first * first + second * second < most * most
+        strange = np.zeros_like(share)
+        for k in (1, 2):
+            rest = share * field[k]
+            np.subtract(lab[k], rest, out=rest)
+            rest *= rest
+            strange += rest
+        most = np.abs(self.difference[0])
+        most *= 0.08
+        most += 1.0 + self.noise
+        most *= most
+        return strange < most
 
     @cached_property
     def shaded(self) -> np.ndarray:
@@ -271,9 +279,9 @@ def lies_outside(zone: np.ndarray, background: np.ndarray, steepest: np.ndarray)
     around = widest(labels, 1)
     edges = []
     for rim in (zone & within(background, 1), (around > 0) & ~(zone | background)):
-        places = np.nonzero(rim)
-        numbers = around[places]
-        sums = np.bincount(numbers, steepest[places], minlength=count + 1)
+        places = np.flatnonzero(rim)
+        numbers = around.reshape(-1)[places]
+        sums = np.bincount(numbers, steepest.reshape(-1)[places], minlength=count + 1)
         edges.append(sums / np.maximum(np.bincount(numbers, minlength=count + 1), 1))
     keep = edges[1] > 1.5 * edges[0] + 0.5
     return selected(labels, keep)

@@ -42,24 +42,26 @@ def matte(picture: np.ndarray, small: np.ndarray, inside: np.ndarray) -> CutOut:
     band = max(2, round(max(inside.shape) / 170))
     core = ~within(inside < 0.99, band)
     outer = ~within(inside > 0.01, band)
-    half = to_planes(np.asarray(Image.fromarray(small).reduce(2)))
+    half = np.asarray(Image.fromarray(small).reduce(2))
     front, back = (fill_colours(half, part, band) for part in (inside > 0.99, inside < 0.01))
-    close = closest(half, core, back, band)
+    planes, maps = to_planes(half), np.empty((7, *half.shape[:2]), np.float32)
+    maps[:3], maps[3:6] = to_planes(front), to_planes(back)
+    maps[6] = closest(planes, core, maps[3:6], band)
     height, width = picture.shape[:2]
     # A nearest pixel's own place is 0.5 of a small pixel off at most: the band is wider.
     kind = np.where(core, SURE, outer)
     kind = cv2.resize(kind, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     sure = kind == SURE
     alpha = sure.astype(np.float32)
-    beyond = cv2.resize(cv2.merge(list(front.clip(0, 255).astype(np.uint8))), (width, height))
+    beyond = cv2.resize(front.clip(0, 255).astype(np.uint8), (width, height))
     result = cv2.copyTo(picture, sure.view(np.uint8), beyond)
-    maps = np.concatenate([front, back, close[None]])
-    shadowed = not like_shadow(half, core, back)
+    shadowed = not like_shadow(planes, core, maps[3:6])
     unsure = np.flatnonzero(kind == UNSURE)
     for start in range(0, len(unsure), BLOCK):
         places = unsure[start : start + BLOCK]
-        (rough,) = sample(inside[None], places, (height, width))
-        known = sample(maps, places, (height, width))
+        rows, columns = np.divmod(places, width)
+        (rough,) = sample(inside[None], rows, columns, (height, width))
+        known = sample(maps, rows, columns, (height, width))
         ahead, behind, least = known[:3], known[3:6], known[6]
         seen = np.ascontiguousarray(picture.reshape(-1, 3).take(places, 0).T, np.float32)
         share = matte_share(seen, ahead, behind, least, rough, shadowed)
@@ -72,15 +74,13 @@ def matte(picture: np.ndarray, small: np.ndarray, inside: np.ndarray) -> CutOut:
 
 
 def fill_colours(half: np.ndarray, likely: np.ndarray, band: int) -> np.ndarray:
-    """Colours (3, h, w) of a region (bool, twice as large), carried on over everything else: those
+    """Colours (h, w, 3) of a region (bool, twice as large), carried on over everything else: those
     of what lies more than `band` pixels inside. Straps and gaps too narrow for that have at least
     their own middle."""
     core = narrowest(likely, band)
     known = core | (narrowest(likely, 1) & ~within(core, 2 * band + 1))
     whole = at_half_size(known)
-    return to_planes(
-        spread(half.transpose(1, 2, 0), whole if whole.any() else within(known, 1)[::2, ::2])
-    )
+    return spread(half, whole if whole.any() else within(known, 1)[::2, ::2])
 
 
 def closest(half: np.ndarray, core: np.ndarray, back: np.ndarray, band: int) -> np.ndarray:
@@ -105,16 +105,16 @@ def at_half_size(region: np.ndarray) -> np.ndarray:
     return known[::2, ::2].astype(bool)
 
 
-def sample(maps: np.ndarray, places: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Small maps (channels, h, w) at places (n,) of the large picture, (channels, n), interpolated.
+def sample(
+    maps: np.ndarray, rows: np.ndarray, columns: np.ndarray, size: tuple[int, int]
+) -> np.ndarray:
+    """Small maps (channels, h, w) at pixels (n,) of the large picture, (channels, n), interpolated.
 
-    size: (height, width) of the large picture; places: numbered row by row.
+    size: (height, width) of the large picture.
     """
     (top, bottom, down), (left, right, across) = (
         [part.take(place) for part in neighbours(small, large)]
-        for place, small, large in zip(
-            np.divmod(places, size[1]), maps.shape[1:], size, strict=True
-        )
+        for place, small, large in zip((rows, columns), maps.shape[1:], size, strict=True)
     )
     flat, width = maps.reshape(len(maps), -1), maps.shape[2]
     upper, lower = (

@@ -15,7 +15,7 @@ from PIL import Image
 
 from ..errors import NoGarmentFound
 from ..images import resize
-from ..maps.grids import average, closed, pieces, sizes_of
+from ..maps.grids import average, closed, pieces, selected, sizes_of
 from .background import (
     Backdrop,
     border_noise,
@@ -62,7 +62,9 @@ def reduced(picture: np.ndarray, side: int, part: tuple[slice, slice] | None = N
     rows, columns = part or (slice(0, size[1]), slice(0, size[0]))
     left, right, x = needed(columns, size[0], width / across, across)
     top, bottom, y = needed(rows, size[1], height / down, down)
-    blocks = np.asarray(Image.fromarray(picture[y, x]).reduce((across, down)))
+    blocks = picture[y, x]
+    if across > 1 or down > 1:
+        blocks = np.asarray(Image.fromarray(blocks).reduce((across, down)))
     wanted = min(columns.stop, size[0]) - columns.start, min(rows.stop, size[1]) - rows.start
     return resize(blocks, *wanted, "box", (left, top, right, bottom))
 
@@ -180,4 +182,4 @@ def main_pieces(inside: np.ndarray, least: float = 0.04) -> np.ndarray:
     """The largest piece and those that are not small beside it; without hanger wires and dust."""
     labels, count = pieces(inside)
     sizes = sizes_of(labels, count)
-    return (sizes >= max(1.0, least * sizes.max()))[labels]
+    return selected(labels, sizes >= max(1.0, least * sizes.max()))

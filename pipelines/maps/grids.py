@@ -116,8 +116,11 @@ def boxes(labels: np.ndarray) -> list[tuple[int, tuple[slice, slice]]]:
 def selected(labels: np.ndarray, keep: np.ndarray) -> np.ndarray:
     """The numbered pieces that are to be kept, bool; keep: by number, bool. What belongs to none is
     never kept."""
+    numbers = np.flatnonzero(keep[1:]) + 1
+    if len(numbers) == 1:
+        return labels == numbers[0]
     result = np.zeros(labels.shape, bool)
-    if keep[1:].any():
+    if len(numbers):
         places = np.flatnonzero(labels)
         result.reshape(-1)[places] = keep[labels.reshape(-1)[places]]
     return result
