@@ -45,9 +45,13 @@ class Backdrop:
         return lengths(self.difference)
 
     @cached_property
-    def ripple(self) -> np.ndarray:
-        """What compression may add to the distance up to `reach` pixels from strong edges."""
-        return (0.08 * widest(self.distance, self.reach)).clip(0, 6)
+    def close(self) -> np.ndarray:
+        """About of its colour, and whatever compression may make of that up to `reach` pixels from
+        strong edges, where it leaves ripples."""
+        ripple = 0.08 * widest(self.distance, self.reach)
+        np.clip(ripple, 0, 6, out=ripple)
+        ripple += 3 + self.noise
+        return self.distance < ripple
 
     @cached_property
     def slope(self) -> np.ndarray:

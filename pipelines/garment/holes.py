@@ -76,7 +76,7 @@ def all_holes(back: Backdrop, background: np.ndarray) -> np.ndarray:
     Near strong edges, where compression leaves ripples, more is allowed.
     """
     distance, noise, unit = back.distance, back.noise, back.unit
-    labels, count = pieces((distance < 3 + noise + back.ripple) | background)
+    labels, count = pieces(back.close | background)
     reached = np.zeros(count + 1, bool)
     reached[labels[background]] = True
     sizes = sizes_of(labels, count)
@@ -101,7 +101,7 @@ def all_holes(back: Backdrop, background: np.ndarray) -> np.ndarray:
 def strap_holes(back: Backdrop, background: np.ndarray) -> np.ndarray:
     """Narrow holes between the front and the back of straps, whose rim takes on the straps' colour
     in compression: upright, in the upper part, with background a little to the left and right."""
-    labels, count = pieces((back.distance < 3 + back.noise + back.ripple) & ~background)
+    labels, count = pieces(back.close & ~background)
     keep = sizes_of(labels, count) > 3 * back.unit**2
     if keep.any():
         keep &= means_of(back.distance, labels, count) < 4 + back.noise
