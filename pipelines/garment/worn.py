@@ -13,7 +13,7 @@ from PIL import Image
 
 from ..images import resize
 from ..maps.colours import to_lab
-from ..maps.edges import blur, in_bytes
+from ..maps.edges import blur, in_bytes, to_planes
 from ..maps.grids import closed, narrowest, pieces, sizes_of, within
 from ..maps.patches import continue_background
 from ..maps.spreading import spread
@@ -166,18 +166,19 @@ def bare_limbs(
 ) -> np.ndarray:
     """Where arms and legs have the colour of the wearer's skin (h, w), bool, if the cloth seen
     (h, w) has another: before a pale background legs may pass for a pale garment."""
-    lab = to_lab(small)
+    lab = to_planes(to_lab(small))
     sure = (skin > 0.85) & ~seen
     if sure.sum() < 30 or seen.sum() < 30:
         return np.zeros_like(seen)
-    own, cloth = np.median(lab[sure], axis=0), np.median(lab[seen], axis=0)
+    own, cloth = (np.array([np.median(part[where]) for part in lab]) for where in (sure, seen))
     if np.linalg.norm((own - cloth) / [1.5, 1, 1]) < 14:
         return np.zeros_like(seen)
-    strange = np.abs(lab - own)
-    alike = (np.hypot(strange[..., 1], strange[..., 2]) < 10) & (strange[..., 0] < 22)
+    light, red, yellow = (part - usual for part, usual in zip(lab, own, strict=True))
+    alike = (np.hypot(red, yellow) < 10) & (np.abs(light) < 22)
     limbs = (figure.right_arm, figure.left_arm, figure.right_leg, figure.left_leg)
-    beside = np.minimum.reduce([capsule(points, limb) for limb in limbs])
-    return within(alike & (beside < 0.1 * figure.unit), 1) & seen
+    near = 0.1 * figure.unit
+    beside = np.logical_or.reduce([capsule(points, limb, most=near) < near for limb in limbs])
+    return within(alike & beside, 1) & seen
 
 
 def off_the_head(figure: Figure, points: Coordinates) -> np.ndarray:
@@ -258,17 +259,22 @@ def without_gaps(
         rows, wide = slice(max(0, y - 3), y + 4), slice(max(0, x - 3), x + 4)
         numbers = np.unique(labels[rows, wide])
         neck = np.isin(labels, numbers[numbers > 0])
-        arms = np.minimum(capsule(points, figure.right_arm), capsule(points, figure.left_arm)) < 0
+        arms = near_arms(points, figure, 0.0)
         gaps &= ~(neck & ~(arms & (points[1] > figure.neck[1] + 0.5 * figure.unit)))
         gaps |= hair_over_shoulders(seen, kinds, figure, points)
     return closed(seen | gaps, 1) | seen
 
 
+def near_arms(points: Coordinates, figure: Figure, reach: float) -> np.ndarray:
+    """Where it is less than so many pixels to an arm (h, w), bool."""
+    arms = figure.right_arm, figure.left_arm
+    return np.logical_or.reduce([capsule(points, arm, most=reach) < reach for arm in arms])
+
+
 def in_front(kinds: np.ndarray, category: str, figure: Figure, points: Coordinates) -> np.ndarray:
     """What may hide a garment (h, w), bool: arms and hands, the hair of the head, and a top that
     hangs over a lower garment. Anything else within it is a print."""
-    arms = np.minimum(capsule(points, figure.right_arm), capsule(points, figure.left_arm))
-    near = (arms < 0.08 * figure.unit) | (hand_discs(points, figure) < 1)
+    near = near_arms(points, figure, 0.08 * figure.unit) | (hand_discs(points, figure) < 1)
     labels, _ = pieces(kinds[HAIR] > 0.3)
     head = np.unique(labels[face_distance(points, figure) < 1.6])
     top = (kinds[UPPER] > 0.4) & (category == "lower")

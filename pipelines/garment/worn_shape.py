@@ -89,7 +89,8 @@ def lower_edge(points: Points, cloth: WornCloth, axis: np.ndarray) -> None:
         start = points[f"armpit_{side}"][1]
         between = rows[(rows > start + 0.2 * (hem - start)) & (rows < start + 0.9 * (hem - start))]
         between = between if len(between) else rows[-1:]
-        ends = np.array([row_end(torso, int(row), sign) for row in between])
+        some = torso[between]
+        ends = some.argmax(1) if sign < 0 else some.shape[1] - 1 - some[:, ::-1].argmax(1)
         at = int((sign * (ends - axis[between])).argmin())
         points[f"waist_{side}"] = np.array([ends[at], float(between[at])])
 
