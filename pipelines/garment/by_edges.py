@@ -12,7 +12,8 @@ import numpy as np
 from ..errors import NoGarmentFound
 from ..maps.colours import lengths
 from ..maps.grids import average, narrowest, pieces, sizes_of, within
-from .background import before_edge, reach_from_border, steepness
+from .background import before_edge, steepness
+from .reach import reach_from_border
 
 STEEP = 0.9  # Lab units a pixel: more is an edge, unless that lets the background in
 LEVELS = (1.0, 0.8, 0.62, 0.5, 0.4, 0.32)  # of that, tried in turn

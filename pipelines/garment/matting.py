@@ -16,15 +16,7 @@ from PIL import Image
 from ..errors import NoGarmentFound
 from ..images import resize
 from ..maps.grids import average, closed, pieces, selected, sizes_of
-from .background import (
-    Backdrop,
-    border_noise,
-    carry_field,
-    enclosed_in,
-    enclosed_pieces,
-    reach_from_border,
-    strip_shadow,
-)
+from .background import Backdrop, border_noise, carry_field, strip_shadow
 from .contour import fill
 from .holes import (
     all_holes,
@@ -38,6 +30,7 @@ from .holes import (
     thin_gaps,
     true_holes,
 )
+from .reach import enclosed_in, enclosed_pieces, reach_from_border
 from .snap import snap_outline
 
 ANALYSIS_SIDE = 640  # long side of the copy that is looked at, pixels

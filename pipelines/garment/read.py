@@ -27,7 +27,8 @@ from .silhouette import Upright, measure, stand_upright
 from .sleeves import sleeve_length, sleeve_name
 from .stray import only_the_garment
 from .wearer import find_wearer
-from .worn import WornCloth, filled, find_cloth
+from .worn import WornCloth, find_cloth
+from .worn_hidden import filled
 from .worn_parsed import Parse
 from .worn_shape import lower_points, sleeve_limb, upper_points
 

@@ -8,9 +8,9 @@ import numpy as np
 from ..errors import InputError, NoGarmentFound
 from ..maps.colours import distance
 from ..maps.grids import boxes, narrowest, pieces, sizes_of, within
-from .background import reach_from_border
 from .by_edges import LEAST_CONTRAST, contrast, find_by_edges
 from .matting import main_pieces
+from .reach import reach_from_border
 from .wearer import skin_like
 
 MOST_BORDER = 0.22  # of the picture's border that a garment may cover: more is a floor or tiles

@@ -9,14 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image
 
-from ..images import resize
 from ..maps.colours import to_lab
-from ..maps.edges import blur, in_bytes, to_planes
+from ..maps.edges import to_planes
 from ..maps.grids import closed, narrowest, pieces, sizes_of, within
-from ..maps.patches import continue_background
-from ..maps.spreading import spread
 from ..masking.body import Body
 from ..masking.figure import (
     Coordinates,
@@ -291,25 +287,3 @@ def hair_over_shoulders(
     hair = (kinds[HAIR] > 0.4) & under & (side > 0.2) & (side < 0.53)
     goes_on = np.maximum.accumulate(seen[::-1], axis=0)[::-1]
     return hair & goes_on
-
-
-def filled(photo: np.ndarray, small: np.ndarray, cloth: WornCloth) -> tuple[np.ndarray, np.ndarray]:
-    """The photo uint8 (H, W, 3) and its reduced copy, with the garment continued where it is hidden
-    and its edge free of what lies before it."""
-    hole = within(cloth.hidden, 2) & cloth.torso
-    if not hole.any():
-        return photo, small
-    known = narrowest(cloth.torso & ~within(cloth.hidden, 2), 1)
-    picture = small.astype(np.float32) / 255
-    rows, columns = np.flatnonzero(cloth.torso.any(1)), np.flatnonzero(cloth.torso.any(0))
-    cut = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    made = continue_background(picture[cut], known[cut], hole[cut])
-    if made is None:
-        made = spread(picture[cut], known[cut])
-    result = picture.copy()
-    result[cut] = np.where(hole[cut][..., None], made, picture[cut])
-    height, width = photo.shape[:2]
-    mask = resize(in_bytes(blur(hole.astype(np.float32), 0.7)), width, height, "bilinear")
-    large = resize(in_bytes(result), width, height)
-    images = (Image.fromarray(part) for part in (large, photo, mask))
-    return np.array(Image.composite(*images)), in_bytes(result)

@@ -143,7 +143,7 @@ def pieces(padded: np.ndarray, places: np.ndarray) -> np.ndarray:
     windows = np.lib.stride_tricks.as_strided(
         padded, shape, (down, across, down, padded.itemsize), writeable=False
     )
-    return windows[places[:, 0], places[:, 1]].reshape(len(places), -1)
+    return windows[places[:, 0], places[:, 1]].reshape(len(places), shape[2] * shape[3])
 
 
 def colours_sum(values: np.ndarray) -> np.ndarray:

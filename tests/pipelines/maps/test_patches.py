@@ -50,3 +50,7 @@ def test_too_little_background(stripes: np.ndarray):
     known = np.zeros(stripes.shape[:2], bool)
     known[:6] = True
     assert continue_background(stripes, known, ~known) is None
+
+
+def test_where_nothing_is_wanted_nothing_is_made(stripes: np.ndarray, hole: np.ndarray):
+    assert continue_background(stripes, ~hole, np.zeros_like(hole)) is None
