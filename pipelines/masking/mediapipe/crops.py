@@ -144,13 +144,14 @@ def _sampled(picture: np.ndarray, x: Between, y: Between) -> np.ndarray:
     import cv2
 
     (column, right), (row, down) = x, y
-    places, result = cv2.merge([column, row]), np.empty((3, *column.shape), np.float32)
+    places, no_fractions = cv2.merge([column, row]), np.empty(0, np.uint16)
     four = (
-        cv2.split(cv2.remap(shifted, places, None, cv2.INTER_NEAREST))
+        cv2.split(cv2.remap(shifted, places, no_fractions, cv2.INTER_NEAREST))
         for shifted in (picture[:-1, :-1], picture[:-1, 1:], picture[1:, :-1], picture[1:, 1:])
     )
-    for plane, (one, two, three, last) in zip(result, zip(*four, strict=True), strict=True):
-        plane[...] = _mixed(_mixed(one, two, right), _mixed(three, last, right), down)
+    result = np.empty((3, *column.shape), np.float32)
+    for channel, (one, two, three, last) in enumerate(zip(*four, strict=True)):
+        result[channel] = _mixed(_mixed(one, two, right), _mixed(three, last, right), down)
     result *= np.float32(1 / 255)
     return result
 
@@ -161,9 +162,9 @@ def _sampled_upright(picture: np.ndarray, x: Between, y: Between) -> np.ndarray:
 
     (column, right), (row, down) = x, y
     result = np.empty((3, len(row), len(column)), np.float32)
-    for plane, colour in zip(result, cv2.split(picture), strict=True):
+    for channel, colour in enumerate(cv2.split(picture)):
         lines = _mixed(colour.take(column, 1), colour.take(column + 1, 1), right)
-        plane[...] = _mixed(lines.take(row, 0), lines.take(row + 1, 0), down[:, None])
+        result[channel] = _mixed(lines.take(row, 0), lines.take(row + 1, 0), down[:, None])
     result *= np.float32(1 / 255)
     return result
 
