@@ -91,6 +91,8 @@ def find_body(model: BodyModel, picture: np.ndarray, index: int = 0) -> Body:
 
     Raises NobodyFound, or InputError for an array that is not a picture.
     """
+    import cv2
+
     image = read_picture(picture)
     people = look_for_people(model, image, index + 1)
     size = f"{image.width}x{image.height}"
@@ -112,11 +114,11 @@ def find_body(model: BodyModel, picture: np.ndarray, index: int = 0) -> Body:
             "Use a photo of a person upright, whose face or upper body is visible and not small."
         )
     mask = person_mask(model, picture, image, reading, alone=len(people) == 1)
-    rows, columns = np.flatnonzero((mask > 0.5).any(1)), np.flatnonzero((mask > 0.5).any(0))
-    if not len(rows):
+    left, top, width, height = cv2.boundingRect((mask > 0.5).view(np.uint8))
+    if not width:
         raise NobodyFound(
             f"The pose of a person is in the photo ({size} pixels), but not its outline. "
             "Use a photo where the person stands out from the background."
         )
-    box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    box = (left, top, left + width, top + height)
     return Body(reading.landmarks, mask, box, reading.score).seen_in(picture)

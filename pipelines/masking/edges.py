@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ..images import resize
-from ..maps.edges import resized_map, to_planes
+from ..maps.edges import to_planes
 
 SURE = 0.9  # probability from which a cell counts as person; below 1 - SURE it is background
 # The networks draw people a little fat: on photos with clear edges, those lie at this probability.
@@ -26,22 +26,24 @@ PRIOR = 0.5  # how much the coarse mask speaks where the photo decides
 def sharpen(picture: np.ndarray, coarse: np.ndarray) -> np.ndarray:
     """The mask of the picture's own size, 0..1, (height, width) float32.
 
-    picture: (height, width, 3) uint8. coarse: float32 (rows, columns) probabilities on a coarser
-    grid over the same area, best two cells per pixel of the network's mask.
+    picture: (height, width, 3) uint8. coarse: float32 (rows, columns) probabilities on a grid over
+    the same area that is nowhere finer, best two cells per pixel of the network's mask.
 
     In every small window, the cells that the coarse mask is sure of teach which colours are person
     and which are background (a linear fit, as in the guided filter of He, Sun and Tang, 2010, but
     taught by sure cells only). The fits are smooth, so they are enlarged and applied to the pixels.
     Where colours do not tell the two apart, the enlarged coarse mask stays.
     """
+    import cv2
+
     height, width = picture.shape[:2]
     fit = _fit(picture, coarse)
-    mask = resized_map(fit[3], height, width)
+    fit[:3] *= np.float32(1 / 255)
+    mask, factor = cv2.resize(fit[3], (width, height)), np.empty((height, width), np.float32)
     for channel, plane in enumerate(fit[:3]):  # one after the other: a photo may be large
-        factor = resized_map(plane, height, width)
-        factor *= picture[..., channel]
-        factor *= np.float32(1 / 255)
-        mask += factor
+        cv2.resize(plane, (width, height), dst=factor)
+        colour = cv2.extractChannel(picture, channel)
+        mask += cv2.multiply(factor, colour, dst=factor, dtype=cv2.CV_32F)
     np.clip(mask, 0, 1, out=mask)
     _remove_specks(mask, coarse)
     return mask
@@ -50,22 +52,22 @@ def sharpen(picture: np.ndarray, coarse: np.ndarray) -> np.ndarray:
 def _remove_specks(mask: np.ndarray, coarse: np.ndarray) -> None:
     """Fills holes and removes islands, in place, that the coarse mask knows nothing of: a white
     stripe on a sleeve before a white wall, a dark spot of the wall."""
-    from scipy import ndimage
+    import cv2
 
     # Labelling many pixels takes a while, and a speck that matters spans more than a few.
     step = max(math.isqrt(mask.size // MOST_LABELLED), 1)
     view = mask[::step, ::step]
-    cells = np.ix_(*(_centres(n, size) for n, size in zip(coarse.shape, view.shape, strict=True)))
+    rows, columns = (_centres(n, size) for n, size in zip(coarse.shape, view.shape, strict=True))
     for value, inside, agrees in ((1, view < 0.8, coarse < 0.5), (0, view > 0.2, coarse > 0.5)):
-        labels = np.empty(view.shape, dtype=np.int32)
-        ndimage.label(inside, output=labels)
-        known = np.zeros(labels.max() + 1, dtype=bool)
-        known[labels[cells][agrees]] = True
+        count, labels = cv2.connectedComponents(inside.view(np.uint8), connectivity=4)
+        known = np.zeros(count, dtype=bool)
+        known[labels.take(rows, 0).take(columns, 1)[agrees]] = True
         known[0] = True
-        specks = ~known[labels]
-        if specks.any():
-            specks = specks.repeat(step, 0).repeat(step, 1)[: mask.shape[0], : mask.shape[1]]
-            mask[specks] = value
+        down, across = np.divmod(np.flatnonzero((~known).take(labels)), view.shape[1])
+        for below, beside in np.ndindex(step, step):
+            there = mask[below::step, beside::step]
+            held = (down < there.shape[0]) & (across < there.shape[1])
+            there[down[held], across[held]] = value
 
 
 def _centres(cells: int, size: int) -> np.ndarray:
@@ -87,16 +89,17 @@ def _fit(picture: np.ndarray, coarse: np.ndarray) -> np.ndarray:
     target = _halved((coarse > 0.5).astype(np.float32))
     learnt = _regression(colours, target, weights)
     counts = _sums(np.ones_like(target), SMOOTH)
-    smooth = [cv2.resize(_sums(plane, SMOOTH) / counts, (columns, rows)) for plane in learnt]
-    slope, offset, told = np.stack(smooth[:3]), smooth[3], smooth[4]
+    fit, told = np.empty((4, rows, columns), np.float32), np.empty((rows, columns), np.float32)
+    for plane, enlarged in zip(learnt, (*fit, told), strict=True):
+        cv2.resize(_sums(plane, SMOOTH) / counts, (columns, rows), dst=enlarged)
     # Trust the colours where they explain the sure cells.
     trust = np.clip((told - 0.4) / 0.4, 0, 1)
-    slope *= CONTRAST * trust
-    offset = ((offset - 0.5) * CONTRAST + 0.5 + (coarse - EDGE) * PRIOR) * trust
-    plain = (coarse - EDGE) * STEEPER + 0.5
-    fit = np.concatenate([slope, (offset + plain * (1 - trust))[None]])
+    fit[3] = ((fit[3] - 0.5) * CONTRAST + 0.5 + (coarse - EDGE) * PRIOR) * trust
+    fit[3] += ((coarse - EDGE) * STEEPER + 0.5) * (1 - trust)
     # Away from the band there is nothing to decide.
-    fit *= (1 - person) * (1 - background)
+    band = 1 - person - background
+    fit[:3] *= CONTRAST * trust * band
+    fit[3] *= band
     fit[3] += person
     return fit
 
@@ -155,4 +158,7 @@ def _sums(plane: np.ndarray, reach: int) -> np.ndarray:
 
 def _shrink(cells: np.ndarray) -> np.ndarray:
     """1 where all cells within BAND are true."""
-    return (_sums((~cells).astype(np.float32), BAND) < 0.5).astype(np.float32)
+    import cv2
+
+    around = np.ones((2 * BAND + 1, 2 * BAND + 1), np.uint8)
+    return cv2.erode(cells.view(np.uint8), around).astype(np.float32)

@@ -9,7 +9,13 @@ import numpy as np
 from PIL import Image
 
 from .mediapipe.crops import TurnedSquare, cut_out, person_crop
-from .mediapipe.decoding import BODY_POINTS, CROP_SIZE, decode_landmarks, sigmoid
+from .mediapipe.decoding import (
+    BODY_POINTS,
+    CROP_SIZE,
+    decode_landmarks,
+    probabilities,
+    sigmoid,
+)
 from .mediapipe.model import BodyModel
 
 FACE = slice(0, 11)
@@ -47,11 +53,17 @@ def read_landmarks(model: BodyModel, image: Image.Image, crop: TurnedSquare) -> 
     """One run of the network."""
     raw, heat, flag, mask = model.landmarks(cut_out(image, crop, CROP_SIZE, "nearest"))
     found = decode_landmarks(raw, heat)
-    score, mask = float(sigmoid(np.array(flag))), sigmoid(mask).astype(np.float32)
     places = crop.to_picture(found[:, :2])
     landmarks = np.column_stack([places, found[:, 2] * crop.size, found[:, 3:]])
     next_crop = person_crop(*places[BODY_POINTS : BODY_POINTS + 2])
-    return Reading(crop, next_crop, landmarks[:BODY_POINTS].astype(np.float32), mask, score)
+    landmarks = landmarks[:BODY_POINTS].astype(np.float32)
+    return Reading(crop, next_crop, landmarks, probabilities(mask), float(sigmoid(np.array(flag))))
+
+
+def read_mask(model: BodyModel, image: Image.Image, crop: TurnedSquare) -> tuple[np.ndarray, float]:
+    """A reading's mask and score alone."""
+    *_, flag, mask = model.landmarks(cut_out(image, crop, CROP_SIZE, "nearest"))
+    return probabilities(mask), float(sigmoid(np.array(flag)))
 
 
 def settle(
@@ -94,9 +106,9 @@ def _believe(
 
 def _reaches_out(reading: Reading, image: Image.Image) -> bool:
     """Whether the mask goes on beyond an edge of the crop that lies inside the picture."""
-    edge = np.ones(reading.mask.shape, bool)
+    edge = reading.mask > 0.5
     edge[2:-2, 2:-2] = False
-    rows, columns = np.nonzero((reading.mask > 0.5) & edge)
+    rows, columns = np.nonzero(edge)
     places = np.stack([columns, rows], 1) + 0.5
     places = reading.crop.to_picture(places / CROP_SIZE)
     inside = ((places >= 0) & (places < image.size)).all(axis=1)

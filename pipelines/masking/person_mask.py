@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from .edges import BAND, WINDOW, sharpen
-from .landmarks import LEAST_SCORE, Reading, read_landmarks
+from .landmarks import LEAST_SCORE, Reading, read_mask
 from .mediapipe.crops import TurnedSquare, cut_out, put_back
 from .mediapipe.decoding import CROP_SIZE
 from .mediapipe.model import BodyModel
@@ -28,19 +28,21 @@ def person_mask(
     """
     height, width = picture.shape[:2]
     full = np.zeros((height, width), dtype=np.float32)
-    tight = _outline(reading, width, height, margin=0.0)
+    outline = _outline(reading)
+    tight = _boxed(outline, width, height)
     if tight is None:
         return full
-    closer = read_landmarks(model, image, _closer_view(reading.crop, tight))
-    cell = max(closer.crop.size / (CROP_SIZE * CELLS), 1.0)
-    box = _outline(reading, width, height, margin=(BAND + 2 * WINDOW) * cell) or tight
+    view = _closer_view(reading.crop, tight)
+    closer, score = read_mask(model, image, view)
+    cell = max(view.size / (CROP_SIZE * CELLS), 1.0)
+    box = _boxed(outline, width, height, (BAND + 2 * WINDOW) * cell) or tight
     left, top, right, bottom = box
     columns, rows = max(round((right - left) / cell), 1), max(round((bottom - top) / cell), 1)
-    coarse = put_back(reading.mask, reading.crop, box, columns, rows)
-    if closer.score >= LEAST_SCORE:
+    (coarse,) = put_back([reading.mask], reading.crop, box, columns, rows)
+    if score >= LEAST_SCORE:
         # The closer view tells arms from the waist; it may leave out hair or feet.
-        detail = put_back(closer.mask, closer.crop, box, columns, rows)
-        covered = put_back(np.ones_like(closer.mask), closer.crop, box, columns, rows)
+        masks = [closer, np.ones_like(closer)]
+        detail, covered = put_back(masks, view, box, columns, rows)
         coarse = (coarse + detail) / (1 + covered)
     if alone:
         # Where the landmark network hesitates, hear the segmentation, which marks everybody.
@@ -55,7 +57,7 @@ def _segment(model: BodyModel, image: Image.Image, box: Box, columns: int, rows:
     left, top, right, bottom = box
     view = TurnedSquare((left + right) / 2, (top + bottom) / 2, max(right - left, bottom - top))
     person = model.segment(cut_out(image, view, CROP_SIZE, "nearest"))
-    return put_back(person, view, box, columns, rows)
+    return put_back([person], view, box, columns, rows)[0]
 
 
 def _closer_view(crop: TurnedSquare, box: Box) -> TurnedSquare:
@@ -68,15 +70,25 @@ def _closer_view(crop: TurnedSquare, box: Box) -> TurnedSquare:
     return TurnedSquare(x, y, size, crop.angle)
 
 
-def _outline(reading: Reading, width: int, height: int, margin: float) -> Box | None:
-    """The box in the picture that holds the reading's mask and `margin` pixels around it."""
-    rows, columns = np.nonzero(reading.mask > 0.05)
+def _outline(reading: Reading) -> np.ndarray | None:
+    """(2, 2): left, top and right, bottom in the picture of all that the reading's mask holds."""
+    held = reading.mask > 0.05
+    rows = np.flatnonzero(held.any(1))
     if not len(rows):
         return None
-    cells = np.stack([columns, rows], 1) + 0.5
+    # The first and the last of each row: what is between reaches no further.
+    ends = held[rows].argmax(1), held.shape[1] - 1 - held[rows, ::-1].argmax(1)
+    cells = np.stack([np.concatenate(ends), np.tile(rows, 2)], 1) + 0.5
     places = reading.crop.to_picture(cells / CROP_SIZE)
-    left, top = np.floor(places.min(0) - margin).astype(int)
-    right, bottom = np.ceil(places.max(0) + margin).astype(int)
+    return np.stack([places.min(0), places.max(0)])
+
+
+def _boxed(outline: np.ndarray | None, width: int, height: int, margin: float = 0.0) -> Box | None:
+    """The box in the picture that holds an outline and `margin` pixels around it."""
+    if outline is None:
+        return None
+    left, top = np.floor(outline[0] - margin).astype(int)
+    right, bottom = np.ceil(outline[1] + margin).astype(int)
     left, top = max(int(left), 0), max(int(top), 0)
     right, bottom = min(int(right), width), min(int(bottom), height)
     return (left, top, right, bottom) if left < right and top < bottom else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,31 +63,50 @@ def cut_out(picture: Image.Image, crop: TurnedSquare, size: int, outside: str) -
     outside: "black" or "nearest", what stands where the crop leaves the picture. MediaPipe fills
     with black for the detector and with the nearest pixel for landmarks and masks.
     """
+    import cv2
+
     left, top, right, bottom = box = crop.box(*picture.size)
     # Averaging whole pixels first leaves the bilinear sampling at most a factor of 1.5.
     factor = max(round(crop.size / size), 1)
-    small = picture.reduce(factor, box) if factor > 1 else picture.crop(box)
+    small = np.asarray(picture.reduce(factor, box) if factor > 1 else picture.crop(box))
+    border = cv2.BORDER_CONSTANT if outside == "black" else cv2.BORDER_REPLICATE
+    small = cv2.copyMakeBorder(small, 1, 1, 1, 1, border)
     centres = (np.arange(size) + 0.5) / size
-    x, y = _applied(crop.affine(), centres, centres)
-    return _bilinear(small, (x - left) / factor - 0.5, (y - top) / factor - 0.5, outside)
+    if crop.angle == 0:
+        (across, _, x), (_, down, y) = crop.affine()
+        places = across * centres + x, down * centres + y
+    else:
+        places = _applied(crop.affine(), centres, centres)
+    sampled = _sampled_upright if crop.angle == 0 else _sampled
+    return sampled(
+        small,
+        *(
+            _between(place, start, factor, length)
+            for place, start, length in zip(places, (left, top), small.shape[1::-1], strict=True)
+        ),
+    )
 
 
 def put_back(
-    mask: np.ndarray, crop: TurnedSquare, box: tuple[int, int, int, int], width: int, height: int
-) -> np.ndarray:
-    """A crop's mask float32 (size, size), 0..1, as it lies on `box` (left, top, right, bottom in
+    masks: Sequence[np.ndarray],
+    crop: TurnedSquare,
+    box: tuple[int, int, int, int],
+    width: int,
+    height: int,
+) -> list[np.ndarray]:
+    """A crop's masks float32 (size, size), 0..1, as they lie on `box` (left, top, right, bottom in
     picture pixels), width x height cells; 0 outside the crop."""
     import cv2
 
     left, top, right, bottom = box
     affine = crop.affine()
     inverse = np.linalg.inv(affine[:, :2])
-    to_crop = np.column_stack([inverse, -inverse @ affine[:, 2]]) * len(mask)
+    to_crop = np.column_stack([inverse, -inverse @ affine[:, 2]]) * len(masks[0])
     x = left + (np.arange(width) + 0.5) * ((right - left) / width)
     y = top + (np.arange(height) + 0.5) * ((bottom - top) / height)
     x, y = (place.astype(np.float32) - np.float32(0.5) for place in _applied(to_crop, x, y))
-    cells = cv2.remap(mask, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
-    return np.clip(cells, 0, 1, out=cells)
+    put = [cv2.remap(mask, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT) for mask in masks]
+    return [np.clip(cells, 0, 1, out=cells) for cells in put]
 
 
 def _applied(matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -96,30 +116,62 @@ def _applied(matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarr
     return u, v
 
 
-def _bilinear(picture: Image.Image, x: np.ndarray, y: np.ndarray, outside: str) -> np.ndarray:
-    """Float32 (3, height, width), 0..1, of places in pixels, 0 = the middle of the first.
+Between = tuple[np.ndarray, np.ndarray]
+"""Where places lie between pixels: the pixel before, whole numbers, and the share of the next one,
+float32."""
 
-    Not OpenCV's remap, which before 5 knows fractions of a pixel to a 32nd only: that moves the
-    landmarks by pixels.
+
+def _between(places: np.ndarray, start: float, factor: float, length: int) -> Between:
+    """Places in picture pixels as ones in `length` pixels of a part that begins at `start`, was
+    reduced by `factor` and has a rim of one pixel; changes `places`."""
+    places -= start
+    places /= factor
+    places -= 0.5
+    places += 1
+    np.clip(places, 0, length - 1, out=places)
+    first = np.minimum(places.astype(np.int16), length - 2)
+    places -= first
+    return first, places.astype(np.float32)
+
+
+def _sampled(picture: np.ndarray, x: Between, y: Between) -> np.ndarray:
+    """Bilinearly, float32 (3, height, width), 0..1, of uint8 (h, w, 3) at x and y, both (height,
+    width).
+
+    Not OpenCV's bilinear remap, which before 5 knows fractions of a pixel to a 32nd only: that
+    moves the landmarks by pixels.
     """
-    # A black pixel on every side, or the nearest once more.
-    rim = ((0, 0), (1, 1), (1, 1))
-    planes = np.asarray(picture).transpose(2, 0, 1)
-    planes = np.pad(planes, rim, "constant" if outside == "black" else "edge")
-    height, width = planes.shape[1:]
-    x, y = np.clip(x + 1, 0, width - 1), np.clip(y + 1, 0, height - 1)
-    column, row = (
-        np.minimum(place.astype(np.intp), length - 2) for place, length in ((x, width), (y, height))
+    import cv2
+
+    (column, right), (row, down) = x, y
+    places, result = cv2.merge([column, row]), np.empty((3, *column.shape), np.float32)
+    four = (
+        cv2.split(cv2.remap(shifted, places, None, cv2.INTER_NEAREST))
+        for shifted in (picture[:-1, :-1], picture[:-1, 1:], picture[1:, :-1], picture[1:, 1:])
     )
-    right, down = (x - column).astype(np.float32), (y - row).astype(np.float32)
-    flat, first = planes.reshape(3, -1), row * width + column
+    for plane, (one, two, three, last) in zip(result, zip(*four, strict=True), strict=True):
+        plane[...] = _mixed(_mixed(one, two, right), _mixed(three, last, right), down)
+    result *= np.float32(1 / 255)
+    return result
 
-    def pixels(places: np.ndarray) -> np.ndarray:
-        return flat.take(places, axis=1).astype(np.float32)
 
-    above, below = pixels(first), pixels(first + width)
-    above += (pixels(first + 1) - above) * right
-    below += (pixels(first + width + 1) - below) * right
-    above += (below - above) * down
-    above *= np.float32(1 / 255)
-    return above
+def _sampled_upright(picture: np.ndarray, x: Between, y: Between) -> np.ndarray:
+    """The same at a grid's x (width,) and y (height,): the rows first."""
+    import cv2
+
+    (column, right), (row, down) = x, y
+    result = np.empty((3, len(row), len(column)), np.float32)
+    for plane, colour in zip(result, cv2.split(picture), strict=True):
+        lines = _mixed(colour.take(column, 1), colour.take(column + 1, 1), right)
+        plane[...] = _mixed(lines.take(row, 0), lines.take(row + 1, 0), down[:, None])
+    result *= np.float32(1 / 255)
+    return result
+
+
+def _mixed(one: np.ndarray, other: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Float32: so much of the other."""
+    one, other = one.astype(np.float32), other.astype(np.float32)
+    other -= one
+    other *= share
+    one += other
+    return one

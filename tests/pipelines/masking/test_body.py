@@ -235,7 +235,7 @@ def test_cut_out_and_put_back_meet(size):
     crop = TurnedSquare(size * 0.5, size * 0.45, size * 0.6, 0.4)
     cut = cut_out(Image.fromarray(picture), crop, 128, "nearest")
     box = (int(size * 0.4), int(size * 0.4), int(size * 0.6), int(size * 0.5))
-    back = put_back(cut[0], crop, box, box[2] - box[0], box[3] - box[1])
+    (back,) = put_back([cut[0]], crop, box, box[2] - box[0], box[3] - box[1])
     expected = picture[box[1] : box[3], box[0] : box[2], 0] / 255
     assert np.abs(back - expected).max() < 0.02
 

@@ -124,7 +124,7 @@ def test_a_mask_is_put_back_where_it_was_cut_out():
     picture = Image.fromarray(np.repeat(disc[..., None], 3, 2))
     crop = TurnedSquare(200.0, 150.0, 256.0, 0.4)
     cut = cut_out(picture, crop, 256, "black")[0]
-    back = put_back(cut, crop, (100, 50, 300, 250), 200, 200)
+    (back,) = put_back([cut], crop, (100, 50, 300, 250), 200, 200)
     assert back.dtype == np.float32 and back.min() >= 0 and back.max() <= 1
     assert ((back > 0.5) != (disc[50:250, 100:300] > 0)).mean() < 0.002
 
