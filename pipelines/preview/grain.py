@@ -10,6 +10,7 @@ import numpy as np
 
 from ..maps.edges import blur
 from ..maps.enlarging import Cut
+from ..maps.ranking import median
 
 RADII = (24, 16, 11, 8, 5, 3)  # small pixels: half sides of a square of one material, largest first
 LARGEST = 72  # photo pixels of its side
@@ -134,5 +135,5 @@ def _residual(photo: np.ndarray, place: np.ndarray, side: int, scale: float) -> 
     patch = patch.astype(np.float32) / 255
     rest = patch - blur(patch, COARSEST * max(scale, 1.0))
     # Edges of fingers and folds are no grain: what stands out of the rest is cut off.
-    limit = min(0.025, STRONGEST * 1.48 * float(np.median(np.abs(rest))))
+    limit = min(0.025, STRONGEST * 1.48 * float(median(np.abs(rest))))
     return np.moveaxis(np.clip(rest, -limit, limit), -1, 0)
