@@ -13,7 +13,8 @@ from ..maps.spreading import spread
 from ..masking.anatomy import COLLAR_LEVELS, COLLAR_SIDES, LEGS_APART, NAVEL
 from ..masking.figure import Limb, LimbFrames, unit_vector
 from ..masking.regions import BACKGROUND, SKIN, smooth_step
-from .bare import BodyOutlines, hip_growth, inner_side, trunk_middle
+from .bare import BodyOutlines, inner_side
+from .hips import near_hips, of_body
 from .lower import lower_maps
 from .paint_maps import BareBody
 from .scene import Scene
@@ -98,7 +99,10 @@ def relief(scene: Scene) -> np.ndarray:
     person turned away."""
     figure, unit = scene.figure, scene.figure.unit
     side, level = scene.side[::2, ::2], scene.level[::2, ::2]
-    side = (side - trunk_middle(scene, hip_growth(scene), level)) / unit
+    # The trunk's middle may lie beside the torso's.
+    left, right = of_body(scene.hip_growth, unit)
+    middle = near_hips(level, scene.regions, figure) * (right - left) / 2
+    side = (side - middle) / unit
     result = np.zeros_like(level)
     breadth = float(np.linalg.norm(figure.left_shoulder - figure.right_shoulder)) / unit
     if figure.facing < 0 or breadth < 0.8:
