@@ -186,8 +186,7 @@ def along(points: Coordinates, start: np.ndarray, end: np.ndarray) -> tuple[np.n
     x, y = points
     x, y = x - float(start[0]), y - float(start[1])
     place = np.asarray(x * (dx / length) + y * (dy / length))
-    np.maximum(place, 0, out=place)
-    np.minimum(place, 1, out=place)
+    place.clip(0, 1, out=place)
     aside = place * -dx
     aside += x
     aside *= aside
