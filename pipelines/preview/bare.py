@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..maps.edges import outline
+from ..maps.ranking import median
 from ..masking.anatomy import ARM_PLACES, ARM_WIDTHS
 from ..masking.figure import Limb, LimbFrame, LimbFrames, along, unit_vector
-from ..masking.regions import BACKGROUND, LOWER, SKIN, smooth_step
+from ..masking.regions import BACKGROUND, SKIN, smooth_step
+from .hips import of_body
 from .scene import Scene
-from .shape import lookup
 
 STATIONS = np.linspace(0, 1, 41)  # places at which an arm's edges are looked for
 LIMBS = ("right_arm", "left_arm", "right_leg", "left_leg")
@@ -53,13 +54,13 @@ def arm_edges(scene: Scene, name: str, covered: float) -> np.ndarray:
         # Shoulders differ less than arms do.
         slim = np.interp(STATIONS, [0, 0.3], [0.5, 1])
         near = np.nonzero(seen)[0][:5]
-        edges *= np.median((half / usual)[near]) ** slim
+        edges *= median((half / usual)[near]) ** slim
         # A slanting sleeve shows more of the outer side, before the background.
         outside = (covered < STATIONS) & (person[1] < skin[1] + 1) & (skin[1] > 0.5 * usual)
         known = np.stack([seen, seen | (outside & (skin[1] < 1.6 * usual))])
         edges = np.stack([joined_on(edges[k], skin[k], known[k]) for k in (0, 1)])
     elif sleeve.any():  # whose width tells a little
-        edges *= max(1.0, 0.75 * float(np.median((person.mean(0) / usual)[sleeve])))
+        edges *= max(1.0, 0.75 * float(median((person.mean(0) / usual)[sleeve])))
     cloth = CLOTH * unit * smooth_step(STATIONS, covered + 0.02, covered - 0.1)
     within = np.maximum(person - cloth, 0.6 * usual)
     edges = np.where(STATIONS - covered <= 0.04, np.minimum(edges, within), edges)
@@ -153,73 +154,14 @@ def leaving(arm: Limb, size: tuple[int, ...], unit: float, hands: np.ndarray) ->
     return step
 
 
-def lower_region(scene: Scene) -> np.ndarray:
-    """Where the lower garment is seen (h, w), 0..1; the sleeves of a dress look the same."""
-    region = scene.regions.kinds[LOWER]
-    if not scene.regions.one_piece:
-        return region
-    arms = np.minimum(scene.frames.right_arm.beyond, scene.frames.left_arm.beyond)
-    unit = scene.figure.unit
-    return region * smooth_step(arms, 0.08 * unit, 0.1 * unit)
-
-
-def hip_growth(scene: Scene) -> np.ndarray:
-    """How far (2,), in pixels, the lower garment stands off the usual body towards the viewer's
-    left and right, right below the old hem."""
-    figure, unit = scene.figure, scene.figure.unit
-    region, behind = lower_region(scene), scene.regions.kinds[BACKGROUND]
-    levels = scene.regions.waist * figure.torso + np.arange(0.05, 0.4, 0.02) * unit
-    steps = np.arange(0.2, 0.9, 0.01) * unit
-    result = np.zeros(2)
-    for k, sign in enumerate((-1, 1)):
-        ahead = figure.neck[:, None] + levels * figure.down[:, None]
-        points = ahead[..., None] + sign * steps * figure.across[:, None, None]
-        last = np.where(lookup(region, points) > 0.5, steps, 0).max(1)
-        end = ahead + sign * last * figure.across[:, None]
-        beyond = end + sign * 0.03 * unit * figure.across[:, None]
-        ends = (last > 0) & (lookup(behind, beyond) > 0.5)
-        side = figure.side(end)  # which is not along the torso's middle where that is oblique
-        excess = sign * side - scene.shape.half_width(figure.level(end), side)
-        if ends.any():
-            result[k] = np.median(excess[ends][:5])
-        elif (last > 0).any():  # hidden by an arm: at least so far
-            result[k] = max(0.0, float(np.median(excess[last > 0])))
-    return result
-
-
-def trunk_half_widths(scene: Scene, growth: np.ndarray) -> np.ndarray:
-    """Half widths (h, w) of the bare trunk, which goes over into the hips that the photo shows.
-    growth: see hip_growth."""
-    grown = of_body(growth, scene.figure.unit).astype(np.float32)
-    return scene.half_width + near_hips(scene, scene.level) * np.where(scene.side < 0, *grown)
-
-
-def trunk_middle(scene: Scene, growth: np.ndarray, level: np.ndarray) -> np.ndarray:
-    """How far (h, w), in pixels, the trunk's middle lies to the viewer's right of the torso's."""
-    left, right = of_body(growth, scene.figure.unit)
-    return near_hips(scene, level) * (right - left) / 2
-
-
-def of_body(growth: np.ndarray, unit: float) -> np.ndarray:
-    """How much of a hip_growth (2,) is the body's: hips may be shifted, but little broader."""
-    shift, more = (growth[1] - growth[0]) / 2, growth.mean()
-    shift = np.clip(shift, -0.3 * unit, 0.3 * unit)
-    return np.clip(more, -0.15 * unit, 0.06 * unit) + np.array([-shift, shift])
-
-
-def near_hips(scene: Scene, level: np.ndarray) -> np.ndarray:
-    """How much the hips tell of the trunk (h, w) at a level, 0..1."""
-    hem = scene.regions.waist * scene.figure.torso
-    return smooth_step(hem - level, 0.9 * scene.figure.unit, 0)
-
-
 def lower_half_widths(scene: Scene) -> np.ndarray:
-    """The same of the lower garment under an old hem: close to the waist, as seen at the hem."""
-    unit, growth = scene.figure.unit, hip_growth(scene)
+    """Half widths (h, w) of the lower garment under an old hem: close to the waist, as seen at the
+    hem."""
+    unit, growth = scene.figure.unit, scene.hip_growth
     hem = scene.regions.waist * scene.figure.torso
     near = smooth_step(hem - scene.level, 0.3 * unit, 0)
     rest = (growth - of_body(growth, unit)).astype(np.float32)
-    body = trunk_half_widths(scene, growth) + CLOTH * unit
+    body = scene.trunk_half_width + CLOTH * unit
     return body + near * np.where(scene.side < 0, *rest)
 
 
@@ -231,13 +173,8 @@ def body_distances(
     figure, shape, regions = scene.figure, scene.shape, scene.regions
     unit, points = figure.unit, scene.points
     side, level = scene.side, scene.level
-    trunk = np.maximum.reduce(
-        [
-            np.abs(side) - trunk_half_widths(scene, hip_growth(scene)),
-            -level - shape.rise(side),
-            level - 1.28 * figure.torso,
-        ]
-    )
+    trunk = np.maximum(np.abs(side) - scene.trunk_half_width, -level - shape.rise(side))
+    np.maximum(trunk, level - 1.28 * figure.torso, out=trunk)
     down, beside = along(points, figure.chin, figure.neck)
     neck = beside - (0.165 + 0.035 * down) * unit * float(np.clip(shape.build, 1.0, 1.2))
     # Beside the neck the photo tells, and where it shows neck and shoulders bare they are.

@@ -8,11 +8,13 @@ from ..maps.colours import distance, length
 from ..maps.edges import blur, resized_map, to_planes
 from ..maps.grids import box_of, each, narrowest, taken, widest
 from ..maps.patches import continue_background
+from ..maps.ranking import medians
 from ..maps.spreading import spread
 from ..masking.anatomy import COLLAR_LEVELS, COLLAR_SIDES, LEGS_APART, NAVEL
 from ..masking.figure import Limb, LimbFrames, unit_vector
 from ..masking.regions import BACKGROUND, SKIN, smooth_step
-from .bare import BodyOutlines, hip_growth, inner_side, trunk_middle
+from .bare import BodyOutlines, inner_side
+from .hips import near_hips, of_body
 from .lower import lower_maps
 from .paint_maps import BareBody
 from .scene import Scene
@@ -97,7 +99,10 @@ def relief(scene: Scene) -> np.ndarray:
     person turned away."""
     figure, unit = scene.figure, scene.figure.unit
     side, level = scene.side[::2, ::2], scene.level[::2, ::2]
-    side = (side - trunk_middle(scene, hip_growth(scene), level)) / unit
+    # The trunk's middle may lie beside the torso's.
+    left, right = of_body(scene.hip_growth, unit)
+    middle = near_hips(level, scene.regions, figure) * (right - left) / 2
+    side = (side - middle) / unit
     result = np.zeros_like(level)
     breadth = float(np.linalg.norm(figure.left_shoulder - figure.right_shoulder)) / unit
     if figure.facing < 0 or breadth < 0.8:
@@ -159,7 +164,7 @@ def skin_plate(scene: Scene, frames: LimbFrames) -> np.ndarray:
     typical = scene.face_colour
     if typical is None:
         sure = known * np.where(face, np.float32(0.005), 1)
-        typical = np.median(scene.lab_planes[:, sure > 0.5 * sure.max()], axis=1)
+        typical = medians(scene.lab_planes[:, sure > 0.5 * sure.max()].T)
     strange = distance(scene.lab_planes, typical, np.array([2.5, 1, 1], np.float32))
     alike = np.exp(strange * strange / -STRANGE)
     known = known * alike
@@ -169,7 +174,7 @@ def skin_plate(scene: Scene, frames: LimbFrames) -> np.ndarray:
     if known.sum() < 0.02 * unit * unit:
         known = known + 0.2 * smooth_step(skin, 0.6, 0.9) * (1 - 0.9 * ~face) * alike + 1e-6
     plain = scene.planes / shading
-    middle = np.median(plain[:, known >= 0.02 * known.max()], axis=1)[:, None, None]
+    middle = medians(plain[:, known >= 0.02 * known.max()].T)[:, None, None]
     # Far from all visible skin the average tone weighs as much as what is carried there.
     plain = middle + (plain - middle) * (known / (known + 3e-3))
     size = (skin.shape[0] // 2, skin.shape[1] // 2)  # it is blurred anyway

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..maps.edges import blur, outline, resized_map, to_planes
-from ..maps.grids import each, narrowest, taken, widest
+from ..maps.grids import box_of, each, narrowest, taken, widest
 from ..maps.spreading import spread
 from ..masking.anatomy import WAIST
 from ..masking.hands import hand_discs
 from ..masking.regions import LOWER, UPPER, smooth_step
-from .bare import lower_half_widths, lower_region
+from .bare import lower_half_widths
 from .paint_maps import LowerMaps
 from .scene import Scene
 
@@ -19,17 +19,15 @@ MARGIN = 0.05  # units below the old hem that its shadow and its soft edge may r
 SEAM = 0.085  # units below a waistband's upper edge is its lower one
 
 
-def lower_maps(scene: Scene) -> tuple[LowerMaps, np.ndarray]:
-    """How a Painter continues the lower garment upwards; and where it is below the old hem (h, w),
-    0 where that may throw its shadow."""
+def lower_maps(scene: Scene) -> tuple[LowerMaps | None, np.ndarray]:
+    """How a Painter continues the lower garment upwards, if there is one; and where it is below the
+    old hem (h, w), 0 where that may throw its shadow."""
     figure, regions = scene.figure, scene.regions
     unit, kinds = figure.unit, regions.kinds
     height, width = kinds.shape[1:]
     level, side = scene.level, scene.side
     hem, touching = old_hem(scene, level)
-    axis = hem + MARGIN * unit
     rows, columns = np.arange(height)[:, None], np.arange(width)
-    mirrored = np.clip(np.round(2 * axis - rows).astype(int), 0, height - 1)
     known = smooth_step(kinds[LOWER], 0.8, 0.95) + 1e-7
     size = -(-height // 2), -(-width // 2)  # it is blurred anyway
     known = known * (rows > hem)
@@ -37,28 +35,42 @@ def lower_maps(scene: Scene) -> tuple[LowerMaps, np.ndarray]:
     plain = resized_map(scene.small * each(known), *size) / each(np.maximum(share, 1e-9))
     plain = resized_map(blur(spread(plain, share), 0.02 * unit), height, width)
     narrow = max(1, round(0.02 * unit))
-    solid = narrowest(lower_region(scene), narrow)
-    usable = smooth_step(taken(solid, mirrored, columns), 0.7, 0.9)
-    # Close to the hem folds go on, further up only the cloth does: no second pocket or crotch.
-    near = usable * smooth_step((axis - rows).astype(np.float32), 0.3 * unit, 0.12 * unit)
-    there = taken(plain, mirrored, columns)
+    solid = narrowest(scene.lower_region, narrow)
     top = min(regions.waist, HIGHEST) * figure.torso
     depth = level - top
     sides = np.abs(side) - lower_half_widths(scene)
     bound = np.float32((0.5 - touching) * unit)
-    edge = np.maximum(np.maximum(sides, -depth), bound)
     # Where it shows, its rim is painted anew as well.
     seen = outline(widest(solid, narrow + 1), 1.0)
+    edge = np.minimum(np.maximum(np.maximum(sides, -depth), bound), seen)
     shadow = smooth_step((rows - hem).astype(np.float32), 0.02 * unit, MARGIN * unit)
-    maps = LowerMaps(
-        edge=np.minimum(edge, seen),
-        axis=np.broadcast_to(axis, level.shape),
-        smooth=to_planes(there),
-        colours=to_planes(plain + (there - plain) * each(near)),
-        grain=blur(usable, 0.7),
-        light=waistband(depth / unit, (regions.waist * figure.torso - top) / unit),
+    below_hem = np.maximum(shadow, np.float32(1 - touching))
+    # All the rest where it is painted.
+    box = box_of(edge < 2)
+    if box[0].start == box[0].stop:
+        return None, below_hem
+    axis, rows, columns = (hem + MARGIN * unit)[box[1]], rows[box[0]], columns[box[1]]
+    mirrored = np.clip(np.round(2 * axis - rows).astype(int), 0, height - 1)
+    usable = smooth_step(taken(solid, mirrored, columns), 0.7, 0.9)
+    # Close to the hem folds go on, further up only the cloth does: no second pocket or crotch.
+    near = usable * smooth_step((axis - rows).astype(np.float32), 0.3 * unit, 0.12 * unit)
+    there, plain = taken(plain, mirrored, columns), plain[box]
+    found = (
+        axis,
+        to_planes(there),
+        to_planes(plain + (there - plain) * each(near)),
+        blur(usable, 0.7),
+        waistband(depth[box] / unit, (regions.waist * figure.torso - top) / unit),
     )
-    return maps, np.maximum(shadow, np.float32(1 - touching))
+    return LowerMaps(edge, *(laid_in(values, box, level.shape) for values in found)), below_hem
+
+
+def laid_in(values: np.ndarray, box: tuple[slice, slice], size: tuple[int, ...]) -> np.ndarray:
+    """A map of this size (h, w), of as many channels as the values have, which lie in the box; 0
+    around them."""
+    result = np.zeros((*values.shape[:-2], *size), np.float32)
+    result[(..., *box)] = values
+    return result
 
 
 def waistband(depth: np.ndarray, uncovered: float) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..maps.colours import distance, to_lab
 from ..maps.edges import resized_map, to_planes
+from ..maps.ranking import medians
 from ..masking.anatomy import WAIST
 from ..masking.body import WORKING_SIDE, Body
 from ..masking.figure import (
@@ -21,6 +22,7 @@ from ..masking.figure import (
     pixel_grid,
 )
 from ..masking.regions import LOWER, SKIN, Regions, fine_regions
+from .hips import near_hips, of_body, read_growth, read_lower
 from .shape import BodyShape, measure_limbs, read_shape
 
 CORE = 0.9  # of the body's half width, within which the upper edge of trousers is looked for
@@ -79,7 +81,7 @@ class Scene:
         face = (self.face < 0.8) & (self.regions.kinds[SKIN] > 0.8)
         if not self.figure.face_seen or face.sum() < 40:
             return None
-        return np.median(self.lab_planes[:, face], axis=1)
+        return medians(self.lab_planes[:, face].T)
 
     @cached_property
     def unlike_face(self) -> np.ndarray | None:
@@ -93,6 +95,24 @@ class Scene:
     def half_width(self) -> np.ndarray:
         """Of the body at each small pixel (h, w), see BodyShape."""
         return self.shape.half_width(self.level, self.side)
+
+    @cached_property
+    def lower_region(self) -> np.ndarray:
+        """Where the lower garment is seen (h, w), see read_lower."""
+        return read_lower(self.regions, self.frames, self.figure.unit)
+
+    @cached_property
+    def hip_growth(self) -> np.ndarray:
+        """How far (2,) the lower garment stands off the usual body, see read_growth."""
+        return read_growth(self.lower_region, self.regions, self.figure, self.shape)
+
+    @cached_property
+    def trunk_half_width(self) -> np.ndarray:
+        """Half widths (h, w) of the bare trunk, which goes over into the hips that the photo
+        shows."""
+        grown = of_body(self.hip_growth, self.figure.unit).astype(np.float32)
+        hips = near_hips(self.level, self.regions, self.figure)
+        return self.half_width + hips * np.where(self.side < 0, *grown)
 
     @cached_property
     def lower_edge(self) -> LowerEdge | None:
