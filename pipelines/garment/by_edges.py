@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import NoGarmentFound
-from ..maps.colours import to_lab
+from ..maps.colours import lengths
 from ..maps.grids import average, narrowest, pieces, sizes_of, within
-from .background import reach_from_border, steepness
+from .background import before_edge, reach_from_border, steepness
 
 STEEP = 0.9  # Lab units a pixel: more is an edge, unless that lets the background in
 LEVELS = (1.0, 0.8, 0.62, 0.5, 0.4, 0.32)  # of that, tried in turn
@@ -23,14 +23,14 @@ STEP = 3  # pixels to either side of an outline between which its contrast is me
 LEAST_CONTRAST = 1.6  # Lab units across most of a true outline, white on white included
 
 
-def find_by_edges(small: np.ndarray) -> np.ndarray:
-    """The share (height, width), 0..1, of what edges part from the border of a uint8 photo.
+def find_by_edges(lab: np.ndarray) -> np.ndarray:
+    """The share (height, width), 0..1, of what edges part from the border of a photo, float32
+    (3, height, width) Lab.
 
     What counts as an edge is lowered until the background is kept out of the garment; lower still
     its soft shadow would count as well. Raises NoGarmentFound where nothing stands out.
     """
-    lab = average(to_lab(small), 3)
-    slope = steepness(lab)
+    slope = steepness(np.stack([average(plane, 3) for plane in lab]))
     noise = NOISY * float(np.median(slope))
     levels = [level for part in LEVELS if (level := part * STEEP) > noise] or [max(STEEP, noise)]
     least = behind_edges(slope, levels[-1])
@@ -54,35 +54,35 @@ def find_by_edges(small: np.ndarray) -> np.ndarray:
 def behind_edges(slope: np.ndarray, level: float) -> np.ndarray:
     """What cannot be reached from the border (height, width), bool, without crossing a slope
     (height, width) above a level."""
-    from scipy import ndimage
-
-    background = reach_from_border(slope < level, 1)[0]
-    markers = np.zeros(background.shape, np.int16)
-    markers[~within(background, 3)] = 2
-    markers[background] = 1
-    cost = np.clip(slope * 12, 0, 255).astype(np.uint8)
-    solid = np.asarray(ndimage.watershed_ift(cost, markers)) == 2
+    background = reach_from_border(slope < level, 1)
+    unsure = within(background, 3) & ~background
+    solid = ~(background | before_edge(unsure, background, slope))
     radius = max(2, round(LINE * max(solid.shape)))
     solid = within(narrowest(np.pad(solid, radius + 1), radius), radius)
     return solid[radius + 1 : -radius - 1, radius + 1 : -radius - 1]
 
 
 def contrast(inside: np.ndarray, lab: np.ndarray, share: float = 50) -> float:
-    """How clear the outline of a silhouette (height, width), 0..1, is in a photo (height, width,
-    3): the Lab distance across it that this share of it, in percent, stays below."""
+    """How clear the outline of a silhouette (height, width), 0..1, is in a photo (3, height,
+    width): the Lab distance across it that this share of it, in percent, stays below."""
+    import cv2
+
     solid = inside > 0.5
     rim = solid & ~narrowest(solid, 1)
     rim[:STEP] = rim[-STEP:] = rim[:, :STEP] = rim[:, -STEP:] = False
     rows, columns = np.nonzero(rim)
     if not len(rows):
         return 0.0
-    soft = average(inside.astype(np.float32), 2 * STEP + 1)
-    down, across = np.gradient(soft)
-    ways = np.stack([down[rows, columns], across[rows, columns]])
+    square = (2 * STEP + 1, 2 * STEP + 1)
+    soft = cv2.blur(inside.astype(np.float32), square, borderType=cv2.BORDER_REPLICATE)
+    ways = np.stack([
+        (soft[rows + 1, columns] - soft[rows - 1, columns]) / 2,
+        (soft[rows, columns + 1] - soft[rows, columns - 1]) / 2,
+    ])  # fmt: skip
     ways /= np.maximum(np.hypot(*ways), 1e-6)
     ends = []
     for sign in (-STEP, STEP):
         y = np.round(rows + sign * ways[0]).astype(int).clip(0, len(solid) - 1)
         x = np.round(columns + sign * ways[1]).astype(int).clip(0, solid.shape[1] - 1)
-        ends.append(lab[y, x])
-    return float(np.percentile(np.linalg.norm(ends[0] - ends[1], axis=-1), share))
+        ends.append(lab[:, y, x])
+    return float(np.percentile(lengths(ends[0] - ends[1]), share))

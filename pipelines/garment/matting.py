@@ -8,14 +8,23 @@ out of the edge pixels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from PIL import Image
 
 from ..errors import NoGarmentFound
 from ..images import resize
-from ..maps.colours import to_lab
 from ..maps.grids import average, closed, pieces, sizes_of
-from .background import Backdrop, border_noise, carry_field, reach_from_border, strip_shadow
+from .background import (
+    Backdrop,
+    border_noise,
+    carry_field,
+    enclosed_in,
+    enclosed_pieces,
+    reach_from_border,
+    strip_shadow,
+)
 from .contour import fill
 from .holes import (
     all_holes,
@@ -40,42 +49,63 @@ def block_of(picture: np.ndarray) -> float:
     return 16 * min(1.0, ANALYSIS_SIDE / max(picture.shape[:2]))
 
 
-def reduced(picture: np.ndarray, side: int) -> np.ndarray:
-    """The picture with its long side at most `side` pixels, averaged."""
+def reduced(picture: np.ndarray, side: int, part: tuple[slice, slice] | None = None) -> np.ndarray:
+    """The picture with its long side at most `side` pixels, averaged. part: only these of its rows
+    and columns."""
     height, width = picture.shape[:2]
     scale = side / max(height, width)
     if scale >= 1:
-        return picture
+        return picture if part is None else picture[part]
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     # Whole blocks first, down to twice the size: as exact as needed, and far cheaper.
     across, down = max(1, int(width / size[0] / 2)), max(1, int(height / size[1] / 2))
-    blocks = np.asarray(Image.fromarray(picture).reduce((across, down)))
-    return resize(blocks, *size, "box", (0, 0, width / across, height / down))
+    rows, columns = part or (slice(0, size[1]), slice(0, size[0]))
+    left, right, x = needed(columns, size[0], width / across, across)
+    top, bottom, y = needed(rows, size[1], height / down, down)
+    blocks = np.asarray(Image.fromarray(picture[y, x]).reduce((across, down)))
+    wanted = min(columns.stop, size[0]) - columns.start, min(rows.stop, size[1]) - rows.start
+    return resize(blocks, *wanted, "box", (left, top, right, bottom))
 
 
-def find_foreground(picture: np.ndarray, block: float) -> np.ndarray:
+def needed(part: slice, size: int, blocks: float, block: int) -> tuple[float, float, slice]:
+    """Along one side of a picture that is so many blocks long, each of so many pixels, and becomes
+    `size` pixels long: where a part of that begins and ends, in blocks of the pixels that are
+    needed for it, and these pixels."""
+    first, last = part.start * blocks / size, min(part.stop, size) * blocks / size
+    start = max(0, int(first) - 1)
+    return first - start, last - start, slice(start * block, (int(last) + 2) * block)
+
+
+def find_foreground(lab: np.ndarray, block: float) -> np.ndarray:
     """Share (height, width), 0..1, of what is not the plain background. Raises NoGarmentFound.
 
-    block: the size of a JPEG macroblock in this copy, pixels.
+    lab: float32 (3, height, width), Lab colours of the reduced photo; block: the size of a JPEG
+    macroblock in it, pixels.
     """
-    lab = to_lab(picture)
-    unit = max(1.0, max(lab.shape[:2]) / 256)  # 3 pixels of a 768 pixel picture
+    unit = max(1.0, max(lab.shape[1:]) / 256)  # 3 pixels of a 768 pixel picture
     radius = max(1, round(unit))
     field, noise = carry_field(lab)
+    smooth = lab
     if noise > 1.2:
-        lab = average(lab, 3)
-        noise = border_noise(lab, field)
-    back = Backdrop(lab, field, noise, unit, max(2, round(min(block, 4 * unit))))
+        smooth = np.stack([average(plane, 3) for plane in lab])
+        noise = border_noise(smooth, field)
+    back = Backdrop(smooth, field, noise, unit, max(2, round(min(block, 4 * unit))))
+    inside = np.zeros(lab.shape[1:], np.float32)
     frame = filled_frame(back.distance > 0.45 + noise)
     if frame is not None:
-        inside = np.zeros(lab.shape[:2], np.float32)
-        inside[frame] = find_foreground(picture[frame], block)
+        rows, columns = frame
+        inside[frame] = find_foreground(lab[:, rows, columns], block)
         return inside
-    background, enclosed = reach_from_border(back.distance < 0.45 + noise, radius)
-    background |= flat_patches(back, background)
+    passable = back.distance < 0.45 + noise
+    outside = reach_from_border(passable, radius)
+    background = outside | flat_patches(back, outside)
     box = surroundings(~background, round(6 * unit) + 2 * back.reach)
-    inside = np.zeros(lab.shape[:2], np.float32)
-    inside[box] = garment_share(back.part(box), background[box], enclosed[box])
+    enclosed = enclosed_in(passable, outside, radius)[box]
+
+    def numbered() -> np.ndarray:
+        return enclosed_pieces(passable, outside, radius)[box]
+
+    inside[box] = garment_share(back.part(box), background[box], enclosed, numbered)
     if inside.mean() < LEAST_SHARE:
         raise NoGarmentFound(
             "A garment on a plain background was wanted, but nothing stands out from the "
@@ -95,15 +125,20 @@ def surroundings(region: np.ndarray, margin: int) -> tuple[slice, slice]:
     return slice(top, rows[-1] + 1 + margin), slice(left, columns[-1] + 1 + margin)
 
 
-def garment_share(back: Backdrop, background: np.ndarray, enclosed: np.ndarray) -> np.ndarray:
+def garment_share(
+    back: Backdrop,
+    background: np.ndarray,
+    enclosed: np.ndarray,
+    numbered: Callable[[], np.ndarray],
+) -> np.ndarray:
     """Of each pixel, 0..1. background: what can be reached from the border (bool); enclosed: the
-    other pieces that look like it, labelled."""
+    other pieces that look like it (bool); numbered: tells them apart."""
     shadow = strip_shadow(back, background)
     shadow |= gap_ends(back, background | shadow)
     shadow |= strap_holes(back, background | shadow)
     plain = background | shadow
-    zone = pale_zone(back, plain | (enclosed > 0))
-    pale = pale_garment(back, background, shadow, enclosed) if zone.any() else zone
+    zone = pale_zone(back, plain | enclosed)
+    pale = pale_garment(back, background, shadow, numbered()) if zone.any() else zone
     if (zone | plain).all():
         return np.where(zone, pale, 0)
     plain |= all_holes(back, plain)
@@ -115,7 +150,7 @@ def pale_garment(
     back: Backdrop, background: np.ndarray, shadow: np.ndarray, enclosed: np.ndarray
 ) -> np.ndarray:
     """The share of a garment whose colours are close to the background's: what no ball reaches,
-    its ragged outline put on the edge that it should follow."""
+    its ragged outline put on the edge that it should follow. enclosed: numbered pieces."""
     plain = background | shadow
     plain |= true_holes(enclosed, back, plain)
     plain |= open_gaps(back, plain)

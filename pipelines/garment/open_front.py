@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from .kind import VEST_LEGS
-from .outline import GarmentOutline, read_shape
+from .outline import GarmentOutline, find_armpits, read_shape
 from .parts import INSIDE, TORSO, divide
 from .silhouette import Silhouette, Upright, measure
 
@@ -45,7 +45,8 @@ def read_open(
     fronts = upright.mask
     upright = closed_front(upright, shape.points["crotch"])
     silhouette = measure(upright.mask, upright.axis)
-    shape = read_shape(silhouette, "upper" if category == "auto" else category, sleeved)
+    armpits = find_armpits(silhouette)
+    shape = read_shape(silhouette, armpits, "upper" if category == "auto" else category, sleeved)
     labels = divide(upright, shape)
     labels[back_inside(labels == TORSO, upright.mask & ~fronts, shape)] = INSIDE
     return upright, shape, labels

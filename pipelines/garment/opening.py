@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..maps.colours import lengths, products
 from ..maps.grids import boxes, closed, narrowest, pieces
 
 SHAPES = (1.0, 1.4, 2.0, 3.0, 5.0)  # of the curve 1 - |t|^p: V, between, round, wide, square
@@ -29,7 +30,7 @@ def find_edge(
 ) -> np.ndarray | None:
     """The front edge between two points (x, y), (n, 2) from right to left, or None.
 
-    lab: float32 (height, width, 3); mask: bool (height, width); deepest: of the curve, in half
+    lab: float32 (3, height, width); mask: bool (height, width); deepest: of the curve, in half
     distances of its ends; labelled: a small patch in the opening is a label of the back, below
     which the edge must lie. On a waistband it is a buckle or a button.
     """
@@ -39,7 +40,7 @@ def find_edge(
     length = float(np.hypot(*half))
     if length < 4:
         return None
-    soft = np.stack([ndimage.gaussian_filter(lab[..., c], 0.8) for c in range(3)], -1)
+    soft = np.stack([ndimage.gaussian_filter(plane, 0.8) for plane in lab])
     middle = (left + right) / 2
     along = np.linspace(-0.92, 0.92, 35)
 
@@ -63,8 +64,8 @@ def find_edge(
     found = search(depths, LEAST_SCORE + 0.15 * depths / length)
     if found is not None and found[1] > SURE_SCORE:
         return found[0]
-    column = mask[:, int(np.clip(middle[0], 0, mask.shape[1] - 1))]
-    is_open = int(column.argmax()) - middle[1] > 0.35 * length
+    column = np.flatnonzero(mask[:, int(np.clip(middle[0], 0, mask.shape[1] - 1))])
+    is_open = not len(column) or column[0] - middle[1] > 0.35 * length
     label = None if is_open or not labelled else find_label(soft, mask, middle, length)
     if label is None:
         return found[0] if found is not None else None
@@ -94,9 +95,8 @@ def find_label(
     inside = narrowest(mask[zone], 2)
     if inside.sum() < 40:
         return None
-    colours = lab[zone]
-    usual = np.median(colours[inside], axis=0)
-    other = inside & (((colours - usual) ** 2).sum(-1) > 14**2)
+    strange = [plane[zone] - np.median(plane[zone][inside]) for plane in lab]
+    other = inside & (lengths(np.stack(strange)) > 14)
     labels, _ = pieces(closed(other, 1))
     for number, place in boxes(labels):
         tall, wide = (part.stop - part.start for part in place)
@@ -112,30 +112,30 @@ def find_label(
 
 def score_edges(lab: np.ndarray, mask: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """How evenly the colour changes across each edge (count, points, 2)."""
-    way = np.gradient(edges, axis=1)
-    normal = np.stack([-way[..., 1], way[..., 0]], -1)
-    normal /= np.maximum(np.hypot(normal[..., 0], normal[..., 1]), 1e-6)[..., None]
-    normal *= np.where(normal[..., 1:] < 0, -1.0, 1.0)
+    x, y = np.ascontiguousarray(edges[..., 0]), np.ascontiguousarray(edges[..., 1])
+    along, down = np.gradient(x, axis=1), np.gradient(y, axis=1)
+    length = np.maximum(np.hypot(along, down), 1e-6) * np.where(along < 0, -1.0, 1.0)
+    over, up = BAND * (down / length), BAND * (along / length)
     height, width = mask.shape
+    colours, solid = lab.reshape(3, -1), mask.reshape(-1)
 
-    def look(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        x = (places[..., 0] + 0.5).astype(int).clip(0, width - 1)
-        y = (places[..., 1] + 0.5).astype(int).clip(0, height - 1)
-        return lab[y, x], mask[y, x]
+    def look(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        columns = (x + 0.5).astype(int).clip(0, width - 1)
+        return (y + 0.5).astype(int).clip(0, height - 1) * width + columns
 
-    above, in_above = look(edges - BAND * normal)
-    below, in_below = look(edges + BAND * normal)
-    seen = in_above & in_below
-    count = seen.sum(1)
-    change = (above - below) * seen[..., None]
-    mean = change.sum(1) / np.maximum(count, 1)[:, None]
-    size = np.sqrt((mean**2).sum(-1))
-    spread = ((change - mean[:, None]) ** 2).sum(-1) * seen
+    above, below = look(x + over, y - up), look(x - over, y + up)
+    seen = solid.take(above) & solid.take(below)
+    count = seen.sum(1, dtype=np.float32)
+    change = (colours.take(above, 1) - colours.take(below, 1)) * seen
+    mean = change.sum(2) / np.maximum(count, 1)
+    size = lengths(mean)
+    strange = change - mean[..., None]
+    spread = products(strange, strange) * seen
     deviation = np.sqrt(spread.sum(1) / np.maximum(count, 1))
-    towards = (change * mean[:, None]).sum(-1) / np.maximum(size, 1e-6)[:, None]
+    towards = products(change, mean[..., None]) / np.maximum(size, 1e-6)[:, None]
     share = ((towards > 0.25 * size[:, None]) & seen).mean(1)
     # The inside of the back lies in the shade.
-    shade = np.where(mean[:, 0] < 0, 1.3, 0.7)
+    shade = np.where(mean[0] < 0, 1.3, 0.7)
     score = shade * size * share / (deviation + 4)
     return np.where((count > 0.6 * seen.shape[1]) & (share > LEAST_SHARE), score, 0.0)
 

@@ -41,10 +41,11 @@ class GarmentOutline:
         return "leg_left" in self.limbs
 
 
-def read_shape(silhouette: Silhouette, category: str, sleeves: bool = True) -> GarmentOutline:
-    """category: "auto", "upper", "lower" or "dress"; sleeves: False where it is known that there
-    are none."""
-    armpits = find_armpits(silhouette)
+def read_shape(
+    silhouette: Silhouette, armpits: dict[str, Armpit], category: str, sleeves: bool = True
+) -> GarmentOutline:
+    """armpits: of find_armpits. category: "auto", "upper", "lower" or "dress"; sleeves: False where
+    it is known that there are none."""
     if not sleeves:
         armpits = {
             name: without_sleeve(silhouette, line) for name, line in silhouette.halves.items()

@@ -44,7 +44,7 @@ def divide(upright: Upright, shape: GarmentOutline) -> np.ndarray:
     if count > 1:
         largest = sizes_of(numbers, count).argmax()
         known = np.where((labels == TORSO) & (numbers != largest), 0, labels)
-        labels = np.where(mask, nearest_known(known, known > 0), 0).astype(np.uint8)
+        labels = nearest_known(known, known > 0, mask).astype(np.uint8)
     return labels
 
 

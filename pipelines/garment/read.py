@@ -9,7 +9,8 @@ import numpy as np
 from ..errors import InputError, NoGarmentFound
 from ..fit import FitReport, doubtful
 from ..images import resize
-from ..maps.edges import blur, in_bytes
+from ..maps.colours import to_lab
+from ..maps.edges import blur, in_bytes, to_planes
 from ..maps.grids import nearest_known
 from ..maps.spreading import spread
 from ..masking.body import BodyModel, embedded_body_model
@@ -18,7 +19,7 @@ from .matte import CutOut, matte
 from .matting import ANALYSIS_SIDE, block_of, find_foreground, reduced
 from .open_front import WORDS as OPEN
 from .open_front import is_open, read_open
-from .outline import read_shape
+from .outline import find_armpits, read_shape
 from .pale import in_own_shadow
 from .parts import NUMBERS, TORSO, GarmentLimb, at_full_size, centre_lines, divide
 from .resemblance import check_resemblance, straps
@@ -101,29 +102,31 @@ def read_garment(
     cut = given_cut(picture, mask, removed)
     model = model or embedded_body_model()
     small = reduced(photo, ANALYSIS_SIDE)
+    lab = to_planes(to_lab(small))
     if cut is not None:
-        return marked(photo, small, cut, category, model, parse)
+        return marked(photo, small, lab, cut, category, model, parse)
     inside, problem = None, None
     try:
-        inside = find_foreground(small, block_of(photo))
+        inside = find_foreground(lab, block_of(photo))
     except NoGarmentFound as error:
         problem = error
     left_out = None if removed is None else reduced(in_bytes(removed), ANALYSIS_SIDE) > 127
-    wearer = find_wearer(model, small, inside)
+    wearer = find_wearer(model, small, lab, inside)
     if wearer is not None:
         kept = None if left_out is None else ~left_out
         labels = None if parse is None else parse(photo)
         return taken_off(photo, small, find_cloth(small, wearer, category, kept, labels))
     if left_out is not None and inside is not None:
         inside = np.where(left_out, 0, inside)
-    inside, words = only_the_garment(inside, small, problem)
-    words = (*words, *in_own_shadow(inside, small))
+    inside, words = only_the_garment(inside, lab, problem)
+    words = (*words, *in_own_shadow(inside, lab))
     return measured(matte(photo, small, inside), category, words)
 
 
 def marked(
     photo: np.ndarray,
     small: np.ndarray,
+    lab: np.ndarray,
     cut: CutOut,
     category: str,
     model: BodyModel,
@@ -132,7 +135,7 @@ def marked(
     """The garment that the user has marked: as it is, but for the head and skin of a wearer."""
     given = reduced(in_bytes(cut.alpha), ANALYSIS_SIDE) > 127
     try:
-        wearer = find_wearer(model, small, given)
+        wearer = find_wearer(model, small, lab, given)
     except InputError as doubt:
         return measured(cut, category, (str(doubt),), given=True)
     if wearer is None:
@@ -193,9 +196,10 @@ def measured(
     small = reduced((cut.alpha * 255).astype(np.uint8), ANALYSIS_SIDE)
     upright = stand_upright(small)
     silhouette = measure(upright.mask, upright.axis)
+    armpits = find_armpits(silhouette)
     if not given:
-        words += tuple(check_resemblance(upright, silhouette, small))
-    shape = read_shape(silhouette, category, sleeved)
+        words += tuple(check_resemblance(upright, silhouette, armpits, small))
+    shape = read_shape(silhouette, armpits, category, sleeved)
     scale = cut.alpha.shape[0] / small.shape[0]
     labels = divide(upright, shape)
     hanging = straps(shape, labels, silhouette.body)
@@ -208,7 +212,7 @@ def measured(
     if opened:
         words = (*words, OPEN)
         upright, shape, labels = read_open(upright, shape, category, sleeved)
-    words += mark_inside(labels, upright, shape, reduced(cut.picture, ANALYSIS_SIDE))
+    words += mark_inside(labels, upright, shape, cut.picture)
     sleeves, reach = sleeve_length(shape)
     return Garment(
         picture=cut.picture,

@@ -6,9 +6,11 @@ import numpy as np
 
 from ..errors import InputError, NoGarmentFound
 from ..maps.grids import boxes, pieces
+from .lower_outline import Armpit
 from .outline import GarmentOutline, find_armpits
 from .parts import NUMBERS
-from .silhouette import Silhouette, Upright, measure, stand_upright, symmetry_axis
+from .silhouette import Silhouette, Upright, measure, stand_upright
+from .symmetry import symmetry_axis
 
 THINNEST = 4.4  # times as long as wide: scarves, ties, belts, unless it has legs
 WIDEST = 3.2
@@ -19,8 +21,11 @@ BOXY = 0.93  # of its bounding box that a bag fills
 STRAP = 0.15  # body half widths: what hangs from the shoulders and is as narrow is a strap
 
 
-def check_resemblance(upright: Upright, silhouette: Silhouette, alpha: np.ndarray) -> list[str]:
-    """Doubts about a silhouette. alpha: uint8 (height, width), before it was stood upright.
+def check_resemblance(
+    upright: Upright, silhouette: Silhouette, armpits: dict[str, Armpit], alpha: np.ndarray
+) -> list[str]:
+    """Doubts about a silhouette. armpits: of find_armpits. alpha: uint8 (height, width), before it
+    was stood upright.
 
     Raises NoGarmentFound or InputError for what cannot be worn as it is.
     """
@@ -45,7 +50,7 @@ def check_resemblance(upright: Upright, silhouette: Silhouette, alpha: np.ndarra
             "A garment was wanted, but this looks like a bag: a box with a handle. Use a photo of "
             "a top, trousers, a skirt or a dress, or give a mask of the garment."
         )
-    if is_upside_down(silhouette, mask):
+    if is_upside_down(silhouette, armpits, mask):
         raise InputError(
             "A garment that stands upright was wanted, but this one is upside down. Turn the photo "
             "by 180 degrees."
@@ -96,9 +101,9 @@ def is_bag(mask: np.ndarray, axis: float) -> bool:
     return False
 
 
-def is_upside_down(silhouette: Silhouette, mask: np.ndarray) -> bool:
+def is_upside_down(silhouette: Silhouette, armpits: dict[str, Armpit], mask: np.ndarray) -> bool:
     """Neither sleeves nor legs, but both sleeves or two legs when it is turned over."""
-    if silhouette.legs > 0.1 or any(pit.sleeve for pit in find_armpits(silhouette).values()):
+    if silhouette.legs > 0.1 or any(pit.sleeve for pit in armpits.values()):
         return False
     solid = mask[mask.any(1)]
     extents = solid.shape[1] - solid.argmax(1) - solid[:, ::-1].argmax(1)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from ..maps.grids import boxes, narrowest, pieces, within
 from .contour import enclosed_area, resampled, smoothed, trace
+from .symmetry import symmetry_angle, symmetry_axis, turning
 
 LONG_SIDE = 360  # pixels of the upright silhouette that is measured
 MARGIN = 12
@@ -42,6 +43,11 @@ class Upright:
     def to_picture(self, points: np.ndarray) -> np.ndarray:
         return np.asarray(points, np.float64) @ self.turn.T + self.origin
 
+    def part(self, box: tuple[slice, slice]) -> Upright:
+        """Its rows and columns in a box."""
+        origin = self.to_picture(np.array([box[1].start, box[0].start]))
+        return Upright(self.mask[box], self.axis - box[1].start, self.turn, origin)
+
     def sample(self, values: np.ndarray) -> np.ndarray:
         """A uint8 map or picture of the size of the silhouette in upright coordinates."""
         height, width = self.mask.shape
@@ -63,14 +69,20 @@ def affine(
 
 def stand_upright(alpha: np.ndarray) -> Upright:
     """Turns a uint8 silhouette (height, width) so that it is symmetric left to right."""
-    rows, columns = (part.astype(np.float64) for part in np.nonzero(alpha > 127))
-    centre = np.array([columns.mean(), rows.mean()])
-    x, y = columns - centre[0], rows - centre[1]
+    solid = alpha > 127
+    width = solid.shape[1]
+    places = np.flatnonzero(solid)
+    counts = [np.count_nonzero(solid, axis=axis) for axis in (0, 1)]
+    centre = np.array([count @ np.arange(len(count)) / len(places) for count in counts])
     # Spread over the whole by the golden ratio: a regular choice would have a pattern of its own.
-    chosen = (np.arange(6000) * 0.6180339887 % 1 * len(x)).astype(int)
-    some = np.stack([x[chosen], y[chosen]], -1)
+    chosen = places[(np.arange(6000) * 0.6180339887 % 1 * len(places)).astype(int)]
+    some = np.stack([chosen % width, chosen // width], -1) - centre
     angle = symmetry_angle(some / np.abs(some).max())
     rotation = turning(angle)
+    # What lies furthest out is the end of a row.
+    rows = np.flatnonzero(counts[1])
+    ends = solid[rows].argmax(1), width - 1 - solid[rows, ::-1].argmax(1)
+    x, y = np.concatenate(ends) - centre[0], np.concatenate([rows, rows]) - centre[1]
     across, down = (x * way[0] + y * way[1] for way in rotation.T)
     low, high = (np.array([part(across), part(down)]) for part in (np.min, np.max))
     scale = LONG_SIDE / max(1.0, *(high - low))
@@ -79,41 +91,6 @@ def stand_upright(alpha: np.ndarray) -> Upright:
     blank = Upright(np.zeros((height, width), bool), 0.0, rotation / scale, origin)
     standing = blank.sample(alpha) > 127
     return Upright(standing, symmetry_axis(standing), rotation / scale, origin)
-
-
-def turning(angle: float) -> np.ndarray:
-    cos, sin = np.cos(angle), np.sin(angle)
-    return np.array([[cos, -sin], [sin, cos]])
-
-
-def symmetry_angle(points: np.ndarray) -> float:
-    """The small rotation (radians) after which points (n, 2) in -1..1 mirror themselves best."""
-
-    def best(angles: np.ndarray) -> float:
-        scores = [mirror_score(points @ turning(angle)) for angle in angles]
-        return float(angles[int((scores - 0.0025 * np.abs(np.degrees(angles))).argmax())])
-
-    rough = best(np.radians(np.arange(-12, 12.1, 2.0)))
-    rough = best(rough + np.radians([-1.0, 0.0, 1.0]))
-    return best(rough + np.radians(np.arange(-0.75, 0.76, 0.25)))
-
-
-def mirror_score(points: np.ndarray) -> float:
-    size = 64
-    index = ((points + 1.5) * size / 3).astype(int).clip(0, size - 1)
-    flat = np.bincount(index[:, 1] * 2 * size + index[:, 0], minlength=2 * size * size)
-    grid = flat.reshape(size, 2 * size).astype(np.float64)
-    grid = np.minimum(grid, np.median(grid[grid > 0]))
-    spectrum = np.fft.rfft(grid, axis=1)
-    matched = np.fft.irfft((spectrum**2).sum(0), n=2 * size)
-    return float(matched.max() / (grid**2).sum())
-
-
-def symmetry_axis(mask: np.ndarray) -> float:
-    width = mask.shape[1]
-    spectrum = np.fft.rfft(mask.astype(np.float32), n=2 * width, axis=1)
-    matched = np.fft.irfft((spectrum**2).sum(0), n=2 * width)
-    return float(matched.argmax()) / 2
 
 
 @dataclass(frozen=True)

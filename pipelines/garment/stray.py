@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import InputError, NoGarmentFound
-from ..maps.colours import to_lab
+from ..maps.colours import distance
 from ..maps.grids import boxes, narrowest, pieces, sizes_of, within
 from .background import reach_from_border
 from .by_edges import LEAST_CONTRAST, contrast, find_by_edges
@@ -34,25 +34,24 @@ Words = tuple[str, ...]
 
 
 def only_the_garment(
-    inside: np.ndarray | None, small: np.ndarray, problem: NoGarmentFound | None = None
+    inside: np.ndarray | None, lab: np.ndarray, problem: NoGarmentFound | None = None
 ) -> tuple[np.ndarray, Words]:
     """The share of the garment alone, float (height, width) 0..1, and what was left out, in words.
 
     inside: of everything that stands out from one field of background; None, and why, where there
-    is no such field. small: the photo, uint8 (height, width, 3). Where the background is a floor
-    and a wall, or shaded, the garment is cut out by its edges instead. Raises NoGarmentFound where
-    there is no garment, InputError for several of them.
+    is no such field. lab: the photo's colours, float32 (3, height, width). Where the background is
+    a floor and a wall, or shaded, the garment is cut out by its edges instead. Raises
+    NoGarmentFound where there is no garment, InputError for several of them.
     """
-    lab = to_lab(small)
     try:
         if inside is None:
             raise problem or NoGarmentFound("A garment on a plain background was wanted.")
         check_border(inside > 0.5)
         inside, clear = clear_outline(inside, lab)
-        return alone(inside if clear > PALE else clearer(inside, small, lab), lab)
+        return alone(inside if clear > PALE else clearer(inside, lab), lab)
     except NoGarmentFound as refusal:
         try:
-            by_edges = find_by_edges(small)
+            by_edges = find_by_edges(lab)
             check_border(by_edges > 0.5)
             by_edges, _ = clear_outline(by_edges, lab)
             check_unlike_border(by_edges > 0.5, lab)
@@ -94,19 +93,19 @@ def without_blocks(inside: np.ndarray, lab: np.ndarray) -> np.ndarray:
     solid = inside > 0.5
     if solid.all():
         return inside
-    distance = np.linalg.norm(lab - np.median(lab[~solid], axis=0), axis=-1)
-    bold = main_pieces(solid & ~reach_from_border(~solid | (distance < BLOCKS), 1)[0])
+    strange = distance(lab, median_of(lab, ~solid))
+    bold = main_pieces(solid & ~reach_from_border(~solid | (strange < BLOCKS), 1))
     if bold.sum() < SAME_SIZE / 2 * solid.sum() or contrast(bold.astype(np.float32), lab) < PALE:
         return inside
     return bold.astype(np.float32)
 
 
-def clearer(inside: np.ndarray, small: np.ndarray, lab: np.ndarray) -> np.ndarray:
-    """The cut-out float (height, width) of a pale garment, or the one along the edges of a uint8
-    photo (height, width, 3) where that has the clearer outline: in its own soft shadow such a
+def clearer(inside: np.ndarray, lab: np.ndarray) -> np.ndarray:
+    """The cut-out float (height, width) of a pale garment, or the one along the edges of its photo
+    (3, height, width) where that has the clearer outline: in its own soft shadow such a
     garment's colour tells little."""
     try:
-        by_edges = find_by_edges(small)
+        by_edges = find_by_edges(lab)
         check_border(by_edges > 0.5)
     except NoGarmentFound:
         return inside
@@ -134,7 +133,8 @@ def check_border(solid: np.ndarray) -> None:
 
 def check_unlike_border(solid: np.ndarray, lab: np.ndarray) -> None:
     """Raises NoGarmentFound for what has the colours of the picture's border: tiles."""
-    cells = (np.floor(lab / CELL).astype(np.int64) + 64) @ np.array([65536, 256, 1])
+    light, *hue = np.floor(lab / CELL).astype(np.int64) + 64
+    cells = (256 * light + hue[0]) * 256 + hue[1]
     border = np.concatenate([cells[0], cells[-1], cells[:, 0], cells[:, -1]])
     colours, counts = np.unique(border, return_counts=True)
     common = colours[counts > 0.01 * len(border)]
@@ -204,14 +204,13 @@ def without_ties(inside: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, Words
     inner = core[:, max(0, round(middle) - radius) : round(middle) + radius + 1]
     lowest = max(np.flatnonzero(inner.any(1)), default=rows[-1])
     kept, said = inside.copy(), set()
-    cloth = np.median(lab[core], axis=0) if core.any() else np.zeros(3)
     labels, _ = pieces(solid & ~core)
     for number, place in boxes(labels):
         top, bottom = place[0].start, place[0].stop
         left, right = place[1].start, place[1].stop
         piece = labels[place] == number
         about = left < middle < right  # straps lie to both sides of it
-        if about and is_hanger(piece, place, lab, cloth, rows[0] + 0.3 * tall):
+        if about and is_hanger(piece, place, lab, core, rows[0] + 0.3 * tall):
             kept[place][piece] = 0
             said.add("A hanger was left out.")
             continue
@@ -240,14 +239,15 @@ def is_hanger(
     piece: np.ndarray,
     place: tuple[slice, slice],
     lab: np.ndarray,
-    cloth: np.ndarray,
+    core: np.ndarray,
     lowest: float,
 ) -> bool:
     """Is a thin piece, bool (rows and columns of its place), that lies above `lowest`, long and of
-    quite another colour than the cloth?"""
-    if place[0].stop > lowest or max(piece.shape) < 0.06 * max(lab.shape):
+    quite another colour than the cloth? core (height, width), bool: where that is surely."""
+    if place[0].stop > lowest or max(piece.shape) < 0.06 * max(core.shape):
         return False
-    own = np.median(lab[place][piece], axis=0)
+    own = median_of(lab[:, place[0], place[1]], piece)
+    cloth = median_of(lab, core) if core.any() else np.zeros(3)
     return float(np.linalg.norm(own - cloth)) > HANGER_DIFFERS
 
 
@@ -273,14 +273,12 @@ def without_head(inside: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, Words
     if (runs != 1).mean() > 0.15 or abs(middle - columns.mean()) > 0.1 * len(columns):
         return inside, ()
     chest = slice(rows[0] + shoulders, rows[0] + min(tall, shoulders + tall // 3))
-    cloth = lab[chest][narrowest(solid, 3)[chest]]
-    upper = lab[above][narrowest(solid, 2)[above]]
-    if len(cloth) < 50 or len(upper) < 20:
+    cloth, upper = narrowest(solid, 3)[chest], narrowest(solid, 2)[above]
+    if np.count_nonzero(cloth) < 50 or np.count_nonzero(upper) < 20:
         return inside, ()
-    head, garment = np.median(upper, axis=0), np.median(cloth, axis=0)
-    distance = np.linalg.norm(lab - head, axis=-1)
-    other = np.linalg.norm(lab - garment, axis=-1)
-    alike = (distance < HEAD_DIFFERS) & (other > HEAD_DIFFERS) & (inside > 0.02)
+    head, garment = median_of(lab[:, above], upper), median_of(lab[:, chest], cloth)
+    strange, other = distance(lab, head), distance(lab, garment)
+    alike = (strange < HEAD_DIFFERS) & (other > HEAD_DIFFERS) & (inside > 0.02)
     alike[chest.stop :] = False
     plastic = head[0] > 55 and np.hypot(head[1], head[2]) < 8
     if not neck and not (shoulders > 0.08 * tall and (plastic or skin_like(head))):
@@ -294,6 +292,11 @@ def without_head(inside: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, Words
     kept = np.where(gone, 0, inside)
     kept = np.where(one_piece_of(kept > 0.5), kept, 0)
     return kept, ("The head or neck of a mannequin was left out.",)
+
+
+def median_of(lab: np.ndarray, region: np.ndarray) -> np.ndarray:
+    """The usual colour (3,) of a region (height, width), bool."""
+    return np.array([np.median(plane[region]) for plane in lab])
 
 
 def one_piece_of(solid: np.ndarray) -> np.ndarray:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..errors import InputError, NobodyFound
-from ..maps.colours import to_lab
 from ..masking.body import Body, BodyModel, find_body
 from ..masking.people import first_look
 
@@ -19,35 +20,35 @@ MOST_LEAN = 50.0  # degrees from upright
 
 # Pairs of landmarks whose middle is bare as a rule: hands, forearms, shins.
 LIMBS = ((16, 20), (15, 19), (14, 16), (13, 15), (26, 28), (25, 27))
+WARM = [(math.cos(math.radians(hue)), math.sin(math.radians(hue))) for hue in (15, 78)]
 NECK = 0.18  # shoulder widths above the shoulders
 SHOULDERS, HIPS, NOSE, FACE = [11, 12], [23, 24], 0, [0, 2, 5, 9, 10]
 
 
 def find_wearer(
-    model: BodyModel, picture: np.ndarray, alpha: np.ndarray | None = None
+    model: BodyModel, picture: np.ndarray, lab: np.ndarray, alpha: np.ndarray | None = None
 ) -> Body | None:
     """Whoever wears the garment in a photo uint8 (height, width, 3) RGB, or None.
 
-    alpha: float (height, width), what stands out from a plain background, where that could be cut
-    out. It tells a face printed on a shirt from a wearer's, and without a face, as shops often cut
-    their photos, whether there is skin to look closer for. Raises InputError for a wearer who is
-    turned or upside down, and for skin where no body can be found.
+    lab: its colours, float32 (3, height, width). alpha: float (height, width), what stands
+    out from a plain background, where that could be cut out. It tells a face printed on a shirt
+    from a wearer's, and without a face, as shops often cut their photos, whether there is skin to
+    look closer for. Raises InputError for a wearer who is turned or upside down, and for skin where
+    no body can be found.
     """
     score = first_look(model, picture)
-    if (
-        alpha is not None
-        and score < SURE
-        and skin_like(to_lab(picture[alpha > 0.5])).mean() < SKIN_SHARE
-    ):
-        return None
-    skin = skin_like(to_lab(picture))
+    skin = skin_like(lab)
+    if alpha is not None and score < SURE:
+        inside = alpha > 0.5
+        if np.count_nonzero(skin & inside) < SKIN_SHARE * np.count_nonzero(inside):
+            return None
     try:
         body = find_body(model, picture)
     except NobodyFound:
         body = None
-    if body is not None and (is_hood(body, picture) or alpha is not None and is_print(body, alpha)):
+    if body is not None and (is_hood(body, lab) or alpha is not None and is_print(body, alpha)):
         return None
-    if body is None or (score < SURE and not is_bare(body, picture, skin)):
+    if body is None or (score < SURE and not is_bare(body, lab, skin)):
         if alpha is not None and shows_skin(skin, alpha > 0.5):
             raise InputError(
                 "Somebody seems to wear this garment, but no body can be found in the photo. Use a "
@@ -59,11 +60,12 @@ def find_wearer(
 
 
 def skin_like(lab: np.ndarray) -> np.ndarray:
-    """Which Lab colours (..., 3) skin may have in daylight (bool): a warm hue of middle chroma."""
-    chroma = np.hypot(lab[..., 1], lab[..., 2])
-    hue = np.degrees(np.arctan2(lab[..., 2], lab[..., 1]))
-    light = lab[..., 0]
-    return (light > 15) & (light < 93) & (hue > 15) & (hue < 78) & (chroma > 6) & (chroma < 48)
+    """Which Lab colours (3, ...) skin may have in daylight (bool): a warm hue of middle chroma."""
+    light, red, yellow = lab
+    chroma = red * red + yellow * yellow
+    (low, least), (high, most) = WARM  # tangents would need more cases
+    warm = (low * yellow > least * red) & (high * yellow < most * red)
+    return (light > 15) & (light < 93) & warm & (chroma > 6 * 6) & (chroma < 48 * 48)
 
 
 def shows_skin(skin: np.ndarray, inside: np.ndarray) -> bool:
@@ -92,18 +94,17 @@ def shows_skin(skin: np.ndarray, inside: np.ndarray) -> bool:
     )
 
 
-def is_bare(body: Body, picture: np.ndarray, skin: np.ndarray) -> bool:
+def is_bare(body: Body, lab: np.ndarray, skin: np.ndarray) -> bool:
     """Is a body that only might be one, seen without a face, bare where bodies are?"""
-    return body.score > 0.85 and bare_limbs(body, picture, skin) >= LEAST_LIMBS
+    return body.score > 0.85 and bare_limbs(body, lab, skin) >= LEAST_LIMBS
 
 
-def bare_limbs(body: Body, picture: np.ndarray, skin: np.ndarray) -> int:
+def bare_limbs(body: Body, lab: np.ndarray, skin: np.ndarray) -> int:
     """At how many of the neck, hands, forearms and shins a photo shows skin, and not the cloth of
     the chest."""
     landmarks = body.landmarks[:, :2]
     shoulders, hips = landmarks[SHOULDERS], landmarks[HIPS]
     unit = float(np.hypot(*(shoulders[0] - shoulders[1])))
-    lab = to_lab(picture)
     radius = max(1, round(0.05 * unit))
     height, width = skin.shape
 
@@ -117,7 +118,7 @@ def bare_limbs(body: Body, picture: np.ndarray, skin: np.ndarray) -> int:
         )
 
     chest = around(np.concatenate([shoulders, hips]).mean(0))
-    cloth = np.median(lab[chest].reshape(-1, 3), axis=0) if chest else np.zeros(3)
+    cloth = usual_colour(lab, chest) if chest else np.zeros(3)
     places = [
         shoulders.mean(0) - [0, NECK * unit],
         *(landmarks[list(two)].mean(0) for two in LIMBS),
@@ -127,23 +128,27 @@ def bare_limbs(body: Body, picture: np.ndarray, skin: np.ndarray) -> int:
         cut = around(place)
         if cut is None or skin[cut].mean() < 0.5:
             continue
-        seen = np.median(lab[cut].reshape(-1, 3), axis=0)
+        seen = usual_colour(lab, cut)
         count += bool(np.hypot(*(seen - cloth)[1:]) > UNLIKE)
     return count
 
 
-def is_hood(body: Body, picture: np.ndarray) -> bool:
+def usual_colour(lab: np.ndarray, cut: tuple[slice, slice]) -> np.ndarray:
+    """The median (3,) in some rows and columns of (3, height, width)."""
+    return np.median(lab[:, cut[0], cut[1]].reshape(3, -1), axis=1)
+
+
+def is_hood(body: Body, lab: np.ndarray) -> bool:
     """Is what passes for a face of the chest's hue, and no skin? So is the inside of a hood."""
-    lab = to_lab(picture)
     landmarks = body.landmarks[:, :2]
     face, chest = landmarks[FACE].mean(0), landmarks[SHOULDERS + HIPS].mean(0)
     colours = []
     for x, y in (face, chest):
         row, column = round(float(y)), round(float(x))
-        if not (0 <= row < lab.shape[0] and 0 <= column < lab.shape[1]):
+        if not (0 <= row < lab.shape[1] and 0 <= column < lab.shape[2]):
             return False
-        cut = lab[max(0, row - 2) : row + 3, max(0, column - 2) : column + 3]
-        colours.append(np.median(cut.reshape(-1, 3), axis=0))
+        cut = slice(max(0, row - 2), row + 3), slice(max(0, column - 2), column + 3)
+        colours.append(usual_colour(lab, cut))
     hues = [np.degrees(np.arctan2(colour[2], colour[1])) for colour in colours]
     turn = abs((hues[0] - hues[1] + 180) % 360 - 180)
     coloured = min(float(np.hypot(*colour[1:])) for colour in colours) > 10

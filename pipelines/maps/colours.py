@@ -50,6 +50,20 @@ def length(vectors: np.ndarray) -> np.ndarray:
     return np.sqrt(total)
 
 
+def lengths(planes: np.ndarray) -> np.ndarray:
+    """Of the vectors along the first axis of (n, ...)."""
+    total = products(planes, planes)
+    return np.sqrt(total, out=total)
+
+
+def products(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Of the vectors along the first axis of (n, ...), two and two."""
+    total = one[0] * other[0]
+    for first, second in zip(one[1:], other[1:], strict=True):
+        total += first * second
+    return total
+
+
 def distance(planes: np.ndarray, middle: np.ndarray, scale: np.ndarray | None = None) -> np.ndarray:
     """How far the colours (3, ...) are from one (3,), each number as a multiple of the scale's."""
     total = None

@@ -11,6 +11,8 @@ def spread(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
     known (height, width): bool, or how sure a colour is, 0..1. Averages at ever smaller sizes (a
     pyramid) fill what the finer ones leave open.
     """
+    import cv2
+
     weight: np.ndarray = known.astype(np.float32)
     values: np.ndarray = np.ascontiguousarray(colours.transpose(2, 0, 1), np.float32)
     levels: list[tuple[np.ndarray, np.ndarray]] = [(values, weight)]
@@ -26,7 +28,7 @@ def spread(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
         filled = values - below
         filled *= weight
         filled += below
-    return np.ascontiguousarray(filled.transpose(1, 2, 0))
+    return cv2.merge(list(filled)).reshape(*filled.shape[1:], len(filled))
 
 
 def halved(values: np.ndarray) -> np.ndarray:

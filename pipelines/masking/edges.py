@@ -58,8 +58,9 @@ def _remove_specks(mask: np.ndarray, coarse: np.ndarray) -> None:
     step = max(math.isqrt(mask.size // MOST_LABELLED), 1)
     view = mask[::step, ::step]
     rows, columns = (_centres(n, size) for n, size in zip(coarse.shape, view.shape, strict=True))
+    labels = np.empty(view.shape, np.int32)
     for value, inside, agrees in ((1, view < 0.8, coarse < 0.5), (0, view > 0.2, coarse > 0.5)):
-        count, labels = cv2.connectedComponents(inside.view(np.uint8), connectivity=4)
+        count, _ = cv2.connectedComponents(inside.view(np.uint8), labels, connectivity=4)
         known = np.zeros(count, dtype=bool)
         known[labels.take(rows, 0).take(columns, 1)[agrees]] = True
         known[0] = True

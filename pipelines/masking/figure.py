@@ -186,8 +186,7 @@ def along(points: Coordinates, start: np.ndarray, end: np.ndarray) -> tuple[np.n
     x, y = points
     x, y = x - float(start[0]), y - float(start[1])
     place = np.asarray(x * (dx / length) + y * (dy / length))
-    np.maximum(place, 0, out=place)
-    np.minimum(place, 1, out=place)
+    place.clip(0, 1, out=place)
     aside = place * -dx
     aside += x
     aside *= aside
@@ -270,12 +269,18 @@ def limb_frame(limb: Limb, height: int, width: int) -> LimbFrame:
         y = np.arange(first[1], last[1], dtype=np.float32)[:, None]
         part, distance = along((x, y), start, end)
         direction = unit_vector(end - start)
-        radius = limb.radii[k] + part * np.float32(limb.radii[k + 1] - limb.radii[k])
+        radius = part * float(limb.radii[k + 1] - limb.radii[k])
+        radius += float(limb.radii[k])
+        beyond = distance - radius
+        nearer = beyond < frame.beyond[cut]
+        np.copyto(frame.beyond[cut], beyond, where=nearer)
+        part += k
+        part /= pieces
+        np.copyto(frame.place[cut], part, where=nearer)
+        distance /= radius
         across = (y - start[1]) * direction[0] - (x - start[0]) * direction[1]
-        nearer = distance - radius < frame.beyond[cut]
-        np.copyto(frame.beyond[cut], distance - radius, where=nearer)
-        np.copyto(frame.place[cut], (part + k) / pieces, where=nearer)
-        np.copyto(frame.offset[cut], np.sign(across) * distance / radius, where=nearer)
+        distance *= np.sign(across, out=across)
+        np.copyto(frame.offset[cut], distance, where=nearer)
     return frame
 
 

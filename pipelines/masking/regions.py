@@ -53,8 +53,8 @@ class Regions:
 def smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """0 below low, 1 above high, smooth between; falls instead where low > high."""
     place = np.asarray(values - float(low))
-    place = np.multiply(place, 1 / float(high - low), out=place)
-    np.clip(place, 0, 1, out=place)
+    place *= 1 / float(high - low)
+    place.clip(0, 1, out=place)
     result = place * place
     place *= -2
     place += 3

@@ -11,6 +11,8 @@ from ..diffusion.latents import to_bytes
 from ..errors import InputError, NoGarmentFound
 from ..garment.matting import ANALYSIS_SIDE, block_of, find_foreground, reduced
 from ..garment.wearer import find_wearer
+from ..maps.colours import to_lab
+from ..maps.edges import to_planes
 from .common import FLAT_LAY, PHOTO_TYPES, WORN, GarmentView, Readers
 
 
@@ -59,8 +61,9 @@ def read_garment(
 def _wearer_in(readers: Readers, picture: np.ndarray) -> bool:
     """Raises InputError where somebody seems to wear it and cannot be made out."""
     small = reduced(picture, ANALYSIS_SIDE)
+    lab = to_planes(to_lab(small))
     try:
-        inside = find_foreground(small, block_of(picture))
+        inside = find_foreground(lab, block_of(picture))
     except NoGarmentFound:
         inside = None
-    return find_wearer(readers.body(), small, inside) is not None
+    return find_wearer(readers.body(), small, lab, inside) is not None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..maps.edges import outline
+from ..maps.ranking import median
 from ..masking.anatomy import ARM_PLACES, ARM_WIDTHS
 from ..masking.figure import Limb, LimbFrame, LimbFrames, along, unit_vector
 from ..masking.regions import BACKGROUND, SKIN, smooth_step
@@ -53,13 +54,13 @@ def arm_edges(scene: Scene, name: str, covered: float) -> np.ndarray:
         # Shoulders differ less than arms do.
         slim = np.interp(STATIONS, [0, 0.3], [0.5, 1])
         near = np.nonzero(seen)[0][:5]
-        edges *= np.median((half / usual)[near]) ** slim
+        edges *= median((half / usual)[near]) ** slim
         # A slanting sleeve shows more of the outer side, before the background.
         outside = (covered < STATIONS) & (person[1] < skin[1] + 1) & (skin[1] > 0.5 * usual)
         known = np.stack([seen, seen | (outside & (skin[1] < 1.6 * usual))])
         edges = np.stack([joined_on(edges[k], skin[k], known[k]) for k in (0, 1)])
     elif sleeve.any():  # whose width tells a little
-        edges *= max(1.0, 0.75 * float(np.median((person.mean(0) / usual)[sleeve])))
+        edges *= max(1.0, 0.75 * float(median((person.mean(0) / usual)[sleeve])))
     cloth = CLOTH * unit * smooth_step(STATIONS, covered + 0.02, covered - 0.1)
     within = np.maximum(person - cloth, 0.6 * usual)
     edges = np.where(STATIONS - covered <= 0.04, np.minimum(edges, within), edges)

@@ -8,6 +8,7 @@ from ..maps.colours import distance, length
 from ..maps.edges import blur, resized_map, to_planes
 from ..maps.grids import box_of, each, narrowest, taken, widest
 from ..maps.patches import continue_background
+from ..maps.ranking import medians
 from ..maps.spreading import spread
 from ..masking.anatomy import COLLAR_LEVELS, COLLAR_SIDES, LEGS_APART, NAVEL
 from ..masking.figure import Limb, LimbFrames, unit_vector
@@ -163,7 +164,7 @@ def skin_plate(scene: Scene, frames: LimbFrames) -> np.ndarray:
     typical = scene.face_colour
     if typical is None:
         sure = known * np.where(face, np.float32(0.005), 1)
-        typical = np.median(scene.lab_planes[:, sure > 0.5 * sure.max()], axis=1)
+        typical = medians(scene.lab_planes[:, sure > 0.5 * sure.max()].T)
     strange = distance(scene.lab_planes, typical, np.array([2.5, 1, 1], np.float32))
     alike = np.exp(strange * strange / -STRANGE)
     known = known * alike
@@ -173,7 +174,7 @@ def skin_plate(scene: Scene, frames: LimbFrames) -> np.ndarray:
     if known.sum() < 0.02 * unit * unit:
         known = known + 0.2 * smooth_step(skin, 0.6, 0.9) * (1 - 0.9 * ~face) * alike + 1e-6
     plain = scene.planes / shading
-    middle = np.median(plain[:, known >= 0.02 * known.max()], axis=1)[:, None, None]
+    middle = medians(plain[:, known >= 0.02 * known.max()].T)[:, None, None]
     # Far from all visible skin the average tone weighs as much as what is carried there.
     plain = middle + (plain - middle) * (known / (known + 3e-3))
     size = (skin.shape[0] // 2, skin.shape[1] // 2)  # it is blurred anyway

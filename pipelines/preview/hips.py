@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..maps.ranking import median
 from ..masking.figure import Figure, LimbFrames
 from ..masking.regions import BACKGROUND, LOWER, Regions, smooth_step
 from .shape import BodyShape, lookup
@@ -37,9 +38,9 @@ def read_growth(
         side = figure.side(end)  # which is not along the torso's middle where that is oblique
         excess = sign * side - shape.half_width(figure.level(end), side)
         if ends.any():
-            result[k] = np.median(excess[ends][:5])
+            result[k] = median(excess[ends][:5])
         elif (last > 0).any():  # hidden by an arm: at least so far
-            result[k] = max(0.0, float(np.median(excess[last > 0])))
+            result[k] = max(0.0, float(median(excess[last > 0])))
     return result
 
 

@@ -10,6 +10,7 @@ from ..garment.read import Garment
 from ..maps.colours import distance
 from ..maps.edges import guided_models
 from ..maps.grids import box_of, pieces, sizes_of
+from ..maps.ranking import medians
 from ..masking.figure import along, projected
 from ..masking.hands import hand_box, hand_disc
 from ..masking.regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, smooth_step
@@ -176,8 +177,8 @@ def like_head_hair(scene: Scene) -> np.ndarray:
     if top.sum() < 30:
         return np.ones(away.shape, np.float32)
     colours = scene.lab_planes[:, top]
-    middle = np.median(colours, axis=1)
-    spread = np.median(np.abs(colours - middle[:, None]), axis=1)
+    middle = medians(colours.T)
+    spread = medians(np.abs(colours - middle[:, None]).T)
     scale = np.maximum(spread, np.array([6, 2.5, 2.5], np.float32))
     below = smooth_step(projected(scene.points, figure.chin, figure.down), -0.1 * figure.unit, 0.0)
     rows = box_of(below > 0)[0]

@@ -77,7 +77,8 @@ def splat(
     if not kept.any():
         return None
     if not kept.all():
-        drawn, places, areas = drawn[:, kept], places[:, kept], areas[kept]
+        drawn, places = drawn.compress(kept, 1), places.compress(kept, 1)
+        areas = areas[kept]
     low = np.maximum(np.floor(drawn.min(1)), 0).astype(int)
     high = np.minimum(np.ceil(drawn.max(1)) + 1, [width, height]).astype(int)
     columns, rows = high - low + 2  # a rim of one pixel takes what falls beside

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..maps.colours import distance, to_lab
 from ..maps.edges import resized_map, to_planes
+from ..maps.ranking import medians
 from ..masking.anatomy import WAIST
 from ..masking.body import WORKING_SIDE, Body
 from ..masking.figure import (
@@ -80,7 +81,7 @@ class Scene:
         face = (self.face < 0.8) & (self.regions.kinds[SKIN] > 0.8)
         if not self.figure.face_seen or face.sum() < 40:
             return None
-        return np.median(self.lab_planes[:, face], axis=1)
+        return medians(self.lab_planes[:, face].T)
 
     @cached_property
     def unlike_face(self) -> np.ndarray | None:

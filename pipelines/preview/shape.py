@@ -54,10 +54,16 @@ def between(
 
 def lookup(values: np.ndarray, points: Coordinates) -> np.ndarray:
     """Nearest value of a map (H, W) at points; 0 outside."""
-    x, y = (np.round(axis).astype(int) for axis in points)
-    height, width = values.shape
-    inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-    return np.where(inside, values[y.clip(0, height - 1), x.clip(0, width - 1)], 0)
+    import cv2
+
+    padded = cv2.copyMakeBorder(values, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    height, width = padded.shape
+    x, y = points
+    columns = (np.round(x) + 1).clip(0, width - 1).astype(np.intp)
+    rows = (np.round(y) + 1).clip(0, height - 1).astype(np.intp)
+    rows *= width
+    rows += columns
+    return padded.ravel().take(rows)
 
 
 def read_shape(figure: Figure, regions: Regions) -> BodyShape:
@@ -69,24 +75,28 @@ def read_shape(figure: Figure, regions: Regions) -> BodyShape:
     levels = np.arange(-0.2 * torso, 2.4 * torso, max(1.0, 0.02 * unit))
     average = np.interp(levels / torso, HEIGHTS, HALF_WIDTHS) * unit
     steps = np.arange(0.0, 0.9 * unit, 0.5)
+    inner = int((steps <= 0.25 * unit).sum())  # are the trunk
     measured = np.empty((2, len(levels)))
     found = np.zeros((2, len(levels)), dtype=bool)
     neck, down, across = (v[:, None, None] for v in (figure.neck, figure.down, figure.across))
     for k, side in enumerate((-1, 1)):
         points = neck + levels[:, None] * down + side * steps * across
+        solid = lookup(body, points) > 0.5
+        solid[:, :inner] = False
+        within = points[:, solid]
         arms = np.minimum(
-            capsule(points, figure.right_arm, 0.02 * unit, 0.0),
-            capsule(points, figure.left_arm, 0.02 * unit, 0.0),
+            capsule(within, figure.right_arm, 0.02 * unit, 0.0),
+            capsule(within, figure.left_arm, 0.02 * unit, 0.0),
         )
-        hands = hand_discs(points, figure) > 0.6
-        solid = (lookup(body, points) > 0.5) & (arms > 0) & hands
-        outside = np.where(~solid & (steps > 0.25 * unit), steps, np.inf)
-        measured[k] = outside.min(1)
+        solid[solid] = (arms > 0) & (hand_discs(within, figure) > 0.6)
+        solid[:, :inner] = True
+        ends = solid.argmin(1)
+        measured[k] = np.where(solid.all(1), np.inf, steps[ends])
         # A side is seen when it ends at the background rather than at an arm.
-        end = points[:, np.arange(len(levels)), np.clip(np.argmin(outside, 1), 0, None)]
+        end = points[:, np.arange(len(levels)), ends]
         found[k] = np.isfinite(measured[k]) & (lookup(body, end) < 0.5)
         # An upper garment stands off the body, a little at the chest and more at the hips.
-        last = points[:, np.arange(len(levels)), np.clip(np.argmin(outside, 1) - 3, 0, None)]
+        last = points[:, np.arange(len(levels)), np.maximum(ends - 3, 0)]
         loose = lookup(regions.kinds[UPPER], last) > 0.5
         measured[k] = np.where(loose, 0.95 * measured[k], measured[k])
         found[k] &= ~(loose & (levels > 0.6 * torso))

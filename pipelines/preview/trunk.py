@@ -6,6 +6,7 @@ import numpy as np
 
 from ..garment.parts import INSIDE, LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORSO, lies_in
 from ..garment.read import Garment
+from ..maps.ranking import median
 from ..masking.figure import projected
 from ..masking.regions import smooth_step
 from .scene import Scene
@@ -48,12 +49,12 @@ class Trunk:
         # Near a curved hem, and where only a tie hangs below it, rows get short: the last full one
         # speaks for them.
         wide = right - left
-        short = (np.arange(len(rows)) > 0.5 * len(rows)) & (wide < NARROW * np.median(wide))
+        short = (np.arange(len(rows)) > 0.5 * len(rows)) & (wide < NARROW * median(wide))
         full = min(int(0.93 * len(rows)), int(np.argmax(short)) if short.any() else len(rows))
         left[full:] = np.minimum(left[full:], left[full - 1])
         right[full:] = np.maximum(right[full:], right[full - 1])
         # So they are where one corner of a waistband stands higher than the other.
-        first = int(np.argmax(wide >= NARROW * np.median(wide)))
+        first = int(np.argmax(wide >= NARROW * median(wide)))
         left[:first] = np.minimum(left[:first], left[first])
         right[:first] = np.maximum(right[:first], right[first])
         self.left = gaussian_filter1d(left, softness, mode="nearest")

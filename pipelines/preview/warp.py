@@ -12,6 +12,7 @@ import numpy as np
 
 from ..maps.averaging import averaged_layer
 from ..maps.enlarging import Cut, Enlarged, Grid
+from ..maps.ranking import median
 
 STEP = 2  # a garment bends little: its map is coarser than the small picture
 
@@ -37,7 +38,7 @@ class BackwardMap:
         """Garment pixels per map pixel, in the middle of all places."""
         across = np.diff(self.source, axis=1)[self.inside[:, 1:]]
         steps = np.concatenate([across, np.diff(self.source, axis=0)[self.inside[1:]]])
-        return float(np.median(np.hypot(*steps.T))) if len(steps) else 1.0
+        return float(median(np.hypot(*steps.T))) if len(steps) else 1.0
 
 
 class LayerPicture:

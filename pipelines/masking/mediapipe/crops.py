@@ -71,20 +71,14 @@ def cut_out(picture: Image.Image, crop: TurnedSquare, size: int, outside: str) -
     small = np.asarray(picture.reduce(factor, box) if factor > 1 else picture.crop(box))
     border = cv2.BORDER_CONSTANT if outside == "black" else cv2.BORDER_REPLICATE
     small = cv2.copyMakeBorder(small, 1, 1, 1, 1, border)
-    centres = (np.arange(size) + 0.5) / size
+    centres, matrix = (np.arange(size) + 0.5) / size, crop.affine()
     if crop.angle == 0:
-        (across, _, x), (_, down, y) = crop.affine()
-        places = across * centres + x, down * centres + y
+        x, y = matrix[0, 0] * centres + matrix[0, 2], matrix[1, 1] * centres + matrix[1, 2]
     else:
-        places = _applied(crop.affine(), centres, centres)
+        x, y = _applied(matrix, centres, centres)
     sampled = _sampled_upright if crop.angle == 0 else _sampled
-    return sampled(
-        small,
-        *(
-            _between(place, start, factor, length)
-            for place, start, length in zip(places, (left, top), small.shape[1::-1], strict=True)
-        ),
-    )
+    height, width = small.shape[:2]
+    return sampled(small, _between(x, left, factor, width), _between(y, top, factor, height))
 
 
 def put_back(
@@ -117,8 +111,7 @@ def _applied(matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarr
 
 
 Between = tuple[np.ndarray, np.ndarray]
-"""Where places lie between pixels: the pixel before, whole numbers, and the share of the next one,
-float32."""
+"""Where places lie between two pixels: which is the first, and the share of the next, float32."""
 
 
 def _between(places: np.ndarray, start: float, factor: float, length: int) -> Between:
@@ -144,13 +137,14 @@ def _sampled(picture: np.ndarray, x: Between, y: Between) -> np.ndarray:
     import cv2
 
     (column, right), (row, down) = x, y
-    places, result = cv2.merge([column, row]), np.empty((3, *column.shape), np.float32)
+    places, no_fractions = cv2.merge([column, row]), np.empty(0, np.uint16)
     four = (
-        cv2.split(cv2.remap(shifted, places, None, cv2.INTER_NEAREST))
+        cv2.split(cv2.remap(shifted, places, no_fractions, cv2.INTER_NEAREST))
         for shifted in (picture[:-1, :-1], picture[:-1, 1:], picture[1:, :-1], picture[1:, 1:])
     )
-    for plane, (one, two, three, last) in zip(result, zip(*four, strict=True), strict=True):
-        plane[...] = _mixed(_mixed(one, two, right), _mixed(three, last, right), down)
+    result = np.empty((3, *column.shape), np.float32)
+    for channel, (one, two, three, last) in enumerate(zip(*four, strict=True)):
+        result[channel] = _mixed(_mixed(one, two, right), _mixed(three, last, right), down)
     result *= np.float32(1 / 255)
     return result
 
@@ -161,9 +155,9 @@ def _sampled_upright(picture: np.ndarray, x: Between, y: Between) -> np.ndarray:
 
     (column, right), (row, down) = x, y
     result = np.empty((3, len(row), len(column)), np.float32)
-    for plane, colour in zip(result, cv2.split(picture), strict=True):
+    for channel, colour in enumerate(cv2.split(picture)):
         lines = _mixed(colour.take(column, 1), colour.take(column + 1, 1), right)
-        plane[...] = _mixed(lines.take(row, 0), lines.take(row + 1, 0), down[:, None])
+        result[channel] = _mixed(lines.take(row, 0), lines.take(row + 1, 0), down[:, None])
     result *= np.float32(1 / 255)
     return result
 

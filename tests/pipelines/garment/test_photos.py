@@ -10,6 +10,8 @@ from fitting_room.pipelines.errors import InputError, NoGarmentFound
 from fitting_room.pipelines.garment import stray
 from fitting_room.pipelines.garment.parts import INSIDE, TORSO
 from fitting_room.pipelines.garment.read import read_garment
+from fitting_room.pipelines.maps.colours import to_lab
+from fitting_room.pipelines.maps.edges import to_planes
 from fitting_room.pipelines.preview.drawn import CUTS, Look, draw
 from fitting_room.pipelines.preview.pipeline import PreviewPipeline
 from PIL import Image, ImageDraw
@@ -477,8 +479,8 @@ def test_a_cut_out_along_edges_is_mended_as_well(monkeypatch):
                       (200, 560), (150, 560)])  # fmt: skip
     rectangle = np.zeros((640, 480), np.float32)
     rectangle[72:584, 104:376] = 1
-    monkeypatch.setattr(stray, "find_by_edges", lambda small: rectangle)
-    found, words = stray.only_the_garment(None, np.asarray(picture))
+    monkeypatch.setattr(stray, "find_by_edges", lambda lab: rectangle)
+    found, words = stray.only_the_garment(None, to_planes(to_lab(np.asarray(picture))))
     blue = (np.asarray(picture) == BLUE).all(-1)
     assert "along its edges" in words[0]
     assert ((found > 0.5) & blue).sum() > 0.97 * ((found > 0.5) | blue).sum()

@@ -19,6 +19,7 @@ from fitting_room.pipelines.garment.wearer import (
 from fitting_room.pipelines.garment.worn import find_cloth
 from fitting_room.pipelines.garment.worn_view import check_torn
 from fitting_room.pipelines.maps.colours import to_lab
+from fitting_room.pipelines.maps.edges import to_planes
 from fitting_room.pipelines.masking.body import Body, embedded_body_model
 from fitting_room.pipelines.masking.figure import build_figure
 from fitting_room.pipelines.preview.pipeline import PreviewPipeline
@@ -126,7 +127,7 @@ def test_a_mask_drawn_by_the_user_wins_but_for_the_head():
 @pytest.mark.parametrize("name", ["person.jpg", "person_close.jpg", "person_mirrored.jpg"])
 def test_a_wearers_face_is_never_part_of_a_garment(name):
     photo = np.asarray(Image.open(SAMPLES / name).convert("RGB"))
-    wearer = find_wearer(embedded_body_model(), photo)
+    wearer = find_wearer(embedded_body_model(), photo, to_planes(to_lab(photo)))
     assert wearer is not None
     try:
         garment = read_garment(photo)
@@ -159,9 +160,9 @@ def test_a_face_on_a_shirt_is_a_print():
 def test_skin_around_a_garment_without_a_face():
     photo, body = draw_person(sleeve=46)
     below = photo[185:640], body.mask[185:640] > 0.5
-    assert shows_skin(skin_like(to_lab(below[0])), below[1])
+    assert shows_skin(skin_like(to_planes(to_lab(below[0]))), below[1])
     dressed, body = draw_person()
-    assert not shows_skin(skin_like(to_lab(dressed)), body.mask > 0.5)
+    assert not shows_skin(skin_like(to_planes(to_lab(dressed))), body.mask > 0.5)
 
 
 @pytest.mark.parametrize("width", [4, 8])

@@ -19,6 +19,7 @@ from fitting_room.pipelines.maps.edges import (
     resized_map,
 )
 from fitting_room.pipelines.maps.grids import narrowest, pieces, widest
+from fitting_room.pipelines.maps.ranking import median, medians
 from fitting_room.pipelines.maps.spreading import halved, spread
 from fitting_room.pipelines.masking.figure import Limb, along, capsule, pixel_grid
 from fitting_room.pipelines.masking.regions import smooth_step
@@ -190,6 +191,16 @@ def mean_of_squares(values: np.ndarray) -> np.ndarray:
 def test_halving_odd_sizes(chance):
     values = chance.random((5, 7)).astype(np.float32)
     assert np.abs(halved(values) - mean_of_squares(values)).max() < CLOSE
+
+
+def test_medians_are_numpy_s(chance):
+    for shape in ((1,), (2,), (7, 9), (8, 9)):
+        for kind in (np.float32, np.float64, np.int64):
+            values = (100 * chance.random(shape)).astype(kind)
+            assert median(values) == np.median(values)
+    colours = chance.random((50, 3)).astype(np.float32)
+    assert (medians(colours) == np.median(colours, axis=0)).all()
+    assert np.isnan(median(np.zeros(0)))
 
 
 @pytest.mark.parametrize("ends", [(0.2, 0.7), (0.7, 0.2), (-4, 4)])
