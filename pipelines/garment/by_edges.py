@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import NoGarmentFound
 from ..maps.colours import lengths
 from ..maps.grids import average, narrowest, pieces, sizes_of, within
+from ..maps.ranking import median, percentile
 from .background import before_edge, steepness
 from .reach import reach_from_border
 
@@ -32,7 +33,7 @@ def find_by_edges(lab: np.ndarray) -> np.ndarray:
     its soft shadow would count as well. Raises NoGarmentFound where nothing stands out.
     """
     slope = steepness(np.stack([average(plane, 3) for plane in lab]))
-    noise = NOISY * float(np.median(slope))
+    noise = NOISY * float(median(slope))
     levels = [level for part in LEVELS if (level := part * STEEP) > noise] or [max(STEEP, noise)]
     least = behind_edges(slope, levels[-1])
     found = least
@@ -86,4 +87,4 @@ def contrast(inside: np.ndarray, lab: np.ndarray, share: float = 50) -> float:
         y = np.round(rows + sign * ways[0]).astype(int).clip(0, len(solid) - 1)
         x = np.round(columns + sign * ways[1]).astype(int).clip(0, solid.shape[1] - 1)
         ends.append(lab[:, y, x])
-    return float(np.percentile(lengths(ends[0] - ends[1]), share))
+    return float(percentile(lengths(ends[0] - ends[1]), share))

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..maps.colours import to_lab
 from ..maps.edges import to_planes
+from ..maps.ranking import median
 from .hood import WORDS, hood_edge
 from .matting import ANALYSIS_SIDE, reduced
 from .opening import above_edge, find_edge
@@ -99,7 +100,7 @@ def is_band(lab: np.ndarray, mask: np.ndarray, edge: np.ndarray, ends: list[np.n
         place = (slice(max(0, y - 1), y + 2), slice(max(0, x - 2), x + 3))
         if not mask[place].any():
             return False
-        colours.append(np.array([np.median(plane[place][mask[place]]) for plane in lab]))
+        colours.append(np.array([median(plane[place][mask[place]]) for plane in lab]))
     above, below, *beside = colours
     return all(np.linalg.norm(one - above) < np.linalg.norm(one - below) for one in beside)
 

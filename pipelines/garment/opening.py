@@ -11,6 +11,7 @@ import numpy as np
 
 from ..maps.colours import lengths, products
 from ..maps.grids import boxes, closed, narrowest, pieces
+from ..maps.ranking import median
 
 SHAPES = (1.0, 1.4, 2.0, 3.0, 5.0)  # of the curve 1 - |t|^p: V, between, round, wide, square
 WIDTHS = (0.8, 0.9, 1.0)  # of the opening, against the distance of its ends
@@ -95,7 +96,7 @@ def find_label(
     inside = narrowest(mask[zone], 2)
     if inside.sum() < 40:
         return None
-    strange = [plane[zone] - np.median(plane[zone][inside]) for plane in lab]
+    strange = [plane[zone] - median(plane[zone][inside]) for plane in lab]
     other = inside & (lengths(np.stack(strange)) > 14)
     labels, _ = pieces(closed(other, 1))
     for number, place in boxes(labels):

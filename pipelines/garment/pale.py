@@ -6,6 +6,7 @@ import numpy as np
 
 from ..maps.colours import lengths
 from ..maps.grids import narrowest, within
+from ..maps.ranking import median, medians
 from .background import border_of, carry_field
 
 PALE = 12.0  # Lab units between most of the garment and its background, at most
@@ -21,16 +22,16 @@ def in_own_shadow(inside: np.ndarray, lab: np.ndarray) -> tuple[str, ...]:
     core = narrowest(solid, round(CORE * unit))
     if not core.any():
         return ()
-    border = np.median(border_of(lab), axis=1)
+    border = medians(border_of(lab))
     strange = [plane[core] - usual for plane, usual in zip(lab, border, strict=True)]
-    if np.median(lengths(np.stack(strange))) > 2 * PALE:
+    if median(lengths(np.stack(strange))) > 2 * PALE:
         return ()  # without the field, which takes longer
     field, noise = carry_field(lab)
     distance = lengths(lab - field)
     around = within(solid, round(FAR * unit)) & ~within(solid, round(NEAR * unit))
     if (
         not around.any()
-        or np.median(distance[core]) > PALE
+        or median(distance[core]) > PALE
         or distance[around].mean() < SHADOW + noise
     ):
         return ()

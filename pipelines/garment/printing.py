@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..fit import FitReport, doubtful
+from ..maps.ranking import median
 
 if TYPE_CHECKING:
     from .read import Garment
@@ -147,7 +148,7 @@ class _Lay:
         chest = garment.distance("armpit_left", "armpit_right")
         light = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).astype(np.float32)
         fabric = self.on > 0.5
-        usual = float(np.median(light[fabric])) if fabric.any() else 255.0
+        usual = float(median(light[fabric])) if fabric.any() else 255.0
         light = np.where(fabric, light, usual)
         fine = cv2.GaussianBlur(light, (0, 0), max(FINE * chest, 0.8))
         self.shade = np.clip(fine / max(usual, 1), *SHADES)

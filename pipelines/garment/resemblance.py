@@ -6,6 +6,7 @@ import numpy as np
 
 from ..errors import InputError, NoGarmentFound
 from ..maps.grids import boxes, pieces
+from ..maps.ranking import median
 from .lower_outline import Armpit
 from .outline import GarmentOutline, find_armpits
 from .parts import NUMBERS
@@ -109,7 +110,7 @@ def is_upside_down(silhouette: Silhouette, armpits: dict[str, Armpit], mask: np.
     extents = solid.shape[1] - solid.argmax(1) - solid[:, ::-1].argmax(1)
     quarter = slice(0, max(1, len(solid) // 4))
     filled = float((solid.sum(1) / extents)[quarter].mean())
-    wide = extents[quarter].mean() > 0.85 * np.median(extents)
+    wide = extents[quarter].mean() > 0.85 * median(extents)
     turned = np.ascontiguousarray(mask[::-1, ::-1])
     other = measure(turned, symmetry_axis(turned))
     if filled > 0.55 and wide and other.legs > 0.3:  # legs, not straps

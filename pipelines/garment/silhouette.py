@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ..maps.grids import boxes, narrowest, pieces, within
+from ..maps.ranking import median, percentile
 from .contour import enclosed_area, resampled, smoothed, trace
 from .symmetry import symmetry_angle, symmetry_axis, turning
 
@@ -142,7 +143,7 @@ def cut_open(mask: np.ndarray) -> np.ndarray:
         if place[0].stop - place[0].start < 0.06 * LONG_SIDE:
             continue
         bottom = place[0].stop - 1
-        column = int(np.median(np.nonzero(labels[bottom] == number)[0]))
+        column = int(median(np.nonzero(labels[bottom] == number)[0]))
         free = np.nonzero(~mask[bottom + 1 :, column])[0]
         # Only through a contact (cuff on hip, hem on hem), never down through a body.
         if len(free) and free[0] < 0.2 * LONG_SIDE:
@@ -161,7 +162,7 @@ def body_half_width(mask: np.ndarray, axis: float) -> float:
         beyond = np.arange(half.shape[1])[None] > begin[:, None]
         gap = np.pad(~half & beyond, ((0, 0), (0, 1)), constant_values=True)
         ways.append(gap.argmax(1) - 1)
-    return float(np.percentile((ways[0] + ways[1] + 1) / 2, 40))
+    return float(percentile((ways[0] + ways[1] + 1) / 2, 40))
 
 
 def lower_gap(mask: np.ndarray, axis: float, body: float) -> tuple[np.ndarray, float]:
@@ -173,7 +174,7 @@ def lower_gap(mask: np.ndarray, axis: float, body: float) -> tuple[np.ndarray, f
     if not len(inner):
         return np.array([axis, float(lowest.max())]), 0.0
     least = lowest[inner].min()
-    crotch = int(np.median(inner[lowest[inner] <= least + 1]))
+    crotch = int(median(inner[lowest[inner] <= least + 1]))
     near = np.abs(columns - axis) <= 1.2 * body
     sides = [lowest[near & (columns < crotch)], lowest[near & (columns > crotch)]]
     reach = min((int(side.max()) for side in sides if len(side)), default=0)

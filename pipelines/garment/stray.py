@@ -8,6 +8,7 @@ import numpy as np
 from ..errors import InputError, NoGarmentFound
 from ..maps.colours import distance
 from ..maps.grids import boxes, narrowest, pieces, sizes_of, within
+from ..maps.ranking import median
 from .by_edges import LEAST_CONTRAST, contrast, find_by_edges
 from .matting import main_pieces
 from .reach import reach_from_border
@@ -175,7 +176,7 @@ def without_stand(inside: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, Word
     solid = inside > 0.5
     rows = np.flatnonzero(solid.any(1))
     widths = solid[rows].sum(1)
-    usual = float(np.median(widths))
+    usual = float(median(widths))
     low = np.arange(len(rows)) > 0.5 * len(rows)
     narrow = np.flatnonzero(low & (widths < 0.16 * usual))
     if len(narrow) < max(3, LONG / 2 * len(rows)):
@@ -261,7 +262,7 @@ def without_head(inside: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, Words
     tall = len(rows)
     if tall < 40:
         return inside, ()
-    usual = float(np.median(widths[int(0.3 * tall) :]))
+    usual = float(median(widths[int(0.3 * tall) :]))
     shoulders = int((widths > 0.62 * usual).argmax())
     if not 0.05 * tall < shoulders < 0.45 * tall:
         return inside, ()
@@ -296,7 +297,7 @@ def without_head(inside: np.ndarray, lab: np.ndarray) -> tuple[np.ndarray, Words
 
 def median_of(lab: np.ndarray, region: np.ndarray) -> np.ndarray:
     """The usual colour (3,) of a region (height, width), bool."""
-    return np.array([np.median(plane[region]) for plane in lab])
+    return np.array([median(plane[region]) for plane in lab])
 
 
 def one_piece_of(solid: np.ndarray) -> np.ndarray:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..maps.ranking import median
+
 
 def turning(angle: float) -> np.ndarray:
     cos, sin = np.cos(angle), np.sin(angle)
@@ -31,7 +33,7 @@ def mirror_score(x: np.ndarray, y: np.ndarray) -> float:
     rows, columns = (((along + 1.5) * size / 3).astype(int) for along in (y, x))
     flat = np.bincount(rows * 2 * size + columns, minlength=2 * size * size)
     grid = flat.reshape(size, 2 * size).astype(np.float64)
-    grid = np.minimum(grid, np.median(grid[grid > 0]))
+    grid = np.minimum(grid, median(grid[grid > 0]))
     return float(mirrored(grid).max() / (grid**2).sum())
 
 

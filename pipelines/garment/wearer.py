@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from ..errors import InputError, NobodyFound
+from ..maps.ranking import medians
 from ..masking.body import Body, BodyModel, find_body
 from ..masking.people import first_look
 
@@ -135,7 +136,7 @@ def bare_limbs(body: Body, lab: np.ndarray, skin: np.ndarray) -> int:
 
 def usual_colour(lab: np.ndarray, cut: tuple[slice, slice]) -> np.ndarray:
     """The median (3,) in some rows and columns of (3, height, width)."""
-    return np.median(lab[:, cut[0], cut[1]].reshape(3, -1), axis=1)
+    return medians(lab[:, cut[0], cut[1]])
 
 
 def is_hood(body: Body, lab: np.ndarray) -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 from ..errors import InputError
 from ..maps.colours import to_lab
 from ..maps.grids import pieces, sizes_of
+from ..maps.ranking import medians
 from ..masking.figure import Coordinates, Figure
 from ..masking.regions import LOWER, UPPER, Regions
 
@@ -78,7 +79,7 @@ def same_cloth(small: np.ndarray, kinds: np.ndarray) -> bool:
     parts = [kinds[kind] > 0.8 for kind in (UPPER, LOWER)]
     if min(part.sum() for part in parts) < 50:
         return False
-    upper, lower = (np.median(lab[part], axis=0) for part in parts)
+    upper, lower = (medians(lab[part].T) for part in parts)
     return float(np.linalg.norm(upper - lower)) < ALIKE
 
 

@@ -149,11 +149,11 @@ class EnlargedMaps:
             return
         self.channels: list[np.ndarray] = []
         self.maps = mapped(maps, self._place)
-        planes = np.empty((len(self.channels), *self.channels[0].shape), np.float32)
+        size = len(self.channels), *self.channels[0].shape
+        planes: np.ndarray = np.empty(size, np.float32)
         for index, channel in enumerate(self.channels):
             planes[index] = channel
-        ends = left, left + planes.shape[2]
-        first, last = (round(end * grid.scale[0]) for end in ends)
+        first, last = (round(end * grid.scale[0]) for end in (left, left + planes.shape[2]))
         self.enlarged = Enlarged(planes, grid, (first, last), (left, 0))
         self.channels.clear()
 

@@ -15,6 +15,19 @@ def median(values: np.ndarray) -> np.floating:
     return flat[half] if flat.size % 2 else (flat[:half].max() + flat[half]) / 2
 
 
-def medians(colours: np.ndarray) -> np.ndarray:
-    """Of each column of (N, C): (C,)."""
-    return np.array([median(column) for column in colours.T])
+def medians(planes: np.ndarray) -> np.ndarray:
+    """Of each plane (C, ...): (C,)."""
+    return np.array([median(plane) for plane in planes])
+
+
+def percentile(values: np.ndarray, share: float) -> np.floating:
+    """The number of an array below which so many of 100 lie, between two of them as numpy has it;
+    nan of none."""
+    flat = values.flatten()
+    if not flat.size:
+        return np.float64(np.nan)
+    place = share / 100 * (flat.size - 1)
+    below = int(place)
+    flat.partition(below)
+    above = flat[below + 1 :].min() if below + 1 < flat.size else flat[below]
+    return flat[below] + (place - below) * (above - flat[below])

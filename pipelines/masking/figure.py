@@ -269,8 +269,8 @@ def limb_frame(limb: Limb, height: int, width: int) -> LimbFrame:
         y = np.arange(first[1], last[1], dtype=np.float32)[:, None]
         part, distance = along((x, y), start, end)
         direction = unit_vector(end - start)
-        radius = part * float(limb.radii[k + 1] - limb.radii[k])
-        radius += float(limb.radii[k])
+        # In double precision: where a limb is folded, two of its pieces are equally near.
+        radius = limb.radii[k] + part * np.float32(limb.radii[k + 1] - limb.radii[k])
         beyond = distance - radius
         nearer = beyond < frame.beyond[cut]
         np.copyto(frame.beyond[cut], beyond, where=nearer)

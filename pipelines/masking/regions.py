@@ -52,7 +52,8 @@ class Regions:
 
 def smooth_step(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """0 below low, 1 above high, smooth between; falls instead where low > high."""
-    place = np.asarray((values - low) * (1 / float(high - low)))
+    place = np.asarray(values - float(low))
+    place *= 1 / float(high - low)
     place.clip(0, 1, out=place)
     result = place * place
     place *= -2

@@ -9,6 +9,7 @@ import numpy as np
 from ..garment.parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE
 from ..garment.read import Garment
 from ..maps.grids import box_of
+from ..maps.ranking import percentile
 from ..masking.figure import Limb, LimbFrame
 from ..masking.regions import smooth_step
 from .bare import inner_side
@@ -81,7 +82,7 @@ def sleeve_start(frame: LimbFrame, sleeve: np.ndarray) -> float:
     """The place along an arm, 0..1, at which its new sleeve begins. sleeve (h, w): where it lies,
     bool."""
     places = frame.place[sleeve & (frame.beyond < 0)]
-    return float(np.percentile(places, 2)) if len(places) else 0.0
+    return float(percentile(places, 2)) if len(places) else 0.0
 
 
 def sleeve_ends(frame: LimbFrame, inwards: float, sleeve: np.ndarray) -> np.ndarray:
@@ -92,5 +93,5 @@ def sleeve_ends(frame: LimbFrame, inwards: float, sleeve: np.ndarray) -> np.ndar
     for k, middle in enumerate(ACROSS):
         near = place[np.abs(side - middle) < 0.25]
         if len(near) > 8:
-            ends[k] = np.percentile(near, 98)
+            ends[k] = percentile(near, 98)
     return ends

@@ -164,7 +164,7 @@ def skin_plate(scene: Scene, frames: LimbFrames) -> np.ndarray:
     typical = scene.face_colour
     if typical is None:
         sure = known * np.where(face, np.float32(0.005), 1)
-        typical = medians(scene.lab_planes[:, sure > 0.5 * sure.max()].T)
+        typical = medians(scene.lab_planes[:, sure > 0.5 * sure.max()])
     strange = distance(scene.lab_planes, typical, np.array([2.5, 1, 1], np.float32))
     alike = np.exp(strange * strange / -STRANGE)
     known = known * alike
@@ -174,7 +174,7 @@ def skin_plate(scene: Scene, frames: LimbFrames) -> np.ndarray:
     if known.sum() < 0.02 * unit * unit:
         known = known + 0.2 * smooth_step(skin, 0.6, 0.9) * (1 - 0.9 * ~face) * alike + 1e-6
     plain = scene.planes / shading
-    middle = medians(plain[:, known >= 0.02 * known.max()].T)[:, None, None]
+    middle = medians(plain[:, known >= 0.02 * known.max()])[:, None, None]
     # Far from all visible skin the average tone weighs as much as what is carried there.
     plain = middle + (plain - middle) * (known / (known + 3e-3))
     size = (skin.shape[0] // 2, skin.shape[1] // 2)  # it is blurred anyway

@@ -177,8 +177,8 @@ def like_head_hair(scene: Scene) -> np.ndarray:
     if top.sum() < 30:
         return np.ones(away.shape, np.float32)
     colours = scene.lab_planes[:, top]
-    middle = medians(colours.T)
-    spread = medians(np.abs(colours - middle[:, None]).T)
+    middle = medians(colours)
+    spread = medians(np.abs(colours - middle[:, None]))
     scale = np.maximum(spread, np.array([6, 2.5, 2.5], np.float32))
     below = smooth_step(projected(scene.points, figure.chin, figure.down), -0.1 * figure.unit, 0.0)
     rows = box_of(below > 0)[0]

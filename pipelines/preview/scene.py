@@ -9,7 +9,7 @@ import numpy as np
 
 from ..maps.colours import distance, to_lab
 from ..maps.edges import resized_map, to_planes
-from ..maps.ranking import medians
+from ..maps.ranking import medians, percentile
 from ..masking.anatomy import WAIST
 from ..masking.body import WORKING_SIDE, Body
 from ..masking.figure import (
@@ -81,7 +81,7 @@ class Scene:
         face = (self.face < 0.8) & (self.regions.kinds[SKIN] > 0.8)
         if not self.figure.face_seen or face.sum() < 40:
             return None
-        return medians(self.lab_planes[:, face].T)
+        return medians(self.lab_planes[:, face])
 
     @cached_property
     def unlike_face(self) -> np.ndarray | None:
@@ -154,7 +154,7 @@ def read_lower_edge(scene: Scene) -> LowerEdge | None:
     # Here and there belly, shadow or a hand passes for it or hides it: what is far off counts
     # little, what is higher than the rest of it counts more.
     weights = np.ones(len(places))
-    curve = np.array([0.0, 0.0, float(np.percentile(tops, 30))])
+    curve = np.array([0.0, 0.0, float(percentile(tops, 30))])
     for _ in range(6):
         off = (tops - np.polyval(curve, places)) / (0.05 * unit)
         weights = np.where(off < 0, 1.5, 1.0) / (1 + off * off)

@@ -19,7 +19,7 @@ from fitting_room.pipelines.maps.edges import (
     resized_map,
 )
 from fitting_room.pipelines.maps.grids import narrowest, pieces, widest
-from fitting_room.pipelines.maps.ranking import median, medians
+from fitting_room.pipelines.maps.ranking import median, medians, percentile
 from fitting_room.pipelines.maps.spreading import halved, spread
 from fitting_room.pipelines.masking.figure import Limb, along, capsule, pixel_grid
 from fitting_room.pipelines.masking.regions import smooth_step
@@ -198,8 +198,10 @@ def test_medians_are_numpy_s(chance):
         for kind in (np.float32, np.float64, np.int64):
             values = (100 * chance.random(shape)).astype(kind)
             assert median(values) == np.median(values)
+            for share in (0, 2, 30, 100):
+                assert abs(percentile(values, share) - np.percentile(values, share)) < CLOSE
     colours = chance.random((50, 3)).astype(np.float32)
-    assert (medians(colours) == np.median(colours, axis=0)).all()
+    assert (medians(colours.T) == np.median(colours, axis=0)).all()
     assert np.isnan(median(np.zeros(0)))
 
 
