@@ -36,7 +36,8 @@ from .scene import read_scene
 from .undressed import Undressed, read_undressed
 from .warp import STEP
 
-CUT = 48, 768  # rows and columns that are painted at once by each of two threads
+CUT = 48, 768  # rows and columns that are painted at once
+LARGE = 2**21  # pixels of a photo from which two threads paint: a small one is done as soon by one
 
 
 @dataclass(frozen=True)
@@ -259,6 +260,9 @@ def paint(
                 return
             work(cut)
 
+    if whole.size < LARGE:
+        work_off()
+        return PreviewResult(result, whole)
     # This thread paints as well: each one keeps memory of its own.
     with ThreadPoolExecutor(1) as beside:
         other = beside.submit(work_off)
