@@ -15,7 +15,7 @@ from . import Estimate, Progress, Stopped, never, silent
 if TYPE_CHECKING:
     from ...pipelines.masking.body import BodyModel
 
-SECONDS_A_MEGAPIXEL = 1.4
+SECONDS_A_MEGAPIXEL = 0.8
 """Two cores, warm: docs/performance.md."""
 
 
