@@ -14,7 +14,6 @@ def turning(angle: float) -> np.ndarray:
 
 def symmetry_angle(points: np.ndarray) -> float:
     """The small rotation (radians) after which points (n, 2) in -1..1 mirror themselves best."""
-
     x, y = np.ascontiguousarray(points.T)
 
     def best(angles: np.ndarray) -> float:

@@ -15,9 +15,7 @@ def hand_disc(points: Coordinates, arm: Limb, unit: float) -> np.ndarray:
     return along(points, wrist, wrist + (arm.end - wrist) * LENGTH)[1] / (WIDTH * unit)
 
 
-def hand_box(
-    arm: Limb, unit: float, size: tuple[int, ...], reach: float = 1.05
-) -> tuple[slice, slice]:
+def hand_box(arm: Limb, unit: float, size: tuple[int, ...], reach: float) -> tuple[slice, slice]:
     """Rows and columns of a picture of this size (h, w) outside of which the hand_disc of an arm is
     above `reach`."""
     wrist = arm.joints[2]

@@ -147,7 +147,7 @@ def near_hands(
     for name, arm in (("right_arm", figure.right_arm), ("left_arm", figure.left_arm)):
         if arm.seen[2] <= seen:
             continue
-        there = hand_box(arm, unit, hands.shape)
+        there = hand_box(arm, unit, hands.shape, HAND)
         legs = np.minimum(frames.right_leg.beyond[there], frames.left_leg.beyond[there])
         reach = 1 - 0.4 * smooth_step(legs, 0.0, -0.05 * unit)
         disc = hand_disc((x[there[1]], y[there[0]]), arm, unit)
