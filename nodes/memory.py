@@ -6,16 +6,10 @@ A callback of its patcher would not do: one that was evicted in mid-workflow is 
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable
-from typing import Any
+from functools import wraps
 
-from aiohttp import web
-from server import PromptServer
-
-BEFORE = 1.0
-"""Seconds for ComfyUI to go through its list of models first, which this would shorten."""
+from execution import PromptExecutor
 
 _keepers: list[Callable[[], None]] = []
 
@@ -26,22 +20,18 @@ def goes_when_asked(forget: Callable[[], None]) -> None:
 
 
 def watch_requests() -> None:
-    """Lets this package see requests for memory. To be called once, before the server starts."""
-    PromptServer.instance.app.middlewares.append(_seen)
+    """Lets this package see requests for memory. To be called once, before the server starts.
 
+    The networks go with ComfyUI's results, on the thread that runs workflows and just after it has
+    gone through its list of models: that list shrinks where a network goes, and another thread that
+    took one out under way would end ComfyUI's own, and with it every workflow to come.
+    """
+    clear = PromptExecutor.reset
 
-@web.middleware
-async def _seen(request: web.Request, handler: Any) -> web.StreamResponse:
-    answer = await handler(request)
-    asked = request.method == "POST" and request.path in ("/free", "/api/free")
-    if asked and answer.status == 200:
-        threading.Thread(target=_let_go, name="fitting-room-free", daemon=True).start()
-    return answer
+    @wraps(clear)
+    def reset(executor: PromptExecutor) -> None:
+        clear(executor)
+        for forget in _keepers:
+            forget()
 
-
-def _let_go() -> None:
-    time.sleep(BEFORE)
-    while PromptServer.instance.prompt_queue.currently_running:
-        time.sleep(BEFORE)
-    for forget in _keepers:
-        forget()
+    PromptExecutor.reset = reset

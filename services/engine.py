@@ -247,7 +247,8 @@ class Engine:
                 self.post("/interrupt", {"prompt_id": prompt_id})
                 raise EngineStopped("The run was stopped.")
             time.sleep(0.1)
-        raise EngineError(f"The workflow was not done after {seconds:.0f} s.")
+        told = f"The workflow was not done after {seconds:.0f} s. ComfyUI's last words:"
+        raise EngineError(f"{told}\n{self.log_tail()}")
 
     def picture(self, found: dict) -> bytes:
         """The bytes of an output picture, as a history entry names it."""
