@@ -48,7 +48,7 @@ def test_it_is_told_and_another_takes_its_place(engine_folder, tmp_path, monkeyp
     (package / "__init__.py").write_text(PACKAGE)
     ledger = open_database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
     jobs = Jobs(ledger, "out")
-    pairs = folder_pairs(SAMPLES / "person.jpg", SAMPLES)
+    pairs = folder_pairs(SAMPLES / "person.jpg", SAMPLES / "tshirt.png")
     jobs.add(Listing({"model": "workflow/none", "category": "upper"}).wanted(pairs))
     told, ended = [], []
 
@@ -62,7 +62,7 @@ def test_it_is_told_and_another_takes_its_place(engine_folder, tmp_path, monkeyp
         report = run(jobs, Store(str(tmp_path / "out")), WorkflowMaker(GRAPH, engine), end)
         assert engine.starts == 2 and engine.running is not ended[0] and not ended[0].alive
         assert "the engine ended; again later" in told
-        assert (report.done, report.failed, report.lost) == (len(list(pairs)), 0, 0)
+        assert (report.done, report.failed, report.lost) == (1, 0, 0)
 
         assert engine.running.post("/end_the_worker", {})[0] == 200
         with pytest.raises(services.EngineStuck, match="begun no(.|\n)*was told to end"):
