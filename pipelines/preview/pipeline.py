@@ -31,7 +31,7 @@ from .light import body_shading
 from .mixing import mixed
 from .old import find_old, find_removed
 from .paint_maps import Lights, PaintMaps
-from .place import place_garment
+from .place import place_garment, pointed_opening
 from .scene import read_scene
 from .undressed import Undressed, read_undressed
 from .warp import STEP
@@ -156,8 +156,9 @@ def plan(person: Undressed, garment: Garment, pieces: list[Piece], lighting: flo
     stays = kept_clothes(scene, garment, old, outlines, front.free, worn)
     gaps = None
     if not has_legs(pieces):
-        # Under a short sleeve the bare arm is no gap, nor is an open front.
+        # Under a short sleeve the bare arm is no gap, nor is the tip of a V or an open front.
         stays_open = np.clip(0.5 - bare.arms, 0, 1) * (1 - hidden)
+        stays_open = np.maximum(stays_open, pointed_opening(garment, pieces, (height, width)))
         if garment.open_front:
             stays_open = np.maximum(stays_open, between_fronts(first.alphas[0]))
         gaps = close_gaps(scene, first, stays_open)
