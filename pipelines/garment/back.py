@@ -16,7 +16,7 @@ LEAST = 30  # pixels of either that tell its colour
 DARKEST = 0.35  # of the front's lightness: no cloth is darker in its own shade
 SHADES = 8.0, 0.25  # in Lab, and of the front's chroma: how far the shaded cloth is off its hue
 APART = 15.0  # in Lab, between inside and front that can be told from each other
-ALIKE = 0.9  # of inside and front that are more like their own side
+ALIKE = 0.8, 0.9  # of inside (which has labels) and front that have their own side's colour
 ASIDE = 0.2  # of half the opening beyond its ends
 GROWN = 0.03  # of what lies above the edge, that is found on either side of it
 TAPE = 0.12  # of half the opening, that a tape along the back's edge is wide
@@ -67,6 +67,22 @@ def is_shaded_cloth(sides: Sides) -> bool:
     return bool(DARKEST < share < 1.02 and off < least + part * np.hypot(*sides.outer[1:]))
 
 
+def likeness(lab: np.ndarray, mask: np.ndarray, sides: Sides) -> np.ndarray | None:
+    """What of a mask (height, width) has the colour of the inside, bool; None where the colour does
+    not tell a darker inside from the front."""
+    way = (sides.inner - sides.outer).astype(np.float32)
+    size = float(np.hypot.reduce(way))
+    if size < APART or way[0] > 0:
+        return None
+    change = lab - sides.outer.astype(np.float32)[:, None, None]
+    share = products(change, way[:, None, None]) / size**2
+    strange = lengths(change - share * way[:, None, None])
+    like = mask & (share > 0.5) & (strange < size)
+    inside, front = ALIKE
+    told = like[sides.inside].mean() >= inside and like[sides.front].mean() <= 1 - front
+    return like if told else None
+
+
 def wide_opening(
     lab: np.ndarray, mask: np.ndarray, edge: np.ndarray, ends: list[np.ndarray]
 ) -> np.ndarray | None:
@@ -78,15 +94,8 @@ def wide_opening(
     sides = both_sides(lab, mask, edge, length)
     if sides is None:
         return None
-    way = (sides.inner - sides.outer).astype(np.float32)
-    size = float(np.hypot.reduce(way))
-    if size < APART or way[0] > 0:
-        return None
-    change = lab - sides.outer.astype(np.float32)[:, None, None]
-    share = products(change, way[:, None, None]) / size**2
-    strange = lengths(change - share * way[:, None, None])
-    like = mask & (share > 0.5) & (strange < size)
-    if like[sides.inside].mean() < ALIKE or like[sides.front].mean() > 1 - ALIKE:
+    like = likeness(lab, mask, sides)
+    if like is None:
         return None
     columns = np.arange(mask.shape[1])
     margin = ASIDE * length

@@ -7,12 +7,14 @@ opening, from a V to a square: the one across which the colour changes most even
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ..maps.colours import lengths, products
 from ..maps.grids import boxes, closed, narrowest, pieces
 from ..maps.ranking import median
-from .back import both_sides, is_shaded_cloth
+from .back import both_sides, is_shaded_cloth, likeness
 
 SHAPES = (1.0, 1.4, 2.0, 3.0, 5.0)  # of the curve 1 - |t|^p: V, between, round, wide, square
 WIDTHS = (0.8, 0.9, 1.0)  # of the opening, against the distance of its ends
@@ -24,7 +26,42 @@ LEAST_SCORE = 0.45  # of a shallow edge; deeper ones need more, below a label le
 SURE_SCORE = 0.9
 DEEP_SCORE = 1.0  # of a V that goes deeper than a neckline, where none is clear
 CLEAR_SCORE = 2.0
+COLLAR = 0.5  # half distances of the ends: no collar is as wide
 LEAST_SHARE = 0.75  # of the edge that shows the change
+
+
+@dataclass(frozen=True)
+class Found:
+    """An edge (n, 2), how clear it is, and which of the depths it has."""
+
+    edge: np.ndarray
+    score: float
+    place: int
+
+
+@dataclass(frozen=True)
+class Rated:
+    """Curves (kinds, depths, n, 2), how clear an edge each is (kinds, depths), and whether it is
+    darker above."""
+
+    edges: np.ndarray
+    scores: np.ndarray
+    shaded: np.ndarray
+
+    def best(self, asked: np.ndarray | float, shaded: bool = False, start: int = 0) -> Found | None:
+        """The clearest of those that are as clear as is asked, from a depth on. shaded: only those
+        that are darker above."""
+        scores = np.where(self.scores < asked, 0, self.scores)[:, start:]
+        if shaded:
+            scores[~self.shaded[:, start:]] = 0
+        if not scores.any():
+            return None
+        # Below the edge the seams of a collar may be as clear: the upper one of equals.
+        kind, depth = scores.argmax(0), scores.max(0)
+        first = int((depth >= 0.8 * depth.max()).argmax())
+        end = first + 4
+        best = first + int(depth[first:end].argmax())
+        return Found(self.edges[kind[best], start + best], float(depth[best]), start + best)
 
 
 def find_edge(
@@ -50,48 +87,57 @@ def find_edge(
     middle = (left + right) / 2
     along = np.linspace(-0.92, 0.92, 35)
 
-    def search(
-        depths: np.ndarray, asked: np.ndarray, shapes: tuple[float, ...] = SHAPES
-    ) -> tuple[np.ndarray, float] | None:
+    def rate(depths: np.ndarray, shapes: tuple[float, ...]) -> Rated:
         edges = np.stack(
             [hang(middle, w * half, along, depths, power) for w in WIDTHS for power in shapes]
         )
-        curves = edges.reshape(-1, *edges.shape[2:])
-        scores, shaded = (each.reshape(edges.shape[:2]) for each in score_edges(soft, mask, curves))
-        scores[scores < asked] = 0
-        if shapes is POINTED:
-            scores[~shaded] = 0
-        if not scores.any():
-            return None
-        # Below the edge the seams of a collar may be as clear: the upper one of equals.
-        kind, depth = scores.argmax(0), scores.max(0)
-        first = int((depth >= 0.8 * depth.max()).argmax())
-        end = first + 4
-        best = first + int(depth[first:end].argmax())
-        return edges[kind[best], best], float(depth[best])
+        scores, shaded = score_edges(soft, mask, edges.reshape(-1, *edges.shape[2:]))
+        shape = edges.shape[:2]
+        return Rated(edges, scores.reshape(shape), shaded.reshape(shape))
 
     deepest = WAISTBAND if lower else DEEPEST
     depths = np.arange(max(0.08, 3.0 / length), deepest, 1.5 / length) * length
-    found = search(depths, LEAST_SCORE + 0.15 * depths / length)
-    clear = found[1] if found is not None else 0.0
+    rated = rate(depths, SHAPES)
+    found = rated.best(LEAST_SCORE + 0.15 * depths / length)
+    if not lower and (below := below_seam(lab, mask, rated, found, depths, length)) is not None:
+        return below
+    clear = found.score if found is not None else 0.0
     if not lower and clear < CLEAR_SCORE:
-        depths = np.arange(DEEPEST, TIP, 3.0 / length) * length
-        deep = search(depths, np.full(len(depths), max(DEEP_SCORE, clear)), POINTED)
-        sides = None if deep is None else both_sides(lab, mask, deep[0], length)
+        pointed = rate(np.arange(DEEPEST, TIP, 3.0 / length) * length, POINTED)
+        deep = pointed.best(max(DEEP_SCORE, clear), shaded=True)
+        sides = None if deep is None else both_sides(lab, mask, deep.edge, length)
         if deep is not None and sides is not None and is_shaded_cloth(sides):
-            return deep[0]
-    if found is not None and found[1] > SURE_SCORE:
-        return found[0]
+            return deep.edge
+    if found is not None and found.score > SURE_SCORE:
+        return found.edge
     column = np.flatnonzero(mask[:, int(np.clip(middle[0], 0, mask.shape[1] - 1))])
     is_open = not len(column) or column[0] - middle[1] > 0.35 * length
     label = None if is_open or lower else find_label(soft, mask, middle, length)
     if label is None:
-        return found[0] if found is not None else None
+        return found.edge if found is not None else None
     low = label - middle[1]
-    found = search(np.linspace(low + 1.0, low + 0.5 * length, 16), np.full(16, 0.3))
+    found = rate(np.linspace(low + 1.0, low + 0.5 * length, 16), SHAPES).best(0.3)
     if found is not None:
-        return found[0]
+        return found.edge
     return hang(middle, 0.9 * half, along, np.array([low + 0.15 * length]), 2.0)[0]
+
+
+def below_seam(
+    lab: np.ndarray, mask: np.ndarray, rated: Rated, found: Found | None,
+    depths: np.ndarray, length: float,
+) -> np.ndarray | None:  # fmt: skip
+    """The front edge (n, 2), where what was found is a seam or a tape of the back high above it; no
+    collar is as wide as that."""
+    if found is None:
+        return None
+    start = int(np.searchsorted(depths, depths[found.place] + COLLAR * length))
+    if start >= len(depths):
+        return None
+    below = rated.best(SURE_SCORE, shaded=True, start=start)
+    sides = None if below is None else both_sides(lab, mask, below.edge, length)
+    if below is None or sides is None or not is_shaded_cloth(sides):
+        return None
+    return below.edge if likeness(lab, mask, sides) is not None else None
 
 
 def hang(

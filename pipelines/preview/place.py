@@ -17,6 +17,8 @@ from .scene import Scene
 from .trunk import SIDES
 from .warp import STEP
 
+RIM = 0.04  # units of a neckline, under which the neck goes on
+WIDE = 0.6  # of the shoulders' width: a neckline that is wider leaves them bare
 POINTED = 0.7  # of the neck's width: a neckline that is deeper ends in a tip
 
 
@@ -42,20 +44,31 @@ def solid_places(piece: Piece, size: tuple[int, ...]) -> np.ndarray:
     return places_of(piece, piece.picture[..., 3] > 0.5, size)
 
 
-def pointed_opening(garment: Garment, pieces: list[Piece], size: tuple[int, ...]) -> np.ndarray:
-    """Where the opening of a deep neckline lies in the small picture of this size (h, w), bool:
-    towards its tip it is as narrow as a gap."""
-    opened = np.zeros(size, bool)
-    if not is_pointed(garment):
-        return opened
+def neck_opening(
+    garment: Garment, pieces: list[Piece], size: tuple[int, ...], unit: float
+) -> np.ndarray:
+    """Where one looks into a wide or deep neck of a garment in the small picture of this size
+    (h, w), 0..1, and under its rim: there its photo shows the inside of its back."""
+    opened, cloth = np.zeros(size, bool), np.zeros(size, bool)
+    if not (is_wide(garment) or is_pointed(garment)):
+        return opened.astype(np.float32)
     for piece in pieces:
-        if piece.part == "torso" and piece.opening.any():
+        cloth |= solid_places(piece, size)
+        if piece.part == "torso":
             opened |= places_of(piece, piece.opening, size)
-    return opened
+    opened |= within(opened, max(2, round(RIM * unit))) & cloth
+    return blur(opened.astype(np.float32), 0.7)
+
+
+def is_wide(garment: Garment) -> bool:
+    """Whether its neckline leaves the shoulders bare."""
+    if garment.category == "lower":
+        return False
+    return garment.distance("neck_left", "neck_right") > WIDE * garment.shoulder_width
 
 
 def is_pointed(garment: Garment) -> bool:
-    """Whether its neckline is so deep that it ends in a tip."""
+    """Whether its neckline is so deep that it ends in a tip, which is as narrow as a gap."""
     if garment.category == "lower":
         return False
     necks = [garment.points[f"neck_{side}"][1] for side in SIDES]
