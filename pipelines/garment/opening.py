@@ -26,6 +26,7 @@ LEAST_SCORE = 0.45  # of a shallow edge; deeper ones need more, below a label le
 SURE_SCORE = 0.9
 DEEP_SCORE = 1.0  # of a V that goes deeper than a neckline, where none is clear
 CLEAR_SCORE = 2.0
+BACK = 0.35  # half distances of the ends: an edge that is so high may be a seam of the back
 COLLAR = 0.5  # half distances of the ends: no collar is as wide
 LEAST_SHARE = 0.75  # of the edge that shows the change
 
@@ -101,7 +102,8 @@ def find_edge(
     found = rated.best(LEAST_SCORE + 0.15 * depths / length)
     if not lower and (below := below_seam(lab, mask, rated, found, depths, length)) is not None:
         return below
-    clear = found.score if found is not None else 0.0
+    front = found is not None and depths[found.place] > BACK * length
+    clear = found.score if found is not None and front else 0.0
     if not lower and clear < CLEAR_SCORE:
         pointed = rate(np.arange(DEEPEST, TIP, 3.0 / length) * length, POINTED)
         deep = pointed.best(max(DEEP_SCORE, clear), shaded=True)
