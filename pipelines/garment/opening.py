@@ -2,7 +2,8 @@
 
 A garment photographed without a wearer shows, above the front edge of its neckline, the inside of
 its back. That edge is searched as one of a family of curves hanging between the two ends of the
-opening, from a V to a square: the one across which the colour changes most evenly.
+opening, from a V to a square: the one across which the colour changes most evenly. The V of a
+buttoned cardigan goes deeper than any neckline; there it must be the same cloth, in the shade.
 """
 
 from __future__ import annotations
