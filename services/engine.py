@@ -20,12 +20,14 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 GUARD = Path(__file__).with_name("engine_guard.py")
 PACKAGE = Path(__file__).absolute().parent.parent  # not resolved: it may be a link in custom_nodes
 NAME = "comfyui-fitting-room"
 START_SECONDS = 300
+TAKEN_SECONDS = 120
+"""How long a workflow may wait while no other runs. ComfyUI tidies up between two, for seconds."""
 
 
 class EngineError(RuntimeError):
@@ -34,6 +36,10 @@ class EngineError(RuntimeError):
 
 class EngineStopped(EngineError):
     """Somebody wanted the run to stop, and it was interrupted."""
+
+
+class EngineStuck(EngineError):
+    """It answers, but begins no workflow any more, or did not finish one in time."""
 
 
 def find_engine() -> Path | None:
@@ -229,15 +235,15 @@ class Engine:
     ) -> dict:
         """Runs a workflow in API format to its end and returns its history entry, failed or not.
 
-        stopped: asked while it runs. Raises EngineStopped where it says so, and EngineError where
-        the engine refuses the workflow or does not finish it in time.
+        stopped: asked while it runs. Raises EngineStopped where it says so, EngineStuck where the
+        engine does not begin or finish it in time, and EngineError where it refuses it.
         """
         prompt_id = str(uuid.uuid4())
         status, answer = self.post("/prompt", {"prompt": graph, "prompt_id": prompt_id})
         if status != 200 or answer["node_errors"]:
             raise EngineError(f"ComfyUI refused the workflow: {json.dumps(answer)}")
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        begin = looked = worked = time.monotonic()
+        while (now := time.monotonic()) < begin + seconds:
             history = self.get(f"/history/{prompt_id}")
             if prompt_id in history:
                 return history[prompt_id]
@@ -246,9 +252,19 @@ class Engine:
             if stopped():
                 self.post("/interrupt", {"prompt_id": prompt_id})
                 raise EngineStopped("The run was stopped.")
+            if now >= looked + TAKEN_SECONDS / 10:
+                looked = now
+                worked = now if self.get("/queue")["queue_running"] else worked
+                if now >= worked + TAKEN_SECONDS:
+                    told = (
+                        f"ComfyUI has begun no workflow for {TAKEN_SECONDS:.0f} s. Its last words:"
+                    )
+                    raise EngineStuck(f"{told}\n{self.log_tail()}")
             time.sleep(0.1)
-        told = f"The workflow was not done after {seconds:.0f} s. ComfyUI's last words:"
-        raise EngineError(f"{told}\n{self.log_tail()}")
+        self._stuck(f"The workflow was not done after {seconds:.0f} s.")
+
+    def _stuck(self, told: str) -> NoReturn:
+        raise EngineStuck(f"{told} ComfyUI's last words:\n{self.log_tail()}")
 
     def picture(self, found: dict) -> bytes:
         """The bytes of an output picture, as a history entry names it."""

@@ -20,7 +20,7 @@ from ...pipelines.errors import InputError, MissingFiles
 from ..backends import Stopped
 from ..backends.local import LocalBackend
 from ..desk import Desk
-from ..engine import Engine, EngineError, EngineStopped, cached_nodes, failure
+from ..engine import Engine, EngineError, EngineStopped, EngineStuck, cached_nodes, failure
 from ..errors import Cancelled, Unavailable
 from ..own_engine import OwnEngine
 from ..request import TryOnRequest, TryOnResult
@@ -68,7 +68,7 @@ class WorkflowMaker:
     """An engine with a workflow in API format, whose two LoadImage nodes get the pair.
 
     Every picture has a subfolder of its own in the engine's input and output, which is removed
-    afterwards. An engine that died is started again at the next picture, and warmed up.
+    afterwards. An engine that died or is stuck is started anew at the next picture, and warmed up.
     """
 
     def __init__(self, graph: Mapping[str, Any], engine: OwnEngine) -> None:
@@ -129,13 +129,15 @@ class WorkflowMaker:
         self._warm = engine
         return engine
 
-    @staticmethod
-    def _run(engine: Engine, graph: dict[str, Any], stopped: Stopped) -> dict[str, Any]:
+    def _run(self, engine: Engine, graph: dict[str, Any], stopped: Stopped) -> dict[str, Any]:
         """Its history entry. Raises Cancelled, EngineDied, or Unavailable for a refused graph."""
         try:
             return engine.run(graph, RUN_SECONDS, stopped)
         except EngineStopped as error:
             raise Cancelled(str(error), backend="engine") from error
+        except EngineStuck as error:
+            self.source.close()  # the next picture gets another
+            raise EngineDied(str(error), backend="engine") from error
         except EngineError as error:
             raise _kind(engine)(str(error), backend="engine") from error
 
