@@ -21,6 +21,7 @@ STANDS = 0.15  # of the neck's width that a collar stands above the shoulders, a
 LOWEST = 0.8  # half distances of a waistband's ends below it, where it is compared with its front
 BESIDE = 8  # upright pixels around it: blurred and compared
 CORNER = 0.17  # of its edge at either end that goes straight to its corner
+WIDEST = 0.8  # of the distance of the shoulders, that a neckline which lies on them is wide
 
 
 def mark_inside(
@@ -74,12 +75,20 @@ def find_opening(upright: Upright, shape: GarmentOutline, picture: np.ndarray) -
         # A collar's edge begins at its upper corners, wherever the curve that was found does.
         cut = round(CORNER * len(edge))
         return Opening(np.concatenate([[ends[0]], (edge + corner)[cut:-cut], [ends[1]]]))
-    wide = None if lower else wide_opening(lab, near.mask, edge, [right, left])
+    wide = None
+    if not lower and lies_on_shoulders(shape, ends):
+        wide = wide_opening(lab, near.mask, edge, [right, left])
     if wide is None:
         return Opening(edge + corner)
     around = np.zeros_like(upright.mask)
     around[box] = wide
     return Opening(edge + corner, around)
+
+
+def lies_on_shoulders(shape: GarmentOutline, ends: list[np.ndarray]) -> bool:
+    """Whether some cloth beside a neckline with these ends holds it there."""
+    right, left = (shape.points[f"shoulder_{side}"] for side in ("right", "left"))
+    return bool(np.hypot(*(ends[1] - ends[0])) < WIDEST * np.hypot(*(left - right)))
 
 
 def opening_box(
