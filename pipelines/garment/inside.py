@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..maps.colours import to_lab
 from ..maps.edges import to_planes
 from ..maps.ranking import median
+from .back import ASIDE, above_edge, wide_opening
 from .hood import WORDS, hood_edge
 from .matting import ANALYSIS_SIDE, reduced
-from .opening import above_edge, find_edge
+from .opening import TIP, find_edge
 from .outline import GarmentOutline
 from .parts import INSIDE, TORSO
 from .silhouette import Upright
@@ -20,6 +21,7 @@ STANDS = 0.15  # of the neck's width that a collar stands above the shoulders, a
 LOWEST = 0.8  # half distances of a waistband's ends below it, where it is compared with its front
 BESIDE = 8  # upright pixels around it: blurred and compared
 CORNER = 0.17  # of its edge at either end that goes straight to its corner
+WIDEST = 0.8  # of the distance of the shoulders, that a neckline which lies on them is wide
 
 
 def mark_inside(
@@ -28,37 +30,65 @@ def mark_inside(
     """Marks it in the label map (rows, columns) and puts the front's middle point below it; says
     what is to be doubted. picture: the photo, uint8 (height, width, 3), to whose reduced copy
     upright belongs."""
-    edge, words = hood_edge(upright.mask, shape), (WORDS,)
-    if edge is None:
-        words = ()
-        if not (labels == INSIDE).any():
-            edge = front_edge(upright, shape, picture)
+    edge = hood_edge(upright.mask, shape)
     if edge is not None:
-        labels[above_edge(labels == TORSO, edge)] = INSIDE
-        name = "waist_center" if shape.category == "lower" else "neck_bottom"
-        shape.points[name] = edge[len(edge) // 2]
-    return words
+        mark(labels, shape, Opening(edge))
+        return (WORDS,)
+    if not (labels == INSIDE).any():
+        opening = find_opening(upright, shape, picture)
+        if opening is not None:
+            mark(labels, shape, opening)
+    return ()
 
 
-def front_edge(upright: Upright, shape: GarmentOutline, picture: np.ndarray) -> np.ndarray | None:
-    """The front edge of the neckline or waistband, where the inside of the back shows above it."""
+@dataclass(frozen=True)
+class Opening:
+    """The front edge (n, 2) of a neckline or waistband, above which the inside of the back shows;
+    around: where that shows beside what lies above the edge, bool (rows, columns), or None."""
+
+    edge: np.ndarray
+    around: np.ndarray | None = None
+
+
+def mark(labels: np.ndarray, shape: GarmentOutline, opening: Opening) -> None:
+    """Marks what shows in an opening, and puts the front's middle point on its edge."""
+    labels[above_edge(labels == TORSO, opening.edge)] = INSIDE
+    if opening.around is not None:
+        labels[opening.around] = INSIDE
+    name = "waist_center" if shape.category == "lower" else "neck_bottom"
+    shape.points[name] = opening.edge[len(opening.edge) // 2]
+
+
+def find_opening(upright: Upright, shape: GarmentOutline, picture: np.ndarray) -> Opening | None:
+    """The neckline or waistband that shows the inside of the back."""
     lower = shape.category == "lower"
     ends = [shape.rims[name] for name in ("right", "left")]
-    deepest = 0.5 if lower else 2.2
-    box = opening_box(ends, max(deepest, LOWEST), upright.mask.shape)
+    box = opening_box(ends, LOWEST if lower else TIP, upright.mask.shape)
     corner = np.array([box[1].start, box[0].start])
     near = upright.part(box)
     lab = to_planes(to_lab(seen_upright(near, picture)))
     right, left = (end - corner for end in ends)
-    edge = find_edge(lab, near.mask, right, left, deepest, labelled=not lower)
-    if edge is not None and lower and is_band(lab, near.mask, edge, [right, left]):
+    edge = find_edge(lab, near.mask, right, left, lower)
+    if edge is None or (lower and is_band(lab, near.mask, edge, [right, left])):
         return None
-    edge = None if edge is None else edge + corner
-    if edge is None or not has_collar(shape):
-        return edge
-    # A collar's edge begins at its upper corners, wherever the curve that was found does.
-    cut = round(CORNER * len(edge))
-    return np.concatenate([[ends[0]], edge[cut:-cut], [ends[1]]])
+    if has_collar(shape):
+        # A collar's edge begins at its upper corners, wherever the curve that was found does.
+        cut = round(CORNER * len(edge))
+        return Opening(np.concatenate([[ends[0]], (edge + corner)[cut:-cut], [ends[1]]]))
+    wide = None
+    if not lower and lies_on_shoulders(shape, ends):
+        wide = wide_opening(lab, near.mask, edge, [right, left])
+    if wide is None:
+        return Opening(edge + corner)
+    around = np.zeros_like(upright.mask)
+    around[box] = wide
+    return Opening(edge + corner, around)
+
+
+def lies_on_shoulders(shape: GarmentOutline, ends: list[np.ndarray]) -> bool:
+    """Whether some cloth beside a neckline with these ends holds it there."""
+    right, left = (shape.points[f"shoulder_{side}"] for side in ("right", "left"))
+    return bool(np.hypot(*(ends[1] - ends[0])) < WIDEST * np.hypot(*(left - right)))
 
 
 def opening_box(
@@ -68,8 +98,9 @@ def opening_box(
     is to be compared with it lie. deepest: in half distances of its ends."""
     middle, half = (ends[0] + ends[1]) / 2, np.abs(ends[1] - ends[0]) / 2
     length = float(np.hypot(*half))
-    above = middle - np.maximum(half, [0.7 * length, 0.3 * length]) - BESIDE
-    below = middle + np.maximum(half + [0, deepest * length], 0.7 * length) + BESIDE
+    aside = half + [ASIDE * length, 0]
+    above = middle - np.maximum(aside, [0.7 * length, 0.3 * length]) - BESIDE
+    below = middle + np.maximum(aside + [0, deepest * length], 0.7 * length) + BESIDE
     columns, rows = (
         slice(int(min(max(first, 0), most - 1)), int(min(max(last, 0), most - 1)) + 1)
         for first, last, most in zip(above, below, size[::-1], strict=True)

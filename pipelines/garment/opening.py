@@ -2,23 +2,68 @@
 
 A garment photographed without a wearer shows, above the front edge of its neckline, the inside of
 its back. That edge is searched as one of a family of curves hanging between the two ends of the
-opening, from a V to a square: the one across which the colour changes most evenly.
+opening, from a V to a square: the one across which the colour changes most evenly. The V of a
+buttoned cardigan goes deeper than any neckline; there it must be the same cloth, in the shade.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..maps.colours import lengths, products
 from ..maps.grids import boxes, closed, narrowest, pieces
 from ..maps.ranking import median
+from .back import both_sides, is_shaded_cloth, likeness
 
 SHAPES = (1.0, 1.4, 2.0, 3.0, 5.0)  # of the curve 1 - |t|^p: V, between, round, wide, square
 WIDTHS = (0.8, 0.9, 1.0)  # of the opening, against the distance of its ends
 BAND = 2.5  # upright pixels above and below the edge that are compared
+DEEPEST = 2.2  # of a neckline, in half distances of its ends; a waistband's sags less
+WAISTBAND = 0.5
+POINTED, TIP = (1.0, 1.2, 1.4), 4.6  # the V of a buttoned cardigan: its shapes, how deep it goes
 LEAST_SCORE = 0.45  # of a shallow edge; deeper ones need more, below a label less is enough
 SURE_SCORE = 0.9
+DEEP_SCORE = 1.0  # of a V that goes deeper than a neckline, where none is clear
+CLEAR_SCORE = 2.0
+BACK = 0.35  # half distances of the ends: an edge that is so high may be a seam of the back
+COLLAR = 0.5  # half distances of the ends: no collar is as wide
 LEAST_SHARE = 0.75  # of the edge that shows the change
+
+
+@dataclass(frozen=True)
+class Found:
+    """An edge (n, 2), how clear it is, and which of the depths it has."""
+
+    edge: np.ndarray
+    score: float
+    place: int
+
+
+@dataclass(frozen=True)
+class Rated:
+    """Curves (kinds, depths, n, 2), how clear an edge each is (kinds, depths), and whether it is
+    darker above."""
+
+    edges: np.ndarray
+    scores: np.ndarray
+    shaded: np.ndarray
+
+    def best(self, asked: np.ndarray | float, shaded: bool = False, start: int = 0) -> Found | None:
+        """The clearest of those that are as clear as is asked, from a depth on. shaded: only those
+        that are darker above."""
+        scores = np.where(self.scores < asked, 0, self.scores)[:, start:]
+        if shaded:
+            scores[~self.shaded[:, start:]] = 0
+        if not scores.any():
+            return None
+        # Below the edge the seams of a collar may be as clear: the upper one of equals.
+        kind, depth = scores.argmax(0), scores.max(0)
+        first = int((depth >= 0.8 * depth.max()).argmax())
+        end = first + 4
+        best = first + int(depth[first:end].argmax())
+        return Found(self.edges[kind[best], start + best], float(depth[best]), start + best)
 
 
 def find_edge(
@@ -26,14 +71,13 @@ def find_edge(
     mask: np.ndarray,
     right: np.ndarray,
     left: np.ndarray,
-    deepest: float,
-    labelled: bool = True,
+    lower: bool = False,
 ) -> np.ndarray | None:
     """The front edge between two points (x, y), (n, 2) from right to left, or None.
 
-    lab: float32 (3, height, width); mask: bool (height, width); deepest: of the curve, in half
-    distances of its ends; labelled: a small patch in the opening is a label of the back, below
-    which the edge must lie. On a waistband it is a buckle or a button.
+    lab: float32 (3, height, width); mask: bool (height, width); lower: whether it is a waistband. A
+    small patch in a neckline is a label of the back, below which the edge must lie; on a waistband
+    it is a buckle or a button.
     """
     from scipy import ndimage
 
@@ -45,36 +89,58 @@ def find_edge(
     middle = (left + right) / 2
     along = np.linspace(-0.92, 0.92, 35)
 
-    def search(depths: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, float] | None:
+    def rate(depths: np.ndarray, shapes: tuple[float, ...]) -> Rated:
         edges = np.stack(
-            [hang(middle, w * half, along, depths, power) for w in WIDTHS for power in SHAPES]
+            [hang(middle, w * half, along, depths, power) for w in WIDTHS for power in shapes]
         )
+        scores, shaded = score_edges(soft, mask, edges.reshape(-1, *edges.shape[2:]))
         shape = edges.shape[:2]
-        scores = score_edges(soft, mask, edges.reshape(-1, *edges.shape[2:])).reshape(shape)
-        scores[scores < asked] = 0
-        if not scores.any():
-            return None
-        # Below the edge the seams of a collar may be as clear: the upper one of equals.
-        kind, depth = scores.argmax(0), scores.max(0)
-        first = int((depth >= 0.8 * depth.max()).argmax())
-        end = first + 4
-        best = first + int(depth[first:end].argmax())
-        return edges[kind[best], best], float(depth[best])
+        return Rated(edges, scores.reshape(shape), shaded.reshape(shape))
 
+    deepest = WAISTBAND if lower else DEEPEST
     depths = np.arange(max(0.08, 3.0 / length), deepest, 1.5 / length) * length
-    found = search(depths, LEAST_SCORE + 0.15 * depths / length)
-    if found is not None and found[1] > SURE_SCORE:
-        return found[0]
+    rated = rate(depths, SHAPES)
+    found = rated.best(LEAST_SCORE + 0.15 * depths / length)
+    if not lower and (below := below_seam(lab, mask, rated, found, depths, length)) is not None:
+        return below
+    front = found is not None and depths[found.place] > BACK * length
+    clear = found.score if found is not None and front else 0.0
+    if not lower and clear < CLEAR_SCORE:
+        pointed = rate(np.arange(DEEPEST, TIP, 3.0 / length) * length, POINTED)
+        deep = pointed.best(max(DEEP_SCORE, clear), shaded=True)
+        sides = None if deep is None else both_sides(lab, mask, deep.edge, length)
+        if deep is not None and sides is not None and is_shaded_cloth(sides):
+            return deep.edge
+    if found is not None and found.score > SURE_SCORE:
+        return found.edge
     column = np.flatnonzero(mask[:, int(np.clip(middle[0], 0, mask.shape[1] - 1))])
     is_open = not len(column) or column[0] - middle[1] > 0.35 * length
-    label = None if is_open or not labelled else find_label(soft, mask, middle, length)
+    label = None if is_open or lower else find_label(soft, mask, middle, length)
     if label is None:
-        return found[0] if found is not None else None
+        return found.edge if found is not None else None
     low = label - middle[1]
-    found = search(np.linspace(low + 1.0, low + 0.5 * length, 16), np.full(16, 0.3))
+    found = rate(np.linspace(low + 1.0, low + 0.5 * length, 16), SHAPES).best(0.3)
     if found is not None:
-        return found[0]
+        return found.edge
     return hang(middle, 0.9 * half, along, np.array([low + 0.15 * length]), 2.0)[0]
+
+
+def below_seam(
+    lab: np.ndarray, mask: np.ndarray, rated: Rated, found: Found | None,
+    depths: np.ndarray, length: float,
+) -> np.ndarray | None:  # fmt: skip
+    """The front edge (n, 2), where what was found is a seam or a tape of the back high above it; no
+    collar is as wide as that."""
+    if found is None:
+        return None
+    start = int(np.searchsorted(depths, depths[found.place] + COLLAR * length))
+    if start >= len(depths):
+        return None
+    below = rated.best(SURE_SCORE, shaded=True, start=start)
+    sides = None if below is None else both_sides(lab, mask, below.edge, length)
+    if below is None or sides is None or not is_shaded_cloth(sides):
+        return None
+    return below.edge if likeness(lab, mask, sides) is not None else None
 
 
 def hang(
@@ -111,8 +177,11 @@ def find_label(
     return None
 
 
-def score_edges(lab: np.ndarray, mask: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """How evenly the colour changes across each edge (count, points, 2)."""
+def score_edges(
+    lab: np.ndarray, mask: np.ndarray, edges: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """How evenly the colour changes across each edge (count, points, 2), and whether it is darker
+    above."""
     x, y = np.ascontiguousarray(edges[..., 0]), np.ascontiguousarray(edges[..., 1])
     along, down = np.gradient(x, axis=1), np.gradient(y, axis=1)
     length = np.maximum(np.hypot(along, down), 1e-6) * np.where(along < 0, -1.0, 1.0)
@@ -136,13 +205,7 @@ def score_edges(lab: np.ndarray, mask: np.ndarray, edges: np.ndarray) -> np.ndar
     towards = products(change, mean[..., None]) / np.maximum(size, 1e-6)[:, None]
     share = ((towards > 0.25 * size[:, None]) & seen).mean(1)
     # The inside of the back lies in the shade.
-    shade = np.where(mean[0] < 0, 1.3, 0.7)
-    score = shade * size * share / (deviation + 4)
-    return np.where((count > 0.6 * seen.shape[1]) & (share > LEAST_SHARE), score, 0.0)
-
-
-def above_edge(mask: np.ndarray, edge: np.ndarray) -> np.ndarray:
-    """The part of a mask (height, width) over an edge, between its ends."""
-    columns = np.arange(mask.shape[1])
-    level = np.interp(columns, edge[:, 0], edge[:, 1], left=-np.inf, right=-np.inf)
-    return mask & (np.arange(mask.shape[0])[:, None] < level[None])
+    shaded = mean[0] < 0
+    score = np.where(shaded, 1.3, 0.7) * size * share / (deviation + 4)
+    even = (count > 0.6 * seen.shape[1]) & (share > LEAST_SHARE)
+    return np.where(even, score, 0.0), shaded

@@ -8,6 +8,7 @@ from .outline import GarmentOutline
 
 LEAST_SLEEVE, LONG_SLEEVE, SURELY_LONG = 0.08, 0.6, 0.75  # of the arm
 WIDE_CUFF = 0.36  # of the length of a sleeve to the elbow
+NARROW_CUFF = 0.27  # of the length of a sleeve that is not loose at all
 
 
 def sleeve_length(shape: GarmentOutline) -> tuple[str, float]:
@@ -16,7 +17,7 @@ def sleeve_length(shape: GarmentOutline) -> tuple[str, float]:
     An arm is about 1.45 times as long as shoulders are wide.
     """
     points = shape.points
-    reaches, cuffs = [], []
+    reaches, cuffs, loose = [], [], []
     for name in shape.sleeves:
         outer, inner = shape.limbs[f"sleeve_{name}"]
         shoulders = np.hypot(*(points["shoulder_left"] - points["shoulder_right"]))
@@ -24,17 +25,26 @@ def sleeve_length(shape: GarmentOutline) -> tuple[str, float]:
         straight = np.hypot(*((outer[-1] + inner[-1]) / 2 - outer[0]))
         bent = np.hypot(*np.diff(outer, axis=0).T).sum()
         length = 0.8 * straight + 0.2 * bent  # a bent sleeve is longer, a puffed one is not
-        reach = length / (1.45 * (shoulders + chest) / 2)
-        if shape.category == "upper" and reach < SURELY_LONG:
-            # Of a wide garment chest and shoulders are wider than the wearer's: its length tells.
+        arm = 1.45 * (shoulders + chest) / 2
+        reach = length / arm
+        if shape.category == "upper":
             drop = points["hem_center"][1] if "hem_center" in points else points["crotch"][1]
-            reach = min(reach, length / (0.85 * max(1.0, drop - points[f"shoulder_{name}"][1])))
+            drop = max(1.0, drop - points[f"shoulder_{name}"][1])
+            # In a loose sleeve the arm lies along the outer edge. The body beside it looks narrow.
+            loose.append(np.hypot(*(outer[-1] - outer[0])) / np.sqrt(arm * drop))
+            if reach < SURELY_LONG:
+                # Of a wide garment they are wider than the wearer's: its length tells.
+                reach = min(reach, length / (0.85 * drop))
         reaches.append(reach)
         cuffs.append(np.hypot(*(outer[-1] - inner[-1])) / length)
     reach = float(np.clip(np.mean(reaches), 0, 1)) if reaches else 0.0
-    if LONG_SLEEVE <= reach < SURELY_LONG and np.mean(cuffs) > WIDE_CUFF:
-        return "short", reach  # to the elbow, and wide there
-    return sleeve_name(reach), reach if reach >= LEAST_SLEEVE else 0.0
+    wide = bool(cuffs) and np.mean(cuffs) > WIDE_CUFF
+    name = "short" if wide and LONG_SLEEVE <= reach < SURELY_LONG else sleeve_name(reach)
+    if loose and reach > LONG_SLEEVE:
+        share = np.interp(np.mean(cuffs), (NARROW_CUFF, WIDE_CUFF), (0, 1))
+        less = reach - max(float(np.mean(loose)), LONG_SLEEVE)
+        reach -= float(share) * max(less, 0.0)
+    return name, reach if reach >= LEAST_SLEEVE else 0.0
 
 
 def sleeve_name(reach: float) -> str:

@@ -165,7 +165,9 @@ def leg_patch(
     )
     limb_of = garment.limbs[part]
     top_outer = 2 * limb_of.line[0] - crotch
-    u = np.linspace(0, 1.06, rows)[:, None, None]
+    steps = np.linspace(0, 1.06, rows)
+    steps = np.concatenate([-steps[1:2], steps])  # its rim above the crotch as well
+    u = steps[:, None, None]
     v = np.linspace(-0.3, 1.15, columns)[None, :, None]
     source = (1 - v) * (top_outer + u * (outer - top_outer)) + v * (crotch + u * (inner - crotch))
     top_to, crotch_to = trunk(top_outer), trunk(crotch)
@@ -178,7 +180,6 @@ def leg_patch(
         levels = [float(lines.at(np.array(at)) @ down)
                   for lines, at in zip((line, beside), ends, strict=True)]  # fmt: skip
         end += (sum(levels) / 2 - levels[0]) / max(float(line.tangent(end) @ down), 0.5)
-    steps = u[:, 0, 0]
     out = 1.0 if (top_to - crotch_to) @ line.normal(start) > 0 else -1.0
     widths = limb_of.half_widths[[0, -1]] * trunk.scale
 
@@ -191,7 +192,7 @@ def leg_patch(
         inner = np.minimum(half, np.maximum(apart, 0.9 * snug))
         half = inner if sign != out else 2 * half - inner
         curve = line.at(along) + sign * half[:, None] * line.normals(along)
-        return curve + (place - curve[0]) * (1 - smooth_step(steps, 0.0, 0.7))[:, None]
+        return curve + (place - curve[1]) * (1 - smooth_step(steps, 0.0, 0.7))[:, None]
 
     out_edge = edge(line.project(top_to), top_to, out)
     in_edge = edge(start, crotch_to, -out)

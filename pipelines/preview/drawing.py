@@ -27,12 +27,14 @@ FAINT = 1e-3  # a shadow that nobody sees
 
 @dataclass(frozen=True)
 class Piece:
-    """One layer of the garment: which part it is, its backward map (small pixels), and the
-    garment's picture of it, float32 (h, w, 4) premultiplied colour and alpha."""
+    """One layer of the garment: which part it is, its backward map (small pixels), the garment's
+    picture of it, float32 (h, w, 4) premultiplied colour and alpha, and where that shows the inside
+    of the back instead (h, w), bool."""
 
     part: str
     mapping: BackwardMap
     picture: np.ndarray
+    opening: np.ndarray
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from ..maps.colours import distance
 from ..maps.edges import guided_models
 from ..maps.grids import box_of, pieces, sizes_of
 from ..maps.ranking import medians
-from ..masking.figure import along, projected
+from ..masking.figure import along, projected, unit_vector
 from ..masking.hands import hand_box, hand_disc
 from ..masking.regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, smooth_step
 from .bare import inner_side, leaving
@@ -141,7 +141,7 @@ def near_hands(
     the part of the arms 0..1 that new sleeves cover, where no hand is. seen: visibility of a wrist
     from which its hand counts."""
     figure, frames, unit = scene.figure, scene.frames, scene.figure.unit
-    ends = (min(sleeves, 0.97), min(sleeves, 0.97) + 0.03)
+    ends = (sleeves, sleeves + 0.03)
     hands = np.zeros(scene.level.shape, np.float32)
     x, y = scene.points
     for name, arm in (("right_arm", figure.right_arm), ("left_arm", figure.left_arm)):
@@ -153,7 +153,14 @@ def near_hands(
         disc = hand_disc((x[there[1]], y[there[0]]), arm, unit)
         near = smooth_step(disc / reach, HAND, 0.85)
         if sleeves > 0:
-            near = near * smooth_step(frames.of(name).place[there], *ends)
+            frame = frames.of(name)
+            place = frame.place[there]
+            if ends[1] > 1:  # a long sleeve ends straight across the wrist, and not beside it
+                way = unit_vector(arm.line[-1] - arm.line[-2]) / max(arm.length, 1.0)
+                beyond = projected((x[there[1]], y[there[0]]), arm.line[-1], way)
+                aside = 0.1 * (np.abs(frame.offset[there]) - 1.3)
+                place = place + np.maximum(beyond, aside.clip(0, 0.03))
+            near = near * smooth_step(place, *ends)
         hands[there] = np.maximum(hands[there], near)
     return hands
 

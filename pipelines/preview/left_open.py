@@ -22,7 +22,7 @@ from .scene import Scene
 
 CHEST = -0.06  # units below the shoulder joints: what is open below is more than a neckline
 LEAST_OPEN = 0.012  # of the square of the unit
-ARMHOLE = 0.2  # units: what is narrower beside a new garment lies in its armhole
+ARMHOLE = 0.2  # units: what is narrower beside a new garment lies in its armhole or was loose
 LOWEST = 0.5  # torso lengths below the shoulders: no armhole is deeper
 BESIDE = 0.05  # units from the bare body where what is carried begins
 COLOURS = 150  # of the clothes that the carried is compared with
@@ -59,13 +59,13 @@ def kept_clothes(
         stays = np.maximum(stays, below_sleeves(scene, garment) * smooth_step(old, 0.2, 0.6))
     # What is seen between the edges of the new garment and of the body, without slivers.
     left_open = (stays > 0.5) & (worn < 0.5)
-    # In an armhole what is narrow is no cloth, whether of chest or shoulder.
-    if category != "lower" and not garment.open_front:
+    # In an armhole, or beside trousers, what is narrow is no cloth, whether of chest or shoulder.
+    if not garment.open_front:
         slim = max(1, round(ARMHOLE * unit / 2))
         wide = widest(narrowest(left_open.astype(np.float32), slim), slim) > 0.5
-        beyond = outside_of(worn > 0.5, scene.side, max(1, round(0.1 * unit))) & (
-            level < LOWEST * figure.torso
-        )
+        beyond = outside_of(worn > 0.5, scene.side, max(1, round(0.1 * unit)))
+        if category != "lower":
+            beyond &= level < LOWEST * figure.torso
         left_open &= wide | ~beyond
         stays = np.where(beyond, stays * widest(left_open.astype(np.float32), 1), stays)
     labels, count = pieces(left_open)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..maps.colours import length, to_lab
@@ -12,6 +14,8 @@ from ..masking.regions import BACKGROUND, HAIR, LOWER, SKIN, UPPER, smooth_step
 from .bare import BodyOutlines
 from .layers import Front, near_hands, old_sleeves
 from .scene import Scene
+
+EDGE = 2.0  # of the photo's pixels beside cloth that may be mixed with it
 
 
 def find_old(scene: Scene, category: str, front: Front, outlines: BodyOutlines) -> np.ndarray:
@@ -94,5 +98,10 @@ def find_removed(scene: Scene, old: np.ndarray, background: np.ndarray) -> np.nd
     strange = near.take(some) * smooth_step(strange - 4 * lively.take(some), 8.0, 14.0)
     old = old.copy()
     old.put(some, np.maximum(old.take(some), strange))
-    small = smooth_step(widest(old, max(1, round(0.02 * unit))), 0.15, 0.5)
-    return blur(small, 0.7)
+    rim = max(1, round(0.02 * unit))
+    small = widest(old, rim)
+    # The pixels of a small photo are as large as ours, and so is its edge.
+    edge = math.ceil(EDGE * len(scene.small) / len(scene.photo))
+    if edge > rim:
+        small = np.maximum(small, widest(old, edge) * outside)
+    return blur(smooth_step(small, 0.15, 0.5), 0.7)

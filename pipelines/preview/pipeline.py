@@ -31,7 +31,7 @@ from .light import body_shading
 from .mixing import mixed
 from .old import find_old, find_removed
 from .paint_maps import Lights, PaintMaps
-from .place import place_garment
+from .place import is_pointed, neck_opening, place_garment
 from .scene import read_scene
 from .undressed import Undressed, read_undressed
 from .warp import STEP
@@ -128,7 +128,9 @@ def plan(person: Undressed, garment: Garment, pieces: list[Piece], lighting: flo
     front = find_front(scene, garment)
     outlines = body_distances(scene, frames, front.hands, front.skin_like)
     old = find_old(scene, category, front, outlines)
-    hidden, gone = covered_limbs(scene, garment, pieces)
+    # In a wide neckline one looks at the shoulders.
+    opening = neck_opening(garment, pieces, scene.small.shape[:2], unit)
+    hidden, gone = (there * (1 - opening) for there in covered_limbs(scene, garment, pieces))
     bare, below_hem = undress(scene, person.skin, category, old, gone, outlines)
     there = gone * (1 - scene.regions.kinds[BACKGROUND])
     removed = find_removed(scene, np.maximum(old, there), bare.background)
@@ -156,8 +158,10 @@ def plan(person: Undressed, garment: Garment, pieces: list[Piece], lighting: flo
     stays = kept_clothes(scene, garment, old, outlines, front.free, worn)
     gaps = None
     if not has_legs(pieces):
-        # Under a short sleeve the bare arm is no gap, nor is an open front.
+        # Under a short sleeve the bare arm is no gap, nor is the tip of a V or an open front.
         stays_open = np.clip(0.5 - bare.arms, 0, 1) * (1 - hidden)
+        if is_pointed(garment):
+            stays_open = np.maximum(stays_open, opening)
         if garment.open_front:
             stays_open = np.maximum(stays_open, between_fronts(first.alphas[0]))
         gaps = close_gaps(scene, first, stays_open)

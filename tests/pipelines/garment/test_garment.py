@@ -101,6 +101,34 @@ def test_parts(name, others):
     assert left > right, "the wearer's left is on the picture's right"
 
 
+def blouse(covered, cuff, chest, angle):
+    """A drawn one, 61 cm long, whose sleeves cover so much of an arm of 58 cm; cuff: its width,
+    chest: half the body's width, in cm as the photo shows them."""
+    cut = replace(
+        CUTS["long-sleeved top"],
+        neck=(0.45, 0.3, 0.08),
+        shoulder=(1.04, 0.25),
+        armpit=(1.0, 1.2),
+        waist=(0.95, 2.2),
+        hem=(1.05, 61 / chest, 0.04),
+        sleeve=(58 / chest * covered, angle, cuff / chest),
+    )
+    return read(draw(cut, Look((60, 90, 160)), *SIZE))
+
+
+@pytest.mark.parametrize(("cuff", "chest", "angle"), [(22, 17, 56), (26, 17.5, 50), (20, 18, 65)])
+@pytest.mark.parametrize(("covered", "name"), [(0.58, "short"), (0.72, "long"), (0.8, "long")])
+def test_a_loose_sleeve_is_no_longer_for_its_width(covered, name, cuff, chest, angle):
+    garment = blouse(covered, cuff, chest, angle)
+    assert garment.sleeves == name
+    assert abs(garment.reach - covered) < 0.075
+
+
+@pytest.mark.parametrize(("cuff", "chest"), [(22, 17), (26, 17.5), (13, 18)])
+def test_a_loose_sleeve_to_the_wrist_is_read_so(cuff, chest):
+    assert blouse(1.0, cuff, chest, 58).reach > 0.97
+
+
 def test_centre_lines_run_from_the_body_to_the_end():
     garment = read(draw(CUTS["long-sleeved top"], Look((60, 90, 160)), *SIZE))
     for part, name in ((2, "right"), (3, "left")):

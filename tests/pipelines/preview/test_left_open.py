@@ -16,6 +16,7 @@ from drawn_people import (
     draw_trousers,
 )
 from fitting_room.pipelines.garment.read import read_garment
+from fitting_room.pipelines.masking.body import Body
 from fitting_room.pipelines.preview.covering import covered_limbs
 from fitting_room.pipelines.preview.drawn import CUTS, Look, draw
 from fitting_room.pipelines.preview.grain import read_grain
@@ -200,3 +201,41 @@ def test_a_dress_to_the_floor_ends_level_above_the_shoes(length):
     lowest = np.array([np.nonzero(red[:, x])[0].max() for x in range(235, 366)])
     assert np.ptp(lowest) < 14 and 690 < lowest.max() < 790
     assert (worn[792:] == photo[792:]).all()
+
+
+def wearing_wide_trousers(hips, top, hem, fraction=1):
+    """The drawn person in trousers that are so wide at the hips and at the hem, to either side of
+    the middle, and begin at row `top`; the photo is a fraction of the size."""
+    photo, body = draw_person(hem=top + 20)
+    half = [(62, top), (hips, top + 50), (hips, 560), (hem, 748), (12, 748), (0, 600)]
+    corners = [(300 - x, y) for x, y in half] + [(300 + x, y) for x, y in reversed(half)]
+    small = []
+    for pixels, colour in ((photo, TROUSERS), (np.uint8(255 * body.mask), 255)):
+        picture = Image.fromarray(pixels)
+        ImageDraw.Draw(picture).polygon(corners, fill=colour)
+        small.append(np.asarray(picture.reduce(fraction)))
+    landmarks = body.landmarks / [*3 * [fraction], 1, 1]
+    box = tuple(side // fraction for side in body.box)
+    return small[0], Body(landmarks, small[1] / np.float32(255), box, 1.0)
+
+
+def draw_narrow_trousers():
+    canvas = Image.new("RGB", (400, 640), (250, 250, 250))
+    half = [(60, 40), (80, 190), (55, 600), (12, 600), (0, 230)]
+    corners = [(200 - x, y) for x, y in half] + [(200 + x, y) for x, y in reversed(half)]
+    ImageDraw.Draw(canvas).polygon(corners, fill=RED)
+    return np.asarray(canvas)
+
+
+def test_no_strip_of_wide_trousers_stays_at_the_hips_beside_narrow_ones():
+    worn = try_on(wearing_wide_trousers(115, 380, 110), draw_narrow_trousers(), "lower").picture
+    assert not like(worn[:540], TROUSERS).any()
+
+
+@pytest.mark.parametrize("fraction", [2, 3])
+def test_no_line_stays_where_wide_trousers_ended_in_a_small_photo(fraction):
+    person = wearing_wide_trousers(90, 430, 120, fraction)
+    worn = try_on(person, draw_narrow_trousers(), "lower").picture
+    beside = (slice(520 // fraction, 735 // fraction), slice(140 // fraction, 200 // fraction))
+    assert not like(person[0][beside], WALL, 30).all()
+    assert like(worn[beside], WALL, 3).all()

@@ -22,6 +22,7 @@ from fitting_room.pipelines.masking.body import Body, find_body, load_body_model
 from fitting_room.pipelines.masking.regions import BACKGROUND
 from fitting_room.pipelines.preview.bare import bare_frames, body_distances
 from fitting_room.pipelines.preview.drawing import Painter
+from fitting_room.pipelines.preview.drawn import CUTS, Look, draw
 from fitting_room.pipelines.preview.fill import relief
 from fitting_room.pipelines.preview.layers import joined
 from fitting_room.pipelines.preview.lower import lower_maps
@@ -93,6 +94,25 @@ def test_nothing_of_the_old_sleeves_is_left(person, worn):
     for x, y in ((425, 420), (175, 420)):  # the forearms
         patch = worn.picture[y - 4 : y + 4, x - 4 : x + 4]
         assert like(patch, SKIN, 60).mean() > 0.9
+
+
+@pytest.mark.parametrize("fraction", [1, 2])
+def test_a_long_sleeve_ends_straight_across_the_wrist(fraction):
+    """The hand that is in front of the garment begins where the sleeve ends: it takes no bite."""
+    photo, body = draw_person(sleeve=64)
+    photo = np.asarray(Image.fromarray(photo).reduce(fraction))
+    landmarks = body.landmarks / [*3 * [fraction], 1, 1]
+    seen = np.asarray(Image.fromarray(body.mask).reduce(fraction))
+    body = Body(landmarks, seen, tuple(side // fraction for side in body.box), 1.0)
+    top = read_garment(draw(CUTS["long-sleeved top"], Look((196, 40, 50)), 480, 640).picture)
+    picture = PreviewPipeline()(photo, body, replace(top, reach=1.0)).picture.astype(int)
+    red = (picture[..., 0] > 2.2 * picture[..., 1]) & (picture[..., 0] > 90)
+    for elbow, wrist in (landmarks[[14, 16], :2], landmarks[[13, 15], :2]):
+        way = (wrist - elbow) / np.hypot(*(wrist - elbow))
+        off = (np.argwhere(red)[:, ::-1] - wrist) * fraction
+        along, aside = off @ way, off @ [-way[1], way[0]]
+        ends = [along[np.abs(aside - place) < fraction].max() for place in range(-10, 11, 2)]
+        assert min(ends) > -1.5 and np.ptp(ends) < 4
 
 
 def test_no_folds(person):
