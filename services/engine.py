@@ -189,7 +189,7 @@ class Engine:
         """Its number at the operating system, None before it is started."""
         return None if self._process is None else self._process.pid
 
-    def log_tail(self, characters: int = 3000) -> str:
+    def log_tail(self, characters: int = 1800) -> str:
         """The end of its log; a word about a log that went with the engine's folder."""
         try:
             return self.log.read_text("utf-8", "replace")[-characters:]
@@ -256,15 +256,12 @@ class Engine:
                 looked = now
                 worked = now if self.get("/queue")["queue_running"] else worked
                 if now >= worked + TAKEN_SECONDS:
-                    told = (
-                        f"ComfyUI has begun no workflow for {TAKEN_SECONDS:.0f} s. Its last words:"
-                    )
-                    raise EngineStuck(f"{told}\n{self.log_tail()}")
+                    self._stuck(f"ComfyUI has begun no workflow for {TAKEN_SECONDS:.0f} s.")
             time.sleep(0.1)
-        self._stuck(f"The workflow was not done after {seconds:.0f} s.")
+        self._stuck(f"ComfyUI did not end the workflow in {seconds:.0f} s.")
 
     def _stuck(self, told: str) -> NoReturn:
-        raise EngineStuck(f"{told} ComfyUI's last words:\n{self.log_tail()}")
+        raise EngineStuck(f"{told} Its last words:\n{self.log_tail()}")
 
     def picture(self, found: dict) -> bytes:
         """The bytes of an output picture, as a history entry names it."""

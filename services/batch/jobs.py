@@ -157,7 +157,8 @@ class Jobs:
                     return None
                 if job.leases >= MOST_LEASES:
                     job.state, job.changed = LOST, moment
-                    job.message = f"{job.leases} workers ended while they worked on it."
+                    told = f"{job.leases} workers ended while they worked on it. {job.message}"
+                    job.message = told.strip()[:MOST_MESSAGE]
                     session.flush()
                     continue
                 job.state, job.owner, job.leases = LEASED, owner, job.leases + 1
@@ -184,9 +185,9 @@ class Jobs:
         return self._end(job, REFUSED if refused else FAILED, message=message[:MOST_MESSAGE])
 
     @patient
-    def give_back(self, job: Job, counted: bool = False) -> None:
-        """A job that was begun and not ended. counted: what it was given to ended over it, so that
-        this lease counts; not for a worker that stops in order."""
+    def give_back(self, job: Job, ended: str = "") -> None:
+        """A job that was begun and not ended. ended: how what it was given to ended over it, in
+        words, so that this lease counts; "" for a worker that stops in order."""
         with self.database.writing() as session:
             session.execute(
                 update(Job)
@@ -195,7 +196,8 @@ class Jobs:
                     state=QUEUED,
                     owner="",
                     deadline=None,
-                    leases=Job.leases if counted else Job.leases - 1,
+                    leases=Job.leases if ended else Job.leases - 1,
+                    message=ended[:MOST_MESSAGE],
                 )
             )
 

@@ -181,8 +181,8 @@ def _work(
         data = marked(result)
     except (Cancelled, MissingFiles, LedgerAway):
         raise
-    except EngineDied:
-        jobs.give_back(job, counted=True)
+    except EngineDied as error:
+        jobs.give_back(job, str(error))
         tell("the engine ended; again later")
     except Refused as error:
         jobs.failed(job, str(error), refused=True)

@@ -250,6 +250,26 @@ def test_an_engine_that_ends_is_followed_by_another(folders, tmp_path):
     assert (report.done, report.failed, report.lost) == (4, 0, 0)
 
 
+def test_a_picture_that_ends_every_engine_is_lost_and_told_why(folders, tmp_path):
+    from fitting_room.services.batch.jobs import MOST_LEASES, Jobs
+    from fitting_room.services.batch.makers import EngineDied, LocalMaker
+    from fitting_room.services.batch.runner import run
+    from fitting_room.services.batch.store import Store
+    from fitting_room.services.database import open_database
+
+    class Deadly(LocalMaker):
+        def __call__(self, request, progress, stopped):
+            raise EngineDied(f"ComfyUI has stopped. Its last words:\n{'.' * 1800} out of memory")
+
+    jobs = Jobs(open_database(f"sqlite:///{tmp_path / 'ledger.sqlite'}"), "out")
+    jobs.add(Listing({"model": "preview", "category": "upper"}).wanted(folder_pairs(*folders)))
+    report = run(jobs, Store(str(tmp_path / "out")), Deadly("cpu"))
+    assert (report.done, report.failed, report.lost) == (0, 0, 4)
+    for job in jobs.all():
+        assert job.message.startswith(f"{MOST_LEASES} workers ended")
+        assert job.message.endswith("out of memory")
+
+
 def test_results_may_go_to_an_object_store(folders, tmp_path, capsys):
     import fsspec
 
