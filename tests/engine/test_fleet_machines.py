@@ -1,8 +1,8 @@
 """Several machines: Ray nodes of their own, one folder, one PostgreSQL; a machine is killed."""
 
-import contextlib
 import json
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -12,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fitting_room.services.batch.jobs import LEASED, Jobs
+from fitting_room.services.database import open_database
 from gateways import free_port
 from PIL import Image
 from postgres import Postgres
-from processes import family
+from processes import family, halted, tell
 
 TESTS = Path(__file__).resolve().parents[1]
 SAMPLES = TESTS.parent / "samples"
@@ -54,9 +56,7 @@ class Machine:
 
     def kill(self):
         """With all that runs on it, at once."""
-        for each in family(self.process.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(each, signal.SIGKILL)
+        tell(family(self.process.pid), signal.SIGKILL)
         self.process.wait()
 
 
@@ -82,7 +82,7 @@ def machines(secured, tmp_path):
 
 
 def test_a_machine_is_killed_and_nothing_is_lost(machines, secured, tmp_path):
-    address, (one, _) = machines
+    address, (one, other) = machines
     (tmp_path / "people").mkdir()
     (tmp_path / "garments").mkdir()
     person = np.asarray(Image.open(SAMPLES / "person.jpg").convert("RGB").resize((256, 256)))
@@ -91,10 +91,11 @@ def test_a_machine_is_killed_and_nothing_is_lost(machines, secured, tmp_path):
     Image.open(SAMPLES / "tshirt.png").resize((256, 256)).save(tmp_path / "garments/tshirt.png")
     out = tmp_path / "out"
     with Postgres() as server:
+        ledger = server.database("nodes")
         arguments = ["batch", "--people", tmp_path / "people", "--garments", tmp_path / "garments",
                      "--category", "upper", "--out", out, "--workers", "2", "--json", "--lease",
                      "6", "--ray-address", address,
-                     "--ledger", server.database("nodes")]  # fmt: skip
+                     "--ledger", ledger]  # fmt: skip
 
         def begin(log):
             return subprocess.Popen(
@@ -109,11 +110,20 @@ def test_a_machine_is_killed_and_nothing_is_lost(machines, secured, tmp_path):
         while len(list(out.glob("*.png"))) < 3:
             assert process.poll() is None and time.monotonic() < limit, log.read_text()[-3000:]
             time.sleep(0.1)
-        one.kill()
+        jobs = Jobs(open_database(ledger), str(out))
+        both = family(one.process.pid) | family(other.process.pid)
+
+        def in_hand():
+            return {job.name for job in jobs.all(LEASED)}
+
+        with halted(both, lambda: len(in_hand()) == 2 and in_hand(), LIMIT) as held:
+            one.kill()
         told = json.loads(process.communicate(timeout=LIMIT)[0].splitlines()[-1])
         assert process.returncode == 0, log.read_text()[-3000:]
         assert (told["done"], told["failed"], told["lost"]) == (PEOPLE, 0, 0)
-        assert any("ended over its work; 1 jobs given back" in each for each in told["events"])
+        # None where the job's lease had run out before, and the other machine has it.
+        assert any(re.search("ended over its work; [01] jobs", each) for each in told["events"])
+        assert [job.leases > 1 for job in jobs.all() if job.name in held].count(True) >= 1
         again = begin(tmp_path / "again")
         told = json.loads(again.communicate(timeout=LIMIT)[0].splitlines()[-1])
         assert (again.returncode, told["done"], told["skipped"]) == (0, 0, PEOPLE)
