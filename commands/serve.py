@@ -81,11 +81,11 @@ def run(options: argparse.Namespace) -> int:
     check_exposure(options.host, callers)
     database = open_database(options.ledger or ledger_url())
     try:
-        with holding(database), _engines(options) as addresses:
+        with holding(database), _engines(options) as (addresses, restart):
             serving = Serving(
                 options.host, options.port, _settings(options), callers, database,
                 options.files or home() / "gateway", addresses, options.certificate,
-                options.certificate_key,
+                options.certificate_key, restart,
             )  # fmt: skip
             serve(serving, lambda address: _tell(options, address, callers.keys_are_on))
     finally:
@@ -113,8 +113,12 @@ def _settings(options: argparse.Namespace):  # noqa: ANN202 - known once its imp
 
 
 @contextmanager
-def _engines(options: argparse.Namespace) -> Iterator[Callable[[], Sequence[str]]]:
-    """Where the engines are that live now, as a function."""
+def _engines(
+    options: argparse.Namespace,
+) -> Iterator[tuple[Callable[[], Sequence[str]], Callable[[str], None]]]:
+    """Where the engines are that live now, and how one that is stuck is restarted; functions."""
+    from ..services.gateway.fleet import not_ours
+
     if not options.engine and not options.workers:
         raise InputError(
             "Name the engines: --engine http://127.0.0.1:8188, once for each, or --workers N, "
@@ -124,7 +128,7 @@ def _engines(options: argparse.Namespace) -> Iterator[Callable[[], Sequence[str]
         if not address.startswith(("http://", "https://")):
             raise InputError(f"An engine's address begins with http://, and {address} came.")
     if not options.workers:
-        yield lambda: options.engine
+        yield (lambda: options.engine), not_ours
         return
     from ..services.fleet.workers import EngineSettings, Workers
 
@@ -142,7 +146,7 @@ def _engines(options: argparse.Namespace) -> Iterator[Callable[[], Sequence[str]
 
     workers.start(least=1)
     try:
-        yield addresses
+        yield addresses, workers.restart
     finally:
         workers.stop()
 

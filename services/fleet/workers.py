@@ -154,6 +154,14 @@ class Workers:
                 raise InputError(" ".join(dict.fromkeys(slot.given_up for slot in self._slots)))
             return events
 
+    def restart(self, address: str) -> None:
+        """Ends an engine of a worker that answers but works no more; the next look finds that it
+        ended and starts another."""
+        with self._lock:
+            for slot in self._slots:
+                if slot.alive and slot.facts["address"] == address:
+                    slot.actor.stop.remote()
+
     def leave_out(self, number: int, why: str) -> None:
         """Ends a worker for good, such as one whose machine lacks a model."""
         with self._lock:

@@ -23,6 +23,8 @@ CALL_SECONDS = 60
 RECONNECT_SECONDS = 0.5
 REFRESH_SECONDS = 10.0
 """Between two looks at an engine's nodes for one that it may have got since."""
+STUCK = "it begins no workflow any more and wants a restart"
+PROBE = {"1": {"class_type": "PreviewAny", "inputs": {"source": "does it work again?"}}}
 PACKAGE_MISSING = (
     "This ComfyUI has no Fitting Room in its custom_nodes (or an older one), so that no workflow "
     "can be checked on it: install the package there and restart it."
@@ -44,8 +46,9 @@ class Answered:
 
 @dataclass
 class EngineLink:
-    """up: its web socket is open and it has this package. gone: it left the fleet. busy: the prompt
-    that it works on.
+    """up: its web socket is open, it has this package and is not known to be stuck. gone: it left
+    the fleet. busy: the prompt that it works on. probe: of a stuck one, the prompt whose end will
+    say that it works again.
     model: what it has warm. known: keys of uploads that lie on it. frames: of the run that is
     followed; None says that the web socket broke."""
 
@@ -56,6 +59,7 @@ class EngineLink:
     gone: bool = False
     problem: str = "not reached yet"
     busy: str = ""
+    probe: str = ""
     model: str = ""
     known: set[str] = field(default_factory=set)
     kinds: Kinds = field(default_factory=dict)
@@ -80,7 +84,7 @@ class EngineLink:
                 problem = str(error) or type(error).__name__
             if self.up:
                 logger.warning("The engine %s is gone: %s", self.address, problem)
-            self.up, self.problem = False, problem
+            self.up, self.problem, self.probe = False, problem, ""
             self.frames.put_nowait(None)
             self.changed.set()
             await asyncio.sleep(RECONNECT_SECONDS)
@@ -92,7 +96,7 @@ class EngineLink:
             await messages.send_json(
                 {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
             )
-            self.up, self.problem = True, ""
+            self.up, self.problem, self.probe = True, "", ""
             self.changed.set()
             logger.info("The engine %s is there", self.address)
             async for message in messages:
@@ -156,14 +160,31 @@ class EngineLink:
         answer = await self.call("GET", f"/history/{name}")
         return answer.body.get(name) if isinstance(answer.body, dict) else None
 
-    async def has(self, name: str) -> bool:
-        """Whether the prompt runs or waits there."""
+    async def queue(self) -> tuple[set[str], set[str]]:
+        """The prompts that run there, and those that wait."""
         found = (await self.call("GET", "/queue")).body or {}
-        return any(
-            item[1] == name
+        running, waiting = (
+            {item[1] for item in found.get(state, ())}
             for state in ("queue_running", "queue_pending")
-            for item in found.get(state, ())
         )
+        return running, waiting
+
+    async def stuck(self, name: str) -> None:
+        """Takes back a prompt that it does not begin, and gets no other until a small one has
+        ended there. Raises EngineGone."""
+        logger.warning("The engine %s is left out: %s", self.address, STUCK)
+        self.up, self.problem, self.probe = False, STUCK, str(uuid.uuid4())
+        self.changed.set()
+        await self.call("POST", "/queue", json={"delete": [name]})
+        await self.call("POST", "/interrupt", json={"prompt_id": name})  # it may just have begun
+        await self.call("POST", "/prompt", json={"prompt": PROBE, "prompt_id": self.probe})
+
+    async def look_again(self) -> None:
+        """Whether a stuck one works again. Raises EngineGone."""
+        if self.probe and await self.history(self.probe) is not None:
+            logger.info("The engine %s works again", self.address)
+            self.up, self.problem, self.probe = True, "", ""
+            self.changed.set()
 
     async def sweep(self, hours: float) -> None:
         """Removes what lies there since so long; only where nothing runs."""

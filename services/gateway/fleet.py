@@ -5,27 +5,36 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import aiohttp
 
-from .engines import EngineLink
+from .engines import EngineGone, EngineLink
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
+PROBE_SECONDS = 5.0
+"""Between two looks at a stuck engine."""
 Addresses = Callable[[], Sequence[str]]
 """Addresses of the engines that live now, such as http://127.0.0.1:8188; may block."""
+Restart = Callable[[str], None]
+"""Begins the restart of the engine with an address, where it is one of ours. May block."""
+
+
+def not_ours(_: str) -> None:
+    """For engines that somebody else started."""
 
 
 class Fleet:
     """A link to each engine of a changing list."""
 
     def __init__(
-        self, addresses: Addresses, queue_name: str, session: aiohttp.ClientSession,
-        changed: Callable[[], None],
+        self, addresses: Addresses, restart: Restart, queue_name: str,
+        session: aiohttp.ClientSession, changed: Callable[[], None],
     ) -> None:  # fmt: skip
         self._addresses, self._queue_name, self._session = addresses, queue_name, session
-        self._changed = changed
+        self._restart, self._changed = restart, changed
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self.links: dict[str, EngineLink] = {}
 
@@ -59,11 +68,22 @@ class Fleet:
         keeping = asyncio.create_task(link.keep())
         try:
             while True:
-                await link.changed.wait()
-                link.changed.clear()
-                self._changed()
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(link.changed.wait(), PROBE_SECONDS)
+                if link.probe:
+                    with suppress(EngineGone):
+                        await link.look_again()
+                if link.changed.is_set():
+                    link.changed.clear()
+                    self._changed()
         finally:
             keeping.cancel()
+
+    async def stuck(self, link: EngineLink, name: str) -> None:
+        """An engine that does not begin its prompt is left out, and restarted where it is ours."""
+        with suppress(EngineGone):
+            await link.stuck(name)
+        await asyncio.to_thread(self._restart, link.address)
 
     def up(self) -> list[EngineLink]:
         """Engines that answer, the idle ones first."""

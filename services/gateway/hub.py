@@ -17,7 +17,7 @@ import aiohttp
 from ..database import AWAY, Database
 from .callers import Caller, Callers
 from .files import Files, StoredInput
-from .fleet import Addresses, Fleet
+from .fleet import Addresses, Fleet, Restart
 from .lock import QueueTaken
 from .metrics import Metrics
 from .prompts import Open, PromptQueue
@@ -62,7 +62,7 @@ class Hub:
 
     def __init__(
         self, settings: GatewaySettings, callers: Callers, database: Database, files: Files,
-        addresses: Addresses, session: aiohttp.ClientSession,
+        addresses: Addresses, restart: Restart, session: aiohttp.ClientSession,
     ) -> None:  # fmt: skip
         self.settings, self.callers, self.files, self.session = settings, callers, files, session
         self.database = database
@@ -78,7 +78,7 @@ class Hub:
         self.work_waits = asyncio.Event()
         self.superseded = asyncio.Event()
         self.doubtful: set[str] = set()
-        self.fleet = Fleet(addresses, database.url, session, self.work_waits.set)
+        self.fleet = Fleet(addresses, restart, database.url, session, self.work_waits.set)
         self._accepted: dict[str, deque[float]] = defaultdict(deque)
 
     async def db(

@@ -13,6 +13,7 @@ from aiohttp import WSMessage, WSMsgType
 
 from ...pipelines.errors import InputError
 from ...pipelines.writing import DiskFull
+from ..engine import TAKEN_SECONDS
 from .engines import EngineGone, EngineLink
 from .graphs import Produced, adopted, hidden, hidden_value, translated
 from .hub import Hub
@@ -46,6 +47,7 @@ class Run:
         self.closing = ""
         self._names: dict[str, str] = {}
         self._stored: set[tuple[str, str]] = set()
+        self._worked = 0.0  # when it was last seen that the engine works
 
     async def to_end(self, resumed: bool = False) -> dict[str, Any]:
         """The history entry as the caller sees it; every file in it is stored.
@@ -95,7 +97,7 @@ class Run:
 
     async def _follow(self, resumed: bool) -> dict[str, Any]:
         """Passes frames on until the end; the engine's history entry."""
-        look = resumed
+        look, self._worked = resumed, time.monotonic()
         while True:
             if look and (entry := await self._look()) is not None:
                 return entry
@@ -115,13 +117,13 @@ class Run:
     async def _look(self) -> dict[str, Any] | None:
         """The entry of an ended prompt, None for one that is still there.
 
-        Raises Again where the engine does not know it, or does not come back.
+        Raises Again where the engine does not know it, does not come back, or begins nothing.
         """
         deadline = time.monotonic() + LOST_SECONDS
         while True:
             try:
                 entry = await self.link.history(self.prompt.id)
-                if entry is None and not await self.link.has(self.prompt.id):
+                if entry is None and not await self._known():
                     entry = await self.link.history(self.prompt.id)  # it ended between the two
                     if entry is None:
                         raise Again(f"{self.link.address} has forgotten it")
@@ -130,6 +132,16 @@ class Run:
                 if self.link.gone or time.monotonic() > deadline:
                     raise Again(f"{self.link.address} does not answer any more") from error
                 await asyncio.sleep(0.5)
+
+    async def _known(self) -> bool:
+        """Whether it runs or waits there. Raises Again where nothing runs for too long."""
+        running, waiting = await self.link.queue()
+        if running or self.prompt.id not in waiting:
+            self._worked = time.monotonic()
+        elif time.monotonic() > self._worked + TAKEN_SECONDS:
+            await self.gateway.fleet.stuck(self.link, self.prompt.id)
+            raise Again(f"{self.link.address} begins no workflow any more")
+        return self.prompt.id in running | waiting
 
     async def _passed_on(self, frame: WSMessage) -> bool:
         """Passes a frame on to the caller's client; whether it is the last, which is kept back."""

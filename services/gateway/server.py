@@ -25,7 +25,7 @@ from .access import CALLERS, authenticated, explained, is_loopback, login, same_
 from .asked import GATEWAY
 from .callers import Callers
 from .files import Files
-from .fleet import Addresses
+from .fleet import Addresses, Restart, not_ours
 from .gateway import Gateway
 from .hub import GatewaySettings
 from .taking import post_prompt
@@ -88,7 +88,7 @@ SUPERSEDED = (
 
 @dataclass(frozen=True)
 class Serving:
-    """What `serve` is given. certificate, key_file: for HTTPS."""
+    """What `serve` is given. certificate, key_file: for HTTPS. restart: of our own engines."""
 
     host: str
     port: int
@@ -99,6 +99,7 @@ class Serving:
     addresses: Addresses
     certificate: Path | None = None
     key_file: Path | None = None
+    restart: Restart = not_ours
 
 
 def application(serving: Serving) -> web.Application:
@@ -123,7 +124,7 @@ def application(serving: Serving) -> web.Application:
         ) as session:
             gateway = Gateway(
                 serving.settings, serving.callers, serving.database, Files(serving.files),
-                serving.addresses, session,
+                serving.addresses, serving.restart, session,
             )  # fmt: skip
             app[GATEWAY] = gateway
             await gateway.start()

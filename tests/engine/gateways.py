@@ -20,6 +20,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TEST_NODES = Path(__file__).parent / "test_nodes"
+STUCK_NODES = Path(__file__).parent / "stuck_nodes"
 PROGRAM = """
 import importlib.util, sys
 spec = importlib.util.spec_from_file_location(
@@ -27,9 +28,10 @@ spec = importlib.util.spec_from_file_location(
 module = importlib.util.module_from_spec(spec)
 sys.modules["fitting_room"] = module
 spec.loader.exec_module(module)
+{before}
 from fitting_room.commands.main import main
 sys.exit(main())
-""".format(root=str(ROOT))
+"""
 SHOP, STUDIO = "shop-key-0123456789abcdef", "studio-key-0123456789abcdef"
 
 
@@ -47,16 +49,18 @@ def two_engines(engine_folder, tmp_path_factory):
 
 
 class GatewayProcess:
-    """`fitting-room serve`; home: its ledger and files. Use it as a context manager."""
+    """`fitting-room serve`; home: its ledger and files. before: Python that runs in its process
+    before it. Use it as a context manager."""
 
-    def __init__(self, home, addresses, *arguments, keys=""):
+    def __init__(self, home, addresses, *arguments, keys="", before=""):
         self.home, self.keys = Path(home), keys
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.log = self.home / "gateway.log"
         engines = [part for each in addresses for part in ("--engine", each)]
+        program = PROGRAM.format(root=str(ROOT), before=before)
         self.command = [
-            sys.executable, "-c", PROGRAM, "serve", "--port", str(self.port), *engines, *arguments,
+            sys.executable, "-c", program, "serve", "--port", str(self.port), *engines, *arguments,
         ]  # fmt: skip
         self.process = None
 

@@ -11,7 +11,21 @@ import pytest
 pytest.importorskip("aiohttp")
 pytest.importorskip("prometheus_client")
 
-from gateways import TEST_NODES, GatewayProcess, frames_of, no_op, pictures_of, slow, until
+from gateways import (
+    STUCK_NODES,
+    TEST_NODES,
+    GatewayProcess,
+    frames_of,
+    no_op,
+    pictures_of,
+    slow,
+    until,
+)
+
+SOON = """
+from fitting_room.services.gateway import run
+run.TAKEN_SECONDS = 4
+"""
 
 
 def view_of(gateway, entry):
@@ -46,6 +60,37 @@ def test_an_engine_that_is_killed_gives_its_prompt_to_another(two_engines, engin
             assert kinds[-3:] == ["execution_success", "status", "executing"]
         assert b"prompts_again_total 1.0" in gateway.get("/metrics", raw=True)[1]
         assert gateway.get("/ready")[1]["engines"] == 1
+
+
+def test_an_engine_that_is_stuck_gives_its_prompt_to_another(two_engines, engine_folder, tmp_path):
+    """It gets no more prompts until it works again."""
+    from fitting_room.services.engine import Engine
+
+    more = (TEST_NODES, STUCK_NODES)
+    with (
+        Engine(engine_folder, tmp_path / "engine", more=more) as stuck,
+        GatewayProcess(
+            tmp_path / "home", [stuck.address, two_engines[0].address], before=SOON
+        ) as gateway,
+    ):
+        until(lambda: gateway.get("/ready")[1]["engines"] == 2, 60)
+        assert stuck.post("/hold_the_worker", {})[0] == 200
+        names = [gateway.send(slow(40, 0.05, uuid.uuid4().hex)) for _ in range(2)]
+        until(lambda: len(gateway.get("/queue")[1]["queue_running"]) == 2, 30)
+        for name in names:
+            assert gateway.ended(name)["status"]["status_str"] == "success"
+        assert b"prompts_again_total 1.0" in gateway.get("/metrics", raw=True)[1]
+        assert "begins no workflow any more" in gateway.said()
+        assert gateway.get("/ready")[1]["engines"] == 1
+        for mark in range(3):
+            assert gateway.ended(gateway.send(no_op(mark)))["status"]["status_str"] == "success"
+
+        assert stuck.post("/let_the_worker_go", {})[0] == 200
+        until(lambda: gateway.get("/ready")[1]["engines"] == 2, 60, gateway.said)
+        assert not set(names) & set(stuck.get("/history"))
+        for name in [gateway.send(slow(20, 0.05, uuid.uuid4().hex)) for _ in range(2)]:
+            assert gateway.ended(name)["status"]["status_str"] == "success"
+        assert b"prompts_again_total 1.0" in gateway.get("/metrics", raw=True)[1]
 
 
 def test_a_prompt_that_ends_its_engines_is_told_as_failed(engine_folder, tmp_path):

@@ -9,26 +9,8 @@ from fitting_room.services.batch.runner import run
 from fitting_room.services.batch.store import Store
 from fitting_room.services.database import open_database
 from fitting_room.services.own_engine import OwnEngine
+from gateways import STUCK_NODES
 from test_batch_engine import SAMPLES
-
-PACKAGE = """
-from aiohttp import web
-from server import PromptServer
-
-
-@PromptServer.instance.routes.post("/end_the_worker")
-async def end_the_worker(request):
-    def end(reset=True):
-        raise RuntimeError("the worker was told to end")
-
-    queue = PromptServer.instance.prompt_queue
-    queue.get_flags = end
-    queue.set_flag("woken", True)
-    return web.json_response({})
-
-
-NODE_CLASS_MAPPINGS = {}
-"""
 
 GRAPH = {
     name: {"class_type": kind, "inputs": inputs, "_meta": {"title": name}}
@@ -43,9 +25,6 @@ GRAPH = {
 
 def test_it_is_told_and_another_takes_its_place(engine_folder, tmp_path, monkeypatch):
     monkeypatch.setattr(services, "TAKEN_SECONDS", 4)
-    package = tmp_path / "deadly"
-    package.mkdir()
-    (package / "__init__.py").write_text(PACKAGE)
     ledger = open_database(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
     jobs = Jobs(ledger, "out")
     pairs = folder_pairs(SAMPLES / "person.jpg", SAMPLES / "tshirt.png")
@@ -58,7 +37,7 @@ def test_it_is_told_and_another_takes_its_place(engine_folder, tmp_path, monkeyp
             ended.append(engine.running)
             assert engine.running.post("/end_the_worker", {})[0] == 200
 
-    with OwnEngine(None, ("--cpu",), (package,)) as engine:
+    with OwnEngine(None, ("--cpu",), (STUCK_NODES,)) as engine:
         report = run(jobs, Store(str(tmp_path / "out")), WorkflowMaker(GRAPH, engine), end)
         assert engine.starts == 2 and engine.running is not ended[0] and not ended[0].alive
         assert "the engine ended; again later" in told

@@ -17,6 +17,7 @@ from fitting_room.services.database import now, open_database
 from fitting_room.services.gateway.callers import Caller, Callers
 from fitting_room.services.gateway.engines import EngineLink
 from fitting_room.services.gateway.files import Files
+from fitting_room.services.gateway.fleet import not_ours
 from fitting_room.services.gateway.gateway import Gateway
 from fitting_room.services.gateway.hub import GatewaySettings
 from fitting_room.services.gateway.prompts import RUNNING, Prompt
@@ -28,7 +29,9 @@ from listener import Listener
 
 async def gateway_of(database, folder, caller, session):
     settings = GatewaySettings(webhook_seconds=0.1, public_url="http://gateway")
-    found = Gateway(settings, Callers([caller]), database, Files(folder), lambda: [], session)
+    found = Gateway(
+        settings, Callers([caller]), database, Files(folder), lambda: [], not_ours, session
+    )
     await found.start()
     return found
 
