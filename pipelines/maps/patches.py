@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .averaging import parts
 from .edges import blur, resized_map
 from .grids import each, narrowest, taken, widest
 from .spreading import spread
@@ -60,13 +61,14 @@ class Level:
         joined."""
         sources = np.argwhere(self.source)
         alike, apart = pieces(self.padded, sources), self.distant(self.targets[:, None], sources)
-        own, weights = self.weights @ colours_sum(alike * alike).T, self.weights.repeat(3, axis=1)
+        own = product(self.weights, colours_sum(alike * alike).T)
+        weights = self.weights.repeat(3, axis=1)
         found = self.targets
         for _ in range(rounds):
             costs = pieces(self.padded, self.targets)
             costs *= weights
             costs *= -2
-            costs = costs @ alike.T
+            costs = product(costs, alike.T)
             costs += own
             costs += apart
             found = sources[costs.argmin(1)]
@@ -144,6 +146,14 @@ def pieces(padded: np.ndarray, places: np.ndarray) -> np.ndarray:
         padded, shape, (down, across, down, padded.itemsize), writeable=False
     )
     return windows[places[:, 0], places[:, 1]].reshape(len(places), shape[2] * shape[3])
+
+
+def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """left @ right, so few rows at once that it wakes no threads of BLAS."""
+    result = np.empty((len(left), right.shape[1]), np.float32)
+    for rows in parts(len(left), right.size):
+        np.matmul(left[rows], right, out=result[rows])
+    return result
 
 
 def colours_sum(values: np.ndarray) -> np.ndarray:
