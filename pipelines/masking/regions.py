@@ -32,6 +32,8 @@ BACKGROUND, SKIN, HAIR, UPPER, LOWER, SHOES = range(6)
 COMPONENTS = (8, 3, 3, 5, 4, 3)  # colours of the mixture of each kind
 SPREADS = [(8.0, 0.12) if kind == SKIN else (3.0, 0.0) for kind in range(6)]  # see learn_mixture
 READING_SIDE = 224  # pixels of the longer side at which kinds are told apart
+SEEN = 0.55  # visibility of a wrist from which it is seen
+BINS = 12  # places along each half of a limb at which it is looked at
 CUT_OFF = 0.04  # torso lengths of a lower garment at the photo's end that would not be told
 
 
@@ -149,7 +151,7 @@ def read_regions(picture: np.ndarray, figure: Figure, mask: np.ndarray) -> Regio
         if kind not in (BACKGROUND, SKIN):
             weights = without_known(weights, [scores[SKIN]])
         scores[kind] = palette.scores(weights, COMPONENTS[kind], *SPREADS[kind])
-    kinds = posterior(priors, palette.evidence(scores))
+    kinds = sleeves_told_apart(posterior(priors, palette.evidence(scores)), figure)
     if not priors[LOWER].any():
         return Regions(kinds.astype(np.float32), *limb_cover(kinds, figure), waist, False)
     waist = find_waist(kinds, figure)[0]
@@ -238,6 +240,33 @@ def posterior(priors: np.ndarray, evidence: np.ndarray) -> np.ndarray:
     return kinds
 
 
+def sleeves_told_apart(kinds: np.ndarray, figure: Figure) -> np.ndarray:
+    """What looks like the lower garment on an arm, where a sleeve goes before it without skin
+    between: the upper one. After bare skin it is a pocket."""
+    result = kinds.copy()
+    for arm in (figure.right_arm, figure.left_arm):
+        if arm.seen[2] <= SEEN:
+            continue
+        lower = along_limb(kinds[LOWER], arm) > 0.5
+        end = round(covered_part(kinds, arm, UPPER) * len(lower))
+        while 0 < end < len(lower) and lower[end]:
+            end += 1
+        lower[end:] = False
+        if not lower.any():
+            continue
+        cut = around(arm.line, float(arm.radii.max()) + 0.05 * figure.unit, *kinds.shape[1:])
+        points = pixels_of(cut)
+        near = smooth_step(capsule(points, arm), 0.05 * figure.unit, 0.0)
+        # Of the two halves the nearer one.
+        halves = [along(points, *arm.joints[k : k + 2]) for k in range(2)]
+        place = np.where(halves[0][1] < halves[1][1], halves[0][0], 1 + halves[1][0]) / 2
+        there = lower[(place * len(lower)).astype(int).clip(0, len(lower) - 1)]
+        moved = result[LOWER][cut] * near * there
+        result[UPPER][cut] += moved
+        result[LOWER][cut] -= moved
+    return result
+
+
 def limb_cover(
     kinds: np.ndarray, figure: Figure
 ) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -274,25 +303,30 @@ def waist_priors(priors: np.ndarray, figure: Figure, waist: float) -> np.ndarray
     return result
 
 
-def covered_part(kinds: np.ndarray, limb: Limb, garment: int, bins: int = 12) -> float:
-    """Which part of a limb (0 none .. 1 all) lies under a garment that starts at its upper end."""
-    votes = np.zeros(2 * bins)
+def along_limb(values: np.ndarray, limb: Limb) -> np.ndarray:
+    """Means of a map (H, W) along a limb's middle, (2 BINS,); 0 outside the picture."""
+    means = np.zeros(2 * BINS)
     for k in range(2):
         wide = 0.6 * limb.radii[k + 1]  # the line still runs from joint to joint
-        cut = around(limb.joints[k : k + 2], wide, *kinds.shape[1:])
+        cut = around(limb.joints[k : k + 2], wide, *values.shape)
         place, distance = along(pixels_of(cut), limb.joints[k], limb.joints[k + 1])
         core = distance < wide
-        index = (place[core] * bins).astype(int).clip(0, bins - 1) + k * bins
-        balance = kinds[garment][cut][core] - kinds[SKIN][cut][core]
-        count = np.bincount(index, minlength=2 * bins)
-        votes += np.bincount(index, balance, 2 * bins) / np.maximum(count, 1)
+        index = (place[core] * BINS).astype(int).clip(0, BINS - 1) + k * BINS
+        count = np.bincount(index, minlength=2 * BINS)
+        means += np.bincount(index, values[cut][core], 2 * BINS) / np.maximum(count, 1)
+    return means
+
+
+def covered_part(kinds: np.ndarray, limb: Limb, garment: int) -> float:
+    """Which part of a limb (0 none .. 1 all) lies under a garment that starts at its upper end."""
+    votes = along_limb(kinds[garment] - kinds[SKIN], limb)
     totals = np.concatenate([[0.0], np.cumsum(votes)])
     end = int(np.argmax(totals - (totals[-1] - totals)))
     # Sheer or patterned cloth passes for skin here and there: its clear last piece counts.
     clear = np.nonzero(votes > 0.5)[0]
     if end > 0 and len(clear):
         end = max(end, int(clear[-1]) + 1)
-    return float(end / (2 * bins))
+    return float(end / len(votes))
 
 
 def limb_priors(

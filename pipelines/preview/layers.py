@@ -195,8 +195,9 @@ def like_head_hair(scene: Scene) -> np.ndarray:
     return result
 
 
-def old_sleeves(scene: Scene) -> np.ndarray:
-    """Where the old sleeves go around the arms (h, w), whatever shows through or hangs there."""
+def old_sleeves(scene: Scene, over_trousers: bool = False) -> np.ndarray:
+    """Where the old sleeves go around the arms (h, w), whatever shows through or hangs there.
+    over_trousers: also what looks like the trousers behind them, as wide as arms usually are."""
     unit, skin = scene.figure.unit, scene.regions.kinds[SKIN]
     hands = near_hands(scene) * skin
     sleeves = np.zeros(skin.shape, np.float32)
@@ -210,6 +211,9 @@ def old_sleeves(scene: Scene) -> np.ndarray:
             inwards = inner_side(getattr(scene.figure, name).line, scene.figure.neck)
             outside = smooth_step(inwards * frame.offset[there], 0.0, -0.3)
             outside = outside * scene.regions.one_piece
+            if over_trousers and getattr(scene.figure, name).seen[2] > SEEN:
+                core = smooth_step(frame.beyond[there], 0.0, -0.03 * unit)
+                outside = np.maximum(outside, core)
             near = near * (1 - scene.regions.kinds[LOWER][there] * (1 - outside))
             sleeves[there] = np.maximum(sleeves[there], near)
     kinds = scene.regions.kinds

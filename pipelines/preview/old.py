@@ -67,7 +67,7 @@ def find_old(scene: Scene, category: str, front: Front, outlines: BodyOutlines) 
     if category == "upper":
         bare = np.clip(bare + kinds[LOWER], 0, 1)
     old = np.maximum(old, whole * (1 - bare))
-    return np.maximum(old, old_sleeves(scene)) if category != "lower" else old
+    return old if category == "lower" else np.maximum(old, old_sleeves(scene, over_trousers=True))
 
 
 def below_waistband(scene: Scene, above_waist: np.ndarray) -> np.ndarray:

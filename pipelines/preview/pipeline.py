@@ -25,7 +25,7 @@ from .covering import covered_limbs
 from .drawing import Painter, Piece, close_gaps, fallen
 from .fill import undress
 from .judging import check_upright, judge_person, judge_shown, judge_skin, judge_sleeves
-from .layers import below_top, find_front, occluders
+from .layers import below_top, find_front, occluders, old_sleeves
 from .left_open import below_ankles, between_fronts, carried, kept_clothes, skin_share
 from .light import body_shading
 from .mixing import mixed
@@ -135,7 +135,8 @@ def plan(person: Undressed, garment: Garment, pieces: list[Piece], lighting: flo
     there = gone * (1 - scene.regions.kinds[BACKGROUND])
     removed = find_removed(scene, np.maximum(old, there), bare.background)
     if below_hem is not None:  # the lower one stays, but for its rim
-        lower = narrowest(scene.regions.kinds[LOWER] * below_hem, 1)
+        lower = scene.regions.kinds[LOWER] * (1 - old_sleeves(scene, over_trousers=True))
+        lower = narrowest(lower * below_hem, 1)
         removed = removed * (1 - blur(smooth_step(lower, 0.6, 0.9), 0.7))
     stay = np.maximum(below_ankles(scene), carried(scene, outlines))
     above = 1 - below_top(scene) if category == "lower" else occluders(scene)

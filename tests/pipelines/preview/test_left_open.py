@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from drawn_people import (
+    PLACES,
     RED,
     SKIN,
     SWEATER,
@@ -239,3 +240,31 @@ def test_no_line_stays_where_wide_trousers_ended_in_a_small_photo(fraction):
     beside = (slice(520 // fraction, 735 // fraction), slice(140 // fraction, 200 // fraction))
     assert not like(person[0][beside], WALL, 30).all()
     assert like(worn[beside], WALL, 3).all()
+
+
+def with_forearms(sleeve, colour, below):
+    """The drawn person, the arms below a row in a colour, and where that is."""
+    photo, body = draw_person(sleeve=sleeve)
+    bare = draw_person(sleeve=44)[0]
+    arm = like(bare, SKIN, 2) & like(photo, SKIN if sleeve else SWEATER, 2)
+    rows = np.arange(len(photo))[:, None]
+    there = arm & (rows > below) & (rows < PLACES[16][1])
+    photo = photo.copy()
+    photo[there] = colour
+    return (photo, body), there
+
+
+def test_a_sleeve_that_looks_like_the_trousers_goes():
+    """Where nothing but cloth lies between it and the rest of the sleeve."""
+    (photo, body), there = with_forearms(None, TROUSERS, 390)
+    worn = try_on((photo, body), draw_shirt(), "upper")
+    assert there.sum() > 3000 and like(photo[there], TROUSERS, 1).all()
+    assert like(worn.picture[there], TROUSERS, 40).mean() < 0.05
+    assert like(worn.picture[there], SKIN, 60).mean() > 0.6
+
+
+def test_a_pocket_around_a_wrist_stays():
+    """Below a bare forearm it is no sleeve."""
+    (photo, body), there = with_forearms(44, TROUSERS, 425)
+    worn = try_on((photo, body), draw_shirt(), "upper")
+    assert there.sum() > 1000 and (worn.picture == photo)[there].all()
