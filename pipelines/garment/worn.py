@@ -26,7 +26,8 @@ from ..masking.figure import (
     projected,
 )
 from ..masking.hands import hand_discs
-from ..masking.regions import HAIR, LOWER, SKIN, UPPER, fine_regions
+from ..masking.kinds import HAIR, LOWER, SKIN, UPPER
+from ..masking.regions import fine_regions
 from .worn_parsed import parsed_regions
 from .worn_view import check_ends, check_front, check_torn, check_view, choose, legs_apart, refused
 

@@ -11,17 +11,9 @@ from ..maps.edges import blur
 from ..masking.anatomy import WAIST
 from ..masking.body import Body
 from ..masking.figure import Coordinates, Figure, capsule, face_distance, pixel_grid
-from ..masking.regions import (
-    BACKGROUND,
-    HAIR,
-    LOWER,
-    SHOES,
-    SKIN,
-    UPPER,
-    Regions,
-    find_waist,
-    limb_cover,
-)
+from ..masking.kinds import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER
+from ..masking.limbs import limb_cover
+from ..masking.regions import Regions, find_waist
 from ..masking.rules_common import ATR, resized_labels
 
 Parse = Callable[[np.ndarray], np.ndarray | None]

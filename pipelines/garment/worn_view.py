@@ -9,7 +9,8 @@ from ..maps.colours import to_lab
 from ..maps.grids import pieces, sizes_of
 from ..maps.ranking import medians
 from ..masking.figure import Coordinates, Figure
-from ..masking.regions import LOWER, UPPER, Regions
+from ..masking.kinds import LOWER, UPPER
+from ..masking.regions import Regions
 
 LEAST_TURN = 0.62  # shoulders seen so narrow, of what the torso's length lets expect: side view
 TURNED = 0.8

@@ -20,7 +20,8 @@ from .figure import (
     projected,
     unit_vector,
 )
-from .regions import HAIR, LOWER, UPPER, fine_regions
+from .kinds import HAIR, LOWER, UPPER
+from .regions import fine_regions
 
 CATEGORIES = ("upper", "lower", "dress")
 # How far along the arm the mask goes for each sleeve length, 0..2 over both bones.

@@ -13,7 +13,8 @@ from ..images import resize
 from ..maps.colours import to_lab
 from ..masking.body import BodyModel, find_body
 from ..masking.figure import build_figure
-from ..masking.regions import LOWER, UPPER, fine_regions
+from ..masking.kinds import LOWER, UPPER
+from ..masking.regions import fine_regions
 from ..masking.rules_common import opencv
 
 WORN = {"upper": [UPPER], "lower": [LOWER], "dress": [UPPER, LOWER]}

@@ -10,7 +10,7 @@ from ..maps.edges import outline
 from ..maps.ranking import median
 from ..masking.anatomy import ARM_PLACES, ARM_WIDTHS
 from ..masking.figure import Limb, LimbFrame, LimbFrames, along, unit_vector
-from ..masking.regions import BACKGROUND, SKIN, smooth_step
+from ..masking.kinds import BACKGROUND, SKIN, smooth_step
 from .hips import of_body
 from .scene import Scene
 

@@ -11,7 +11,7 @@ from ..garment.read import Garment
 from ..maps.grids import box_of
 from ..maps.ranking import percentile
 from ..masking.figure import Limb, LimbFrame
-from ..masking.regions import smooth_step
+from ..masking.kinds import smooth_step
 from .bare import inner_side
 from .drape import leg_reach
 from .drawing import Piece

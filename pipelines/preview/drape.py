@@ -15,7 +15,7 @@ import numpy as np
 from ..garment.parts import LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEEVE, TORSO, GarmentLimb
 from ..garment.read import Garment
 from ..masking.figure import Limb, unit_vector
-from ..masking.regions import smooth_step
+from ..masking.kinds import smooth_step
 from .mesh import Patch, corners, turn
 from .scene import Scene
 from .trunk import SIDES, LowerTrunk, Trunk, UpperTrunk, shoulder_tips

@@ -14,7 +14,7 @@ from ..maps.edges import blur, to_planes
 from ..maps.enlarging import Cut, EnlargedMaps, Grid, RareMaps
 from ..maps.grids import box_of, closed, each, taken, widest
 from ..maps.spreading import spread
-from ..masking.regions import smooth_step
+from ..masking.kinds import smooth_step
 from .grain import NO_GRAINS, Grain, Grains
 from .mixing import apply_models, lay, lit, mix, mixed, planes
 from .paint_maps import BareBody, Gaps, LowerMaps, PaintMaps

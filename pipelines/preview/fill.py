@@ -12,7 +12,7 @@ from ..maps.ranking import medians
 from ..maps.spreading import spread
 from ..masking.anatomy import COLLAR_LEVELS, COLLAR_SIDES, LEGS_APART, NAVEL
 from ..masking.figure import Limb, LimbFrames, unit_vector
-from ..masking.regions import BACKGROUND, SKIN, smooth_step
+from ..masking.kinds import BACKGROUND, SKIN, smooth_step
 from .bare import BodyOutlines, inner_side
 from .hips import near_hips, of_body
 from .lower import lower_maps

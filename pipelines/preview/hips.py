@@ -6,7 +6,8 @@ import numpy as np
 
 from ..maps.ranking import median
 from ..masking.figure import Figure, LimbFrames
-from ..masking.regions import BACKGROUND, LOWER, Regions, smooth_step
+from ..masking.kinds import BACKGROUND, LOWER, smooth_step
+from ..masking.regions import Regions
 from .shape import BodyShape, lookup
 
 

@@ -13,7 +13,7 @@ from ..maps.grids import box_of, pieces, sizes_of
 from ..maps.ranking import medians
 from ..masking.figure import along, projected, unit_vector
 from ..masking.hands import hand_box, hand_disc
-from ..masking.regions import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, smooth_step
+from ..masking.kinds import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, smooth_step
 from .bare import inner_side, leaving
 from .lower import old_hem
 from .scene import Scene

@@ -14,7 +14,7 @@ from ..maps.grids import box_of, narrowest, pieces, sizes_of, widest
 from ..masking.anatomy import LEGS_APART
 from ..masking.figure import Coordinates, Limb, along, projected, unit_vector
 from ..masking.hands import hand_box, hand_disc
-from ..masking.regions import HAIR, LOWER, SKIN, UPPER, smooth_step
+from ..masking.kinds import HAIR, LOWER, SKIN, UPPER, smooth_step
 from .bare import BodyOutlines
 from .lower import HIGHEST
 from .paint_maps import BareBody

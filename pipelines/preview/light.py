@@ -8,7 +8,8 @@ from ..maps.colours import to_lab
 from ..maps.edges import blur, resized_map
 from ..maps.grids import each
 from ..masking.figure import Figure
-from ..masking.regions import BACKGROUND, LOWER, SKIN, UPPER, Regions, smooth_step
+from ..masking.kinds import BACKGROUND, LOWER, SKIN, UPPER, smooth_step
+from ..masking.regions import Regions
 from .fill import round_shading, spread
 from .scene import Scene
 

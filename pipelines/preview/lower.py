@@ -9,7 +9,7 @@ from ..maps.grids import box_of, each, narrowest, taken, widest
 from ..maps.spreading import spread
 from ..masking.anatomy import WAIST
 from ..masking.hands import hand_discs
-from ..masking.regions import LOWER, UPPER, smooth_step
+from ..masking.kinds import LOWER, UPPER, smooth_step
 from .bare import lower_half_widths
 from .paint_maps import LowerMaps
 from .scene import Scene

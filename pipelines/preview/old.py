@@ -10,7 +10,7 @@ from ..maps.colours import length, to_lab
 from ..maps.edges import blur
 from ..maps.grids import closed, narrowest, widest
 from ..masking.figure import projected
-from ..masking.regions import BACKGROUND, HAIR, LOWER, SKIN, UPPER, smooth_step
+from ..masking.kinds import BACKGROUND, HAIR, LOWER, SKIN, UPPER, smooth_step
 from .bare import BodyOutlines
 from .layers import Front, near_hands, old_sleeves
 from .scene import Scene

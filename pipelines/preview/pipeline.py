@@ -16,8 +16,8 @@ from ..maps.edges import blur, in_bytes, outline
 from ..maps.enlarging import Cut
 from ..maps.grids import narrowest
 from ..masking.body import Body
+from ..masking.kinds import BACKGROUND, LOWER, smooth_step
 from ..masking.placed import judge_place
-from ..masking.regions import BACKGROUND, LOWER, smooth_step
 from ..masking.wishes import surroundings_only, without_specks
 from ..threads import single_thread
 from .bare import body_distances

@@ -21,7 +21,8 @@ from ..masking.figure import (
     limb_frames,
     pixel_grid,
 )
-from ..masking.regions import LOWER, SKIN, Regions, fine_regions
+from ..masking.kinds import LOWER, SKIN
+from ..masking.regions import Regions, fine_regions
 from .hips import near_hips, of_body, read_growth, read_lower
 from .shape import BodyShape, measure_limbs, read_shape
 

@@ -9,7 +9,8 @@ import numpy as np
 from ..masking.anatomy import HALF_WIDTHS, HEIGHTS, SHOULDER_RISES, SHOULDER_SIDES
 from ..masking.figure import Coordinates, Figure, Limb, capsule
 from ..masking.hands import hand_discs
-from ..masking.regions import BACKGROUND, HAIR, SKIN, UPPER, Regions
+from ..masking.kinds import BACKGROUND, HAIR, SKIN, UPPER
+from ..masking.regions import Regions
 
 
 @dataclass(frozen=True)

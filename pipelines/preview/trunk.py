@@ -8,7 +8,7 @@ from ..garment.parts import INSIDE, LEFT_LEG, LEFT_SLEEVE, RIGHT_LEG, RIGHT_SLEE
 from ..garment.read import Garment
 from ..maps.ranking import median
 from ..masking.figure import projected
-from ..masking.regions import smooth_step
+from ..masking.kinds import smooth_step
 from .scene import Scene
 
 SHOULDER = 0.54  # shoulder tips from the axis, in units: a little beyond the joints

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..masking.figure import LimbFrames
-from ..masking.regions import BACKGROUND, SKIN
+from ..masking.kinds import BACKGROUND, SKIN
 from .bare import bare_frames
 from .fill import skin_plate
 from .grain import Grains, mottled, read_grain

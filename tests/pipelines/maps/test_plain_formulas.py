@@ -22,7 +22,7 @@ from fitting_room.pipelines.maps.grids import narrowest, pieces, widest
 from fitting_room.pipelines.maps.ranking import median, medians, percentile
 from fitting_room.pipelines.maps.spreading import halved, spread
 from fitting_room.pipelines.masking.figure import Limb, along, capsule, pixel_grid
-from fitting_room.pipelines.masking.regions import smooth_step
+from fitting_room.pipelines.masking.kinds import smooth_step
 from fitting_room.pipelines.preview.left_open import nearest_colour
 from scipy import ndimage
 from scipy.spatial import ConvexHull

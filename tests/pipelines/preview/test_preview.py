@@ -19,7 +19,7 @@ from fitting_room.pipelines.maps.edges import enlarged, in_bytes
 from fitting_room.pipelines.maps.enlarging import Cut, Enlarged, EnlargedMaps, Grid
 from fitting_room.pipelines.maps.grids import narrowest, widest
 from fitting_room.pipelines.masking.body import Body, find_body, load_body_model
-from fitting_room.pipelines.masking.regions import BACKGROUND
+from fitting_room.pipelines.masking.kinds import BACKGROUND
 from fitting_room.pipelines.preview.bare import bare_frames, body_distances
 from fitting_room.pipelines.preview.drawing import Painter
 from fitting_room.pipelines.preview.drawn import CUTS, Look, draw
