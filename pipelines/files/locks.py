@@ -18,6 +18,8 @@ from ..writing import why
 
 WAIT = 0.5
 """Seconds between two looks at a lock that another program has."""
+LOOKS = 20
+"""For the words of an owner that has the lock already and is about to write them, 0.1 s apart."""
 
 
 @contextmanager
@@ -65,9 +67,14 @@ def locked(
 
 
 def _tell(owner: Path, path: Path, tell: Callable[[str], None], wait: bool) -> bool:
-    who = "another program"
-    with suppress(OSError, ValueError):
-        who = readable(owner.read_text(encoding="utf-8")[:300]) or who
+    who = ""
+    for look in range(LOOKS):
+        if who:
+            break
+        time.sleep(0.1 if look else 0)
+        with suppress(OSError, ValueError):
+            who = readable(owner.read_text(encoding="utf-8")[:300])
+    who = who or "another program"
     if not wait:
         raise InputError(f"{path} is worked on by {who}. Try again when it is done.")
     tell(f"{path} is worked on by {who}. Waiting for it …")

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import filelock
 import pytest
 import torch
 from fitting_room.pipelines.catalog.models import VARIANTS
@@ -272,6 +273,21 @@ def test_two_downloads_of_one_model_do_not_destroy_each_other(hub, home):
     assert len(hub.gets("model.safetensors")) == 1
     waited = [line for lines in told for line in lines if "Waiting" in line]
     assert waited and f"process {os.getpid()}" in waited[0] and f"downloads {NAME}" in waited[0]
+
+
+def test_an_owner_that_just_took_the_lock_is_named(home):
+    """Between taking it and writing its name a moment passes."""
+    home.mkdir(exist_ok=True)
+    owner = home / "small.lock.owner"
+    writing = threading.Timer(0.5, owner.write_text, ["process 7, which works"])
+    with filelock.FileLock(home / "small.lock"):
+        writing.start()
+        with (
+            pytest.raises(InputError, match="by process 7, which works"),
+            locks.locked(home / "small", "comes later", wait=False),
+        ):
+            pass
+    writing.join()
 
 
 def test_a_lock_of_a_program_that_died_holds_nobody(home, hub):
