@@ -67,14 +67,13 @@ def locked(
 
 
 def _tell(owner: Path, path: Path, tell: Callable[[str], None], wait: bool) -> bool:
-    who = ""
-    for look in range(LOOKS):
-        if who:
-            break
-        time.sleep(0.1 if look else 0)
+    who = "another program"
+    for _ in range(LOOKS):
         with suppress(OSError, ValueError):
-            who = readable(owner.read_text(encoding="utf-8")[:300])
-    who = who or "another program"
+            if words := readable(owner.read_text(encoding="utf-8")[:300]):
+                who = words
+                break
+        time.sleep(0.1)
     if not wait:
         raise InputError(f"{path} is worked on by {who}. Try again when it is done.")
     tell(f"{path} is worked on by {who}. Waiting for it …")

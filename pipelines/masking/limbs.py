@@ -7,7 +7,7 @@ import numpy as np
 from .figure import Figure, Limb, along, around, capsule, pixels_of
 from .kinds import LOWER, SKIN, UPPER, smooth_step
 
-SEEN = 0.55  # visibility of a wrist from which it is seen
+SEEN = 0.55  # visibility of a joint from which it is seen
 BINS = 12  # places along each half of a limb at which it is looked at
 
 

@@ -14,12 +14,13 @@ from ..maps.ranking import medians
 from ..masking.figure import along, projected, unit_vector
 from ..masking.hands import hand_box, hand_disc
 from ..masking.kinds import BACKGROUND, HAIR, LOWER, SHOES, SKIN, UPPER, smooth_step
+from ..masking.limbs import SEEN
 from .bare import inner_side, leaving
 from .lower import old_hem
 from .scene import Scene
 from .trunk import EASE
 
-SEEN, SURE = 0.55, 0.8  # visibility of a joint from which it is seen, and surely
+SURE = 0.8  # visibility of a joint from which it is surely seen
 HAND = 1.05  # see hand_disc: further away is none
 LEAST_HAND = 0.008  # of the square of the unit: less than this of a hand is none
 

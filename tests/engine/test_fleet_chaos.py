@@ -147,7 +147,7 @@ def test_whatever_ends_nothing_is_lost_and_nothing_made_twice(
         code, told = begin(3).end()
         assert (code, told["failed"], told["refused"], told["lost"]) == (0, 0, 0, 0)
         assert told["done"] + told["skipped"] == COUNT and told["skipped"] > 12
-        assert told["begun_again"] >= 1
+        assert told["begun_again"] >= 3
         made = times(out)
         code, again = begin(4).end()
         assert (code, again["done"], again["skipped"]) == (0, 0, COUNT)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .common import load_inputs, sample_every, stats
+from .common import load_expected, load_inputs, sample_every, stats
 
 # Which stages hold charts of one person resampled to their box.
 LABEL_STAGES, PLACE_STAGES = "labels.", "uv."
@@ -43,11 +43,17 @@ def run(case_dir: Path, case: dict) -> Iterator[tuple[str, Any]]:
         inner = {}
         heads.decoder.register_forward_hook(lambda *a: inner.update(decoder=a[2]))
         heads.densepose_head.register_forward_hook(lambda *a: inner.update(head=a[2]))
+        # The head by itself on the recorded boxes: a crop enlarges what their last bits differ by.
+        boxes = torch.from_numpy(load_expected(case_dir)["boxes_xyxy"])
+        rows, columns = picture.shape[:2]
+        scale = boxes.new_tensor([width / columns, height / rows] * 2)
+        network.charts(found.features, boxes * scale)
+        head = inner["head"]
         charts = network.charts(found.features, found.input_boxes)
     yield "boxes_xyxy", found.boxes
     yield "scores", found.scores
     yield "decoder_channel0_every2", sample_every(inner["decoder"][0, 0], 2)
-    yield "densepose_head_first", sample_every(inner["head"][0], 2)
+    yield "densepose_head_first", sample_every(head[0], 2)
     yield "coarse_segm_first", charts.coarse[0]
     yield "fine_segm_first_every2", sample_every(charts.fine[0], 2)
     yield "u_first_every4", sample_every(charts.u[0], 4)
