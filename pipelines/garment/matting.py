@@ -71,15 +71,16 @@ def needed(part: slice, size: int, blocks: float, block: int) -> tuple[float, fl
     return first - start, last - start, slice(start * block, (int(last) + 2) * block)
 
 
-def find_foreground(lab: np.ndarray, block: float) -> np.ndarray:
+def find_foreground(
+    lab: np.ndarray, block: float, field: np.ndarray, noise: float
+) -> np.ndarray:  # fmt: skip
     """Share (height, width), 0..1, of what is not the plain background. Raises NoGarmentFound.
 
     lab: float32 (3, height, width), Lab colours of the reduced photo; block: the size of a JPEG
-    macroblock in it, pixels.
+    macroblock in it, pixels; field, noise: of `carry_field`.
     """
     unit = max(1.0, max(lab.shape[1:]) / 256)  # 3 pixels of a 768 pixel picture
     radius = max(1, round(unit))
-    field, noise = carry_field(lab)
     smooth = lab
     if noise > 1.2:
         smooth = np.stack([average(plane, 3) for plane in lab])
@@ -89,7 +90,8 @@ def find_foreground(lab: np.ndarray, block: float) -> np.ndarray:
     frame = filled_frame(back.distance > 0.45 + noise)
     if frame is not None:
         rows, columns = frame
-        inside[frame] = find_foreground(lab[:, rows, columns], block)
+        framed = lab[:, rows, columns]
+        inside[frame] = find_foreground(framed, block, *carry_field(framed))
         return inside
     passable = back.distance < 0.45 + noise
     outside = reach_from_border(passable, radius)

@@ -14,9 +14,10 @@ from ..maps.edges import blur, in_bytes, to_planes
 from ..maps.grids import nearest_known
 from ..maps.spreading import spread
 from ..masking.body import BodyModel, embedded_body_model
+from .ground import stands_out
 from .inside import mark_inside
 from .matte import CutOut, matte
-from .matting import ANALYSIS_SIDE, block_of, find_foreground, reduced
+from .matting import ANALYSIS_SIDE, block_of, reduced
 from .open_front import WORDS as OPEN
 from .open_front import is_open, read_open
 from .outline import find_armpits, read_shape
@@ -106,11 +107,8 @@ def read_garment(
     lab = to_planes(to_lab(small))
     if cut is not None:
         return marked(photo, small, lab, cut, category, model, parse)
-    inside, problem = None, None
-    try:
-        inside = find_foreground(lab, block_of(photo))
-    except NoGarmentFound as error:
-        problem = error
+    seen = stands_out(small, lab, block_of(photo))
+    inside = seen.inside
     left_out = None if removed is None else reduced(in_bytes(removed), ANALYSIS_SIDE) > 127
     wearer = find_wearer(model, small, lab, inside)
     if wearer is not None:
@@ -119,8 +117,8 @@ def read_garment(
         return taken_off(photo, small, find_cloth(small, wearer, category, kept, labels))
     if left_out is not None and inside is not None:
         inside = np.where(left_out, 0, inside)
-    inside, words = only_the_garment(inside, lab, problem)
-    words = (*words, *in_own_shadow(inside, lab))
+    inside, words = only_the_garment(inside, lab, seen.problem)
+    words = (*seen.words, *words, *in_own_shadow(inside, lab))
     return measured(matte(photo, small, inside), category, words)
 
 

@@ -134,17 +134,22 @@ def check_border(solid: np.ndarray) -> None:
 
 def check_unlike_border(solid: np.ndarray, lab: np.ndarray) -> None:
     """Raises NoGarmentFound for what has the colours of the picture's border: tiles."""
-    light, *hue = np.floor(lab / CELL).astype(np.int64) + 64
-    cells = (256 * light + hue[0]) * 256 + hue[1]
-    border = np.concatenate([cells[0], cells[-1], cells[:, 0], cells[:, -1]])
-    colours, counts = np.unique(border, return_counts=True)
-    common = colours[counts > 0.01 * len(border)]
-    if np.isin(cells[solid], common).mean() > MOST_ALIKE:
+    if common_at_border(lab)[solid].mean() > MOST_ALIKE:
         raise NoGarmentFound(
             "A garment on a plain background was wanted, but what stands out has the colours of "
             "the picture's edge: tiles or a pattern. Use a plain background, or give a mask of the "
             "garment."
         )
+
+
+def common_at_border(lab: np.ndarray) -> np.ndarray:
+    """Which pixels (height, width), bool, have a colour that is common at the border of a photo
+    (3, height, width)."""
+    light, *hue = np.floor(lab / CELL).astype(np.int64) + 64
+    cells = (256 * light + hue[0]) * 256 + hue[1]
+    border = np.concatenate([cells[0], cells[-1], cells[:, 0], cells[:, -1]])
+    colours, counts = np.unique(border, return_counts=True)
+    return np.isin(cells, colours[counts > 0.01 * len(border)])
 
 
 def one_piece(inside: np.ndarray) -> tuple[np.ndarray, Words]:

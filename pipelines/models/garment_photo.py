@@ -8,8 +8,9 @@ import numpy as np
 
 from ..catalog.types import Variant
 from ..diffusion.latents import to_bytes
-from ..errors import InputError, NoGarmentFound
-from ..garment.matting import ANALYSIS_SIDE, block_of, find_foreground, reduced
+from ..errors import InputError
+from ..garment.ground import stands_out
+from ..garment.matting import ANALYSIS_SIDE, block_of, reduced
 from ..garment.wearer import find_wearer
 from ..maps.colours import to_lab
 from ..maps.edges import to_planes
@@ -62,8 +63,5 @@ def _wearer_in(readers: Readers, picture: np.ndarray) -> bool:
     """Raises InputError where somebody seems to wear it and cannot be made out."""
     small = reduced(picture, ANALYSIS_SIDE)
     lab = to_planes(to_lab(small))
-    try:
-        inside = find_foreground(lab, block_of(picture))
-    except NoGarmentFound:
-        inside = None
+    inside = stands_out(small, lab, block_of(picture)).inside
     return find_wearer(readers.body(), small, lab, inside) is not None
