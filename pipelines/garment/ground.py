@@ -13,10 +13,11 @@ from .background import carry_field
 from .by_colours import find_by_colours
 from .by_edges import LEAST_CONTRAST, contrast, find_by_edges
 from .matting import find_foreground
-from .stray import FAINTEST, SAME_SIZE, check_border, common_at_border
+from .stray import FAINTEST, SAME_SIZE, check_border, clear_outline, common_at_border
 
 ROUGH = 1.8  # Lab units that a ground strays from one field; a studio's keeps within 1.4
 CLEARER = 1.25  # times as clear an outline decides against the one by colours
+DETAIL = 3.0  # times as large a cut-out shows what the one by colours is a detail of
 UNCLEAR = 5.0  # Lab units across nearly all of an outline: less is a guess
 OTHER_PART = 0.02  # of a garment: a piece of it that has the ground's colours, at least
 STRANGE = 0.3  # of such a piece may have colours that are common at the border
@@ -29,10 +30,11 @@ GUESS = (
 @dataclass(frozen=True)
 class StandsOut:
     """inside: share (height, width), 0..1, of what stands out; None where there is no such thing,
-    and problem tells why. words: what there is to doubt about it."""
+    and problem tells why. rough: whether the ground is. words: what there is to doubt about it."""
 
     inside: np.ndarray | None
     problem: NoGarmentFound | None = None
+    rough: bool = False
     words: tuple[str, ...] = ()
 
 
@@ -50,7 +52,7 @@ def stands_out(small: np.ndarray, lab: np.ndarray, block: float) -> StandsOut:
             return on_rough_ground(small, lab, inside)
         except NoGarmentFound as error:
             problem = problem or error
-    return StandsOut(inside, problem)
+    return StandsOut(inside, problem, noise > ROUGH)
 
 
 def on_rough_ground(small: np.ndarray, lab: np.ndarray, inside: np.ndarray | None) -> StandsOut:
@@ -58,6 +60,7 @@ def on_rough_ground(small: np.ndarray, lab: np.ndarray, inside: np.ndarray | Non
     one, by colours and by edges. Raises NoGarmentFound where nothing does by colours."""
     chosen = find_by_colours(small)
     check_border(chosen > 0.5)
+    chosen, _ = clear_outline(chosen, lab)
     clear = contrast(chosen, lab, FAINTEST)
     others = [inside] if inside is not None else []
     try:
@@ -66,11 +69,14 @@ def on_rough_ground(small: np.ndarray, lab: np.ndarray, inside: np.ndarray | Non
     except NoGarmentFound:
         pass
     for other in others:
-        if passes(other) and np.sum(other > 0.5) > SAME_SIZE * np.sum(chosen > 0.5):
-            clearness = contrast(other, lab, FAINTEST)
-            if clearness > CLEARER * clear + LEAST_CONTRAST:
-                chosen, clear = other, clearness
-    return StandsOut(chosen, words=(GUESS,) if clear < UNCLEAR else ())
+        size = np.sum(other > 0.5) / np.sum(chosen > 0.5)
+        if not passes(other) or size < SAME_SIZE:
+            continue
+        clearness = contrast(other, lab, FAINTEST)
+        # A hanger may differ from the wall much more than what hangs on it.
+        if size > DETAIL or clearness > CLEARER * clear + LEAST_CONTRAST:
+            chosen, clear = other, clearness
+    return StandsOut(chosen, None, True, (GUESS,) if clear < UNCLEAR else ())
 
 
 def passes(inside: np.ndarray) -> bool:

@@ -118,7 +118,9 @@ def read_garment(
     if left_out is not None and inside is not None:
         inside = np.where(left_out, 0, inside)
     inside, words = only_the_garment(inside, lab, seen.problem)
-    words = (*seen.words, *words, *in_own_shadow(inside, lab))
+    words = (*seen.words, *words)
+    if not seen.rough:
+        words = (*words, *in_own_shadow(inside, lab))
     return measured(matte(photo, small, inside), category, words)
 
 

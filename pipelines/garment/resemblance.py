@@ -17,6 +17,8 @@ THINNEST = 4.4  # times as long as wide: scarves, ties, belts, unless it has leg
 WIDEST = 3.2
 LEAST_SYMMETRY, SYMMETRY = 0.55, 0.72  # overlap of a silhouette with its mirror image
 SIDEWAYS = 0.88, 0.08  # symmetry below which a garment may lie on its side, by so much less
+TURNED = 0.88  # symmetry of a garment that lies on its side, once it is turned
+HEM = 0.06, 0.6  # of the height: how far a straight edge is looked for, and its least width
 HANDLE = 0.3  # of the width, the narrowest gap under the handle of a bag
 BOXY = 0.93  # of its bounding box that a bag fills
 STRAP = 0.15  # body half widths: what hangs from the shoulders and is as narrow is a strap
@@ -36,7 +38,7 @@ def check_resemblance(
     own = symmetry(mask, upright.axis)
     if own < SIDEWAYS[0]:
         turned = stand_upright(np.ascontiguousarray(np.rot90(alpha)))
-        if symmetry(turned.mask, turned.axis) > own + SIDEWAYS[1]:
+        if symmetry(turned.mask, turned.axis) > max(own + SIDEWAYS[1], TURNED):
             raise InputError(
                 "A garment that stands upright was wanted, but this one lies on its side. Turn the "
                 "photo by 90 degrees."
@@ -115,7 +117,10 @@ def is_upside_down(silhouette: Silhouette, armpits: dict[str, Armpit], mask: np.
     other = measure(turned, symmetry_axis(turned))
     if filled > 0.55 and wide and other.legs > 0.3:  # legs, not straps
         return True
-    # Above sleeves that point up lies a hem.
+    # Above sleeves that point up lies a hem: no collar, and no straps.
+    first = slice(0, max(1, round(HEM[0] * len(solid))))
+    if solid[first].sum(1).mean() < HEM[1] * median(extents):
+        return False
     return filled > 0.9 and all(pit.sleeve for pit in find_armpits(other).values())
 
 

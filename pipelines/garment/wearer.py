@@ -11,11 +11,12 @@ from ..maps.ranking import medians
 from ..masking.body import Body, BodyModel, find_body
 from ..masking.people import first_look
 
-# Of the person detector. It sees whole people with 0.78 to 0.99, whichever way they are turned,
-# and empty clothes, prints and mannequins with at most 0.63 (100 photos of either).
-SURE = 0.75
+# Of the person detector. It sees whole people with 0.78 to 0.99, whichever way they are turned, and
+# empty clothes with at most 0.81 (100 and 550 photos): in between a face decides.
+LIKELY, SURE = 0.75, 0.86
 SKIN_SHARE = 0.03  # of what stands out from the background: less skin is no wearer
 LEAST_LIMBS = 2  # places of LIMBS with skin on them
+CONTRAST = 12.0  # Lab units between bare arms and the cloth between them, at least
 UNLIKE = 8.0  # Lab units in hue and chroma from the chest: a sleeve of the same cloth is no skin
 MOST_LEAN = 50.0  # degrees from upright
 
@@ -39,7 +40,7 @@ def find_wearer(
     """
     score = first_look(model, picture)
     skin = skin_like(lab)
-    if alpha is not None and score < SURE:
+    if alpha is not None and score < LIKELY:
         inside = alpha > 0.5
         if np.count_nonzero(skin & inside) < SKIN_SHARE * np.count_nonzero(inside):
             return None
@@ -49,8 +50,11 @@ def find_wearer(
         body = None
     if body is not None and (is_hood(body, lab) or alpha is not None and is_print(body, alpha)):
         return None
-    if body is None or (score < SURE and not is_bare(body, lab, skin)):
-        if alpha is not None and shows_skin(skin, alpha > 0.5):
+    sure = score >= SURE or (
+        score >= LIKELY and body is not None and shows_face(body, skin, alpha)
+    )  # fmt: skip
+    if body is None or not (sure or is_bare(body, lab, skin)):
+        if alpha is not None and shows_skin(lab, skin, alpha > 0.5):
             raise InputError(
                 "Somebody seems to wear this garment, but no body can be found in the photo. Use a "
                 "photo that shows the wearer's face, or a mask of the garment alone."
@@ -69,9 +73,10 @@ def skin_like(lab: np.ndarray) -> np.ndarray:
     return (light > 15) & (light < 93) & warm & (chroma > 6 * 6) & (chroma < 48 * 48)
 
 
-def shows_skin(skin: np.ndarray, inside: np.ndarray) -> bool:
+def shows_skin(lab: np.ndarray, skin: np.ndarray, inside: np.ndarray) -> bool:
     """Whether what stands out (height, width), bool, looks like a person without a face: the colour
-    of skin at the top and on both sides of the middle, and less of it in between."""
+    of skin at the top and on both sides of the middle, and another one, with less of it, in
+    between. lab: float32 (3, height, width); skin: of skin_like."""
     rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     tall, wide = len(rows), len(columns)
     if min(tall, wide) < 16:
@@ -80,19 +85,30 @@ def shows_skin(skin: np.ndarray, inside: np.ndarray) -> bool:
     middle = slice(rows[0] + round(0.3 * tall), rows[0] + round(0.75 * tall))
     band, colour = inside[middle], skin[middle] & inside[middle]
     rim = max(2, round(0.06 * wide))
-    sides = []
+    core = np.zeros_like(band)
+    core[:, columns[0] + round(0.4 * wide) : columns[0] + round(0.6 * wide)] = True
+    core &= band
+    if not core.any() or skin[top][inside[top]].mean() <= 0.25:
+        return False
+    least, cloth = 2 * colour[core].mean(), medians(lab[:, middle][:, core])
     for flip in (1, -1):
         depth = np.cumsum(band[:, ::flip], axis=1)[:, ::flip]
-        outer = band & (depth <= rim)
-        sides.append(colour[outer].mean() if outer.any() else 0.0)
-    core = slice(columns[0] + round(0.4 * wide), columns[0] + round(0.6 * wide))
-    inner = colour[:, core][band[:, core]]
-    above = skin[top][inside[top]].mean()
-    return (
-        above > 0.25
-        and min(sides) > 0.3
-        and (inner.mean() if inner.size else 0.0) < 0.5 * min(sides)
-    )
+        bare = colour & (depth <= rim)
+        share = bare.sum() / np.count_nonzero(band & (depth <= rim))
+        if share <= max(0.3, least):
+            return False
+        if np.linalg.norm(medians(lab[:, middle][:, bare]) - cloth) < CONTRAST:
+            return False  # cloth of the colour of skin, in another light
+    return True
+
+
+def shows_face(body: Body, skin: np.ndarray, alpha: np.ndarray | None) -> bool:
+    """Whether at most places of a face there is the colour of skin, and no background."""
+    seen = skin if alpha is None else skin & (alpha > 0.5)
+    places = np.round(body.landmarks[FACE, :2]).astype(int)
+    last = np.array(seen.shape[::-1]) - 1
+    x, y = places[((places >= 0) & (places <= last)).all(1)].T
+    return 2 * np.count_nonzero(seen[y, x]) > len(places)
 
 
 def is_bare(body: Body, lab: np.ndarray, skin: np.ndarray) -> bool:
@@ -159,6 +175,8 @@ def is_hood(body: Body, lab: np.ndarray) -> bool:
 def is_print(body: Body, alpha: np.ndarray) -> bool:
     """Is it a picture of somebody on the cloth? At the height of a wearer's nose what stands out is
     narrower than at the shoulders; a printed face has cloth on both sides."""
+    if lean_of(body) > MOST_LEAN:
+        return False
     nose, shoulders = body.landmarks[NOSE, :2], body.landmarks[SHOULDERS, :2].mean(0)
     face, chest = run_through(alpha > 0.5, nose), run_through(alpha > 0.5, shoulders)
     return chest > 0 and face > 0.92 * chest
@@ -175,11 +193,16 @@ def run_through(region: np.ndarray, point: np.ndarray) -> int:
     return int((right[0] if len(right) else width) - (left[-1] if len(left) else -1) - 1)
 
 
-def check_upright(body: Body) -> None:
-    """Raises InputError for a wearer who is not upright."""
+def lean_of(body: Body) -> float:
+    """How far the trunk is turned from upright, degrees."""
     shoulders, hips = body.landmarks[SHOULDERS, :2].mean(0), body.landmarks[HIPS, :2].mean(0)
     across, down = hips - shoulders
-    lean = float(np.degrees(np.arctan2(abs(across), down)))
+    return float(np.degrees(np.arctan2(abs(across), down)))
+
+
+def check_upright(body: Body) -> None:
+    """Raises InputError for a wearer who is not upright."""
+    lean = lean_of(body)
     if lean > MOST_LEAN:
         way = "upside down" if lean > 135 else "lying on the side"
         raise InputError(

@@ -159,10 +159,25 @@ def test_a_face_on_a_shirt_is_a_print():
 
 def test_skin_around_a_garment_without_a_face():
     photo, body = draw_person(sleeve=46)
-    below = photo[185:640], body.mask[185:640] > 0.5
-    assert shows_skin(skin_like(to_planes(to_lab(below[0]))), below[1])
+    lab, inside = to_planes(to_lab(photo[185:640])), body.mask[185:640] > 0.5
+    assert shows_skin(lab, skin_like(lab), inside)
     dressed, body = draw_person()
-    assert not shows_skin(skin_like(to_planes(to_lab(dressed))), body.mask > 0.5)
+    lab = to_planes(to_lab(dressed))
+    assert not shows_skin(lab, skin_like(lab), body.mask > 0.5)
+
+
+def test_cloth_of_the_colour_of_skin_in_another_light_is_no_wearer():
+    inside = np.zeros((300, 300), bool)
+    inside[40:260, 40:260] = True
+    red = np.array([33.0, 42.0, 27.0], np.float32)[:, None, None]  # beyond the colours of skin
+    lab = np.broadcast_to(red, (3, 300, 300)).copy()
+    for part in np.s_[:, :60], np.s_[:, :, :60], np.s_[:, :, 240:]:
+        lab[part] = red - np.array([2.0, 4.0, 3.0], np.float32)[:, None, None]  # within them
+    skin = skin_like(lab)
+    assert skin[inside].mean() > 0.2 and not skin[150, 150]
+    assert not shows_skin(lab, skin, inside)
+    lab[:, 60:, 60:240] = np.array([40.0, 0.0, -30.0], np.float32)[:, None, None]
+    assert shows_skin(lab, skin, inside)
 
 
 @pytest.mark.parametrize("width", [4, 8])
