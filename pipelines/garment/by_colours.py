@@ -18,11 +18,20 @@ RIM = 0.03  # of the long side: so close to the border everything is ground at f
 GROUND = 0.08  # of either side: so close to it more is ground than not
 BAND = 2  # small pixels to either side of the outline in which it is looked for at full size
 LINE = 0.006  # of the long side: half the width of wires and joints of tiles
+CELL = 3  # bits: colours that differ in these alone are alike
+COMMON = 0.002  # of what is so close to the border: a colour as frequent is the ground's
+ALIKE = (
+    "A garment on a plain background was wanted, but nothing in this picture has other colours "
+    "than its edge. Use a photo on a plain background, or give a mask of the garment."
+)
 
 
-def find_by_colours(small: np.ndarray) -> np.ndarray:
+def find_by_colours(small: np.ndarray, strange: bool = False) -> np.ndarray:
     """The share (height, width), 0..1, of what has other colours than the border of a reduced photo
-    uint8 (height, width, 3) RGB. Raises NoGarmentFound where nothing has."""
+    uint8 (height, width, 3) RGB. Raises NoGarmentFound where nothing has.
+
+    strange: the garment's colours are first learned from what no place near the border has, which
+    is better for a small garment and worse for one that reaches there."""
     import cv2
 
     colours = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
@@ -30,18 +39,14 @@ def find_by_colours(small: np.ndarray) -> np.ndarray:
     scale = min(1.0, SIDE / max(height, width))
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
     coarse = cv2.resize(colours, size, interpolation=cv2.INTER_AREA)
-    marks = guessed(coarse.shape[:2])
+    marks = guessed(coarse, strange)
     rim = marks == cv2.GC_BGD
     mixtures = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)
     cv2.grabCut(coarse, marks, None, *mixtures, ROUNDS, cv2.GC_INIT_WITH_MASK)
     solid = marks == cv2.GC_PR_FGD
     if solid.mean() < 0.01:
-        raise NoGarmentFound(
-            "A garment on a plain background was wanted, but nothing in this picture has other "
-            "colours than its edge. Use a photo on a plain background, or give a mask of the "
-            "garment."
-        )
+        raise NoGarmentFound(ALIKE)
     unsure = within(solid, BAND) & within(~solid, BAND)
     # What goes on into the rim is looked at there as well.
     beyond = rim & within(solid, 2 + round(RIM * max(solid.shape)))
@@ -58,15 +63,22 @@ def find_by_colours(small: np.ndarray) -> np.ndarray:
     return (sizes >= 0.04 * sizes.max())[labels].astype(np.float32)
 
 
-def guessed(size: tuple[int, int]) -> np.ndarray:
-    """Marks for the first cut of a copy (height, width): the rim is ground, the middle garment."""
+def guessed(coarse: np.ndarray, strange: bool) -> np.ndarray:
+    """Marks (height, width) for the first cut of Lab colours uint8 (height, width, 3): the rim is
+    ground, the middle garment; strange: only what has other colours than all around it."""
     import cv2
 
-    height, width = size
+    height, width = coarse.shape[:2]
     down = np.abs((np.arange(height) + 0.5) / height - 0.5)[:, None]
     across = np.abs((np.arange(width) + 0.5) / width - 0.5)
-    outer = np.maximum(down, across) > 0.5 - GROUND
-    marks = np.where(outer, cv2.GC_PR_BGD, cv2.GC_PR_FGD).astype(np.uint8)
-    rim = max(2, round(RIM * max(size)))
+    garment = np.maximum(down, across) < 0.5 - GROUND
+    if strange:
+        cells = (coarse >> CELL).astype(np.int32) @ (1, 32, 1024)
+        around = np.bincount(cells[~garment], minlength=32 * 1024)
+        garment &= (around < COMMON * np.count_nonzero(~garment))[cells]
+    marks = np.where(garment, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    rim = max(2, round(RIM * max(height, width)))
     marks[:rim] = marks[-rim:] = marks[:, :rim] = marks[:, -rim:] = cv2.GC_BGD
+    if not (marks == cv2.GC_PR_FGD).any():
+        raise NoGarmentFound(ALIKE)
     return marks

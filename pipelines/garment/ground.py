@@ -16,10 +16,14 @@ from .matting import find_foreground
 from .stray import FAINTEST, SAME_SIZE, check_border, clear_outline, common_at_border
 
 ROUGH = 1.8  # Lab units that a ground strays from one field; a studio's keeps within 1.4
+LITTLE = 0.3  # of the photo: a garment that covers less is a small one
+SURE = 20.0  # Lab units across nearly all of an outline: no other is looked for
+AS_CLEAR = 0.95  # times as clear an outline is as clear
 CLEARER = 1.25  # times as clear an outline decides against the one by colours
 DETAIL = 3.0  # times as large a cut-out shows what the one by colours is a detail of
+SMALL = 0.05  # of the photo, at most such a detail
 UNCLEAR = 5.0  # Lab units across nearly all of an outline: less is a guess
-OTHER_PART = 0.02  # of a garment: a piece of it that has the ground's colours, at least
+OTHER_PART = 0.02, 0.2  # of a garment: a piece of it that has the ground's colours
 STRANGE = 0.3  # of such a piece may have colours that are common at the border
 GUESS = (
     "The ground is rough and the garment has colours of it, so its outline is a guess. A plain "
@@ -62,6 +66,7 @@ def on_rough_ground(small: np.ndarray, lab: np.ndarray, inside: np.ndarray | Non
     check_border(chosen > 0.5)
     chosen, _ = clear_outline(chosen, lab)
     clear = contrast(chosen, lab, FAINTEST)
+    chosen, clear = nearer(small, lab, chosen, clear)
     others = [inside] if inside is not None else []
     try:
         others.append(find_by_edges(lab))
@@ -74,9 +79,29 @@ def on_rough_ground(small: np.ndarray, lab: np.ndarray, inside: np.ndarray | Non
             continue
         clearness = contrast(other, lab, FAINTEST)
         # A hanger may differ from the wall much more than what hangs on it.
-        if size > DETAIL or clearness > CLEARER * clear + LEAST_CONTRAST:
+        detail = size > DETAIL and np.mean(chosen > 0.5) < SMALL
+        if detail or clearness > CLEARER * clear + LEAST_CONTRAST:
             chosen, clear = other, clearness
     return StandsOut(chosen, None, True, (GUESS,) if clear < UNCLEAR else ())
+
+
+def nearer(
+    small: np.ndarray, lab: np.ndarray, chosen: np.ndarray, clear: float
+) -> tuple[np.ndarray, float]:
+    """A cut-out by colours and how clear its outline is, or those of what has stranger colours,
+    where that is as clear: around a small garment whole tiles and planks may come along."""
+    little = np.mean(chosen > 0.5) < LITTLE
+    if clear > SURE and not little:
+        return chosen, clear
+    try:
+        part, _ = clear_outline(find_by_colours(small, strange=True), lab)
+    except NoGarmentFound:
+        return chosen, clear
+    clearness = contrast(part, lab, FAINTEST)
+    wanted = AS_CLEAR * clear if little else CLEARER * clear + LEAST_CONTRAST
+    if clearness > wanted and passes(part) and 2 * np.sum(part > 0.5) > np.sum(chosen > 0.5):
+        return part, clearness
+    return chosen, clear
 
 
 def passes(inside: np.ndarray) -> bool:
@@ -101,5 +126,6 @@ def with_other_parts(chosen: np.ndarray, by_edges: np.ndarray, lab: np.ndarray) 
     common = common_at_border(lab)
     alike = np.bincount(labels.ravel(), common.ravel(), minlength=count + 1)[1:]
     keep = np.zeros(count + 1, bool)
-    keep[1:] = (sizes[1:] > OTHER_PART * solid.sum()) & (alike < STRANGE * sizes[1:])
+    share = sizes[1:] / solid.sum()
+    keep[1:] = (OTHER_PART[0] < share) & (share < OTHER_PART[1]) & (alike < STRANGE * sizes[1:])
     return np.maximum(chosen, selected(labels, keep))

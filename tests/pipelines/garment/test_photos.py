@@ -225,6 +225,23 @@ def test_two_legs_are_no_open_front():
     assert not romper.open_front
 
 
+def test_a_vest_is_not_upside_down():
+    collar = [(205, 60), (275, 60)]
+    right = [(330, 95), (325, 180), (345, 200), (350, 560)]
+    left = [(480 - x, y) for x, y in reversed(right)]
+    garment = read_garment(np.asarray(canvas([*collar, *right, *left])))
+    assert (garment.category, garment.sleeves) == ("upper", "none")
+
+
+def test_one_sleeve_folded_in_does_not_turn_a_garment():
+    neck = [(130, 150), (205, 150), (225, 165), (255, 165), (275, 150), (340, 150)]
+    sleeve = [(490, 255), (490, 345), (340, 360)]
+    picture = Image.new("RGB", (640, 640), GREY)
+    outline = [*neck, *sleeve, (340, 380), (130, 380)]
+    ImageDraw.Draw(picture).polygon(outline, fill=BLUE)
+    assert read_garment(np.asarray(picture)).category == "upper"
+
+
 def test_a_mask_that_marks_the_background_is_turned_round():
     drawing = drawn()[0]
     plain = read_garment(drawing.picture, mask=drawing.alpha)
