@@ -43,7 +43,7 @@ def find_by_colours(small: np.ndarray, strange: bool = False) -> np.ndarray:
     rim = marks == cv2.GC_BGD
     mixtures = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)
-    cv2.grabCut(coarse, marks, None, *mixtures, ROUNDS, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(coarse, marks, (0, 0, 1, 1), *mixtures, ROUNDS, cv2.GC_INIT_WITH_MASK)
     solid = marks == cv2.GC_PR_FGD
     if solid.mean() < 0.01:
         raise NoGarmentFound(ALIKE)
@@ -54,7 +54,7 @@ def find_by_colours(small: np.ndarray, strange: bool = False) -> np.ndarray:
     marks[unsure] = np.where(solid, cv2.GC_PR_FGD, cv2.GC_PR_BGD)[unsure]
     marks[beyond] = cv2.GC_PR_BGD
     marks = cv2.resize(marks.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
-    cv2.grabCut(colours, marks, None, *mixtures, 1, cv2.GC_EVAL_FREEZE_MODEL)
+    cv2.grabCut(colours, marks, (0, 0, 1, 1), *mixtures, 1, cv2.GC_EVAL_FREEZE_MODEL)
     solid = (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)
     radius = max(1, round(LINE * max(solid.shape)))
     solid &= within(narrowest(solid, radius), radius)

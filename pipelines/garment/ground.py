@@ -120,7 +120,7 @@ def with_other_parts(chosen: np.ndarray, by_edges: np.ndarray, lab: np.ndarray) 
         return chosen
     radius = max(1, round(0.01 * max(solid.shape)))
     more = wider & ~solid
-    more &= within(narrowest(more, radius), radius)
+    more &= within(narrowest(more, radius), 2 * radius)
     labels, count = pieces(more)
     sizes = sizes_of(labels, count)
     common = common_at_border(lab)
