@@ -16,6 +16,7 @@ from ..maps.spreading import spread
 from ..masking.body import BodyModel, embedded_body_model
 from .ground import stands_out
 from .inside import mark_inside
+from .looseness import looseness
 from .matte import CutOut, matte
 from .matting import ANALYSIS_SIDE, block_of, reduced
 from .open_front import WORDS as OPEN
@@ -53,6 +54,7 @@ class Garment:
     parts: uint8 (height, width): 0 none, 1 body or skirt, 2 right sleeve, 3 left sleeve, 4 right
         leg, 5 left leg, 6 inside of the back that is seen through the neckline or waistband.
     limbs: by part number, the centre lines of sleeves and legs.
+    looseness: how many times as wide it lies as it looks when it is worn, 1 or more.
     open_front: open all the way down, so that it is worn over the old clothes.
     fit: how far the reading can be trusted.
     """
@@ -65,6 +67,7 @@ class Garment:
     points: dict[str, tuple[float, float]]
     parts: np.ndarray
     limbs: dict[int, GarmentLimb]
+    looseness: float = 1.0
     open_front: bool = False
     fit: FitReport = FitReport()
 
@@ -214,7 +217,8 @@ def measured(
         words = (*words, OPEN)
         upright, shape, labels = read_open(upright, shape, category, sleeved)
     words += mark_inside(labels, upright, shape, cut.picture)
-    sleeves, reach = sleeve_length(shape)
+    loose = looseness(shape)
+    sleeves, reach = sleeve_length(shape, loose)
     return Garment(
         picture=cut.picture,
         alpha=cut.alpha,
@@ -232,6 +236,7 @@ def measured(
             )
             for part, limb in centre_lines(shape).items()
         },
+        looseness=loose,
         open_front=opened,
         fit=doubtful(words),
     )

@@ -11,27 +11,31 @@ WIDE_CUFF = 0.36  # of the length of a sleeve to the elbow
 NARROW_CUFF = 0.27  # of the length of a sleeve that is not loose at all
 
 
-def sleeve_length(shape: GarmentOutline) -> tuple[str, float]:
+def sleeve_length(shape: GarmentOutline, loose: float = 1.0) -> tuple[str, float]:
     """("none" | "short" | "long", share of the arm): against shoulders and chest.
 
-    An arm is about 1.45 times as long as shoulders are wide.
+    An arm is about 1.45 times as long as shoulders are wide. loose: how much wider the garment is
+    (`looseness`); what its shoulders are wider hangs down the arm.
     """
     points = shape.points
-    reaches, cuffs, loose = [], [], []
+    reaches, cuffs, outsides = [], [], []
     for name in shape.sleeves:
         outer, inner = shape.limbs[f"sleeve_{name}"]
         shoulders = np.hypot(*(points["shoulder_left"] - points["shoulder_right"]))
         chest = np.hypot(*(points["armpit_left"] - points["armpit_right"]))
+        dropped = (1 - 1 / loose) * shoulders / 2
         straight = np.hypot(*((outer[-1] + inner[-1]) / 2 - outer[0]))
         bent = np.hypot(*np.diff(outer, axis=0).T).sum()
-        length = 0.8 * straight + 0.2 * bent  # a bent sleeve is longer, a puffed one is not
-        arm = 1.45 * (shoulders + chest) / 2
+        # A bent sleeve is longer, a puffed one is not.
+        length = 0.8 * straight + 0.2 * bent + dropped
+        arm = 1.45 * (shoulders + chest) / 2 / loose
         reach = length / arm
         if shape.category == "upper":
             drop = points["hem_center"][1] if "hem_center" in points else points["crotch"][1]
             drop = max(1.0, drop - points[f"shoulder_{name}"][1])
             # In a loose sleeve the arm lies along the outer edge. The body beside it looks narrow.
-            loose.append(np.hypot(*(outer[-1] - outer[0])) / np.sqrt(arm * drop))
+            outside = np.hypot(*(outer[-1] - outer[0])) + dropped
+            outsides.append(outside / np.sqrt(arm * drop))
             if reach < SURELY_LONG:
                 # Of a wide garment they are wider than the wearer's: its length tells.
                 reach = min(reach, length / (0.85 * drop))
@@ -40,9 +44,9 @@ def sleeve_length(shape: GarmentOutline) -> tuple[str, float]:
     reach = float(np.clip(np.mean(reaches), 0, 1)) if reaches else 0.0
     wide = bool(cuffs) and np.mean(cuffs) > WIDE_CUFF
     name = "short" if wide and LONG_SLEEVE <= reach < SURELY_LONG else sleeve_name(reach)
-    if loose and reach > LONG_SLEEVE:
+    if outsides and reach > LONG_SLEEVE:
         share = np.interp(np.mean(cuffs), (NARROW_CUFF, WIDE_CUFF), (0, 1))
-        less = reach - max(float(np.mean(loose)), LONG_SLEEVE)
+        less = reach - max(float(np.mean(outsides)), LONG_SLEEVE)
         reach -= float(share) * max(less, 0.0)
     return name, reach if reach >= LEAST_SLEEVE else 0.0
 

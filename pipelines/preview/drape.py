@@ -18,7 +18,8 @@ from ..masking.figure import Limb, unit_vector
 from ..masking.kinds import smooth_step
 from .mesh import Patch, corners, turn
 from .scene import Scene
-from .trunk import SIDES, LowerTrunk, Trunk, UpperTrunk, shoulder_tips
+from .shoulders import SIDES, shoulder_tips
+from .trunk import LowerTrunk, Trunk, UpperTrunk
 
 FULL_LEG = 1.45  # inseam of full-length trousers, in hip widths of the garment lying flat
 ONE_HEIGHT = 0.7  # of the legs: shorter trousers hang free of how the legs are bent

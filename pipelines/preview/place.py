@@ -14,7 +14,7 @@ from .drape import drape
 from .drawing import Piece
 from .mesh import Patch, backward
 from .scene import Scene
-from .trunk import SIDES
+from .shoulders import SIDES
 from .warp import STEP
 
 RIM = 0.04  # units of a neckline, under which the neck goes on

@@ -10,13 +10,14 @@ from ..maps.ranking import median
 from ..masking.figure import projected
 from ..masking.kinds import smooth_step
 from .scene import Scene
+from .shoulders import pair, shoulder_edge, shoulder_tips
 
 SHOULDER = 0.54  # shoulder tips from the axis, in units: a little beyond the joints
 ROUND = 0.8  # of the way to the shoulder tips, from where the shoulders are rounded
 EASE = 0.025  # how far a garment stands off the body on either side, in units
 LOOSE = 0.06  # units that the cloth around a leg stands off it at most
 WIDEST = 1.4  # of its own width that a skirt is pulled around legs that stand apart
-SIDES = ("right", "left")
+LOOSENED = 0.3  # power of how loose a garment is by which it looks wider than a close one
 NARROW = 0.6  # of the usual width: what is narrower further down is no longer the trunk
 OVERLAP = 0.04  # units that a waistband reaches above where the old lower garment began
 HIGHEST_WAIST = 0.5  # torso lengths below the shoulders: no waistband is higher
@@ -34,6 +35,7 @@ class Trunk:
         # Broad people wear broader garments that are hardly longer.
         self.drop = scale * float(np.clip(self.shape.build**-0.6, 0.8, 1.1))
         self.fitted = (fitted_from, fitted_full)
+        self.standing = 1.0  # of its width: below the armpits a garment is no narrower
         # What is one piece of cloth below the hips hangs around both legs.
         skirt = garment.category != "upper" and not {RIGHT_LEG, LEFT_LEG} & set(garment.limbs)
         self.legs = [leg_edge(scene, sign) for sign in (-1, 1)] if skirt else None
@@ -63,7 +65,7 @@ class Trunk:
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """(..., 2) garment pixels to (..., 2) working pixels."""
-        side = (points[..., 0] - self.origin[0]) * self.scale
+        side = self.around((points[..., 0] - self.origin[0]) * self.scale)
         level = self.level + (points[..., 1] - self.origin[1]) * self.drop
         side = side * self.widening(points[..., 1], level, side)
         level = level + self.lift(side, level)
@@ -94,18 +96,23 @@ class Trunk:
         """Factor by which a row is stretched so that it goes around the body."""
         own_left = np.maximum(self.origin[0] - np.interp(rows, self.rows, self.left), 1)
         own_right = np.maximum(np.interp(rows, self.rows, self.right) - self.origin[0], 1)
-        own = np.where(side < 0, own_left, own_right) * self.scale
+        own = self.around(np.where(side < 0, own_left, own_right) * self.scale)
         body = self.shape.half_width(level, side)
         if self.legs is not None:
             legs = np.where(side < 0, *(np.interp(level, *edge) for edge in self.legs))
             body = np.maximum(body, np.minimum(legs, WIDEST * own))
         body = body + EASE * self.figure.unit
         share = smooth_step(level, *self.fitted)
-        return 1 + share * (np.maximum(body / own, 1) - 1) + self.tightening(body / own, level)
+        wider = np.maximum(body / own, self.standing) - 1
+        return 1 + share * wider + self.tightening(body / own, level)
 
     def tightening(self, ratio: np.ndarray, level: np.ndarray) -> np.ndarray:
         """What else is added to the widening; ratio: of the body's width to the garment's."""
         return np.zeros_like(level)
+
+    def around(self, side: np.ndarray) -> np.ndarray:
+        """Distances from the axis of cloth that lies flat, in pixels, as they look worn."""
+        return side
 
     def lift(self, side: np.ndarray, level: np.ndarray) -> np.ndarray:
         return np.zeros_like(level)
@@ -150,31 +157,37 @@ class UpperTrunk(Trunk):
             )
             # Shoulders that were cut wide or narrow count half.
             scale = np.sqrt(from_chest * np.clip(from_tips, 0.8 * from_chest, 1.3 * from_chest))
+        self.chest = float(np.abs(pits[1, 0] - pits[0, 0])) / 2 * scale
+        self.loose = garment.looseness
         origin = (tips[0] + tips[1]) / 2
         half = np.abs(tips[1, 0] - tips[0, 0]) / 2 * scale
+        scale *= self.loose
         level = -float(np.mean(shape.rise(np.array([-half, half]))))
         pit = max(level + (float(pits[:, 1].mean()) - origin[1]) * scale, level + 0.1 * unit)
         super().__init__(garment, scene, scale, origin, level, level + 0.4 * (pit - level), pit)
+        self.standing = self.loose**LOOSENED
         self.offsets = np.linspace(-1.2 * half, 1.2 * half, 81)
-        sides = (necks[:, 0] - origin[0]) * scale
-        heights = level + (necks[:, 1] - origin[1]) * self.drop
-        tip_sides = (tips[:, 0] - origin[0]) * scale
-        tip_heights = level + (tips[:, 1] - origin[1]) * self.drop
-        order = np.argsort([tip_sides[0], sides[0], sides[1], tip_sides[1]])
-        xs = np.array([tip_sides[0], sides[0], sides[1], tip_sides[1]])[order]
-        ys = np.array([tip_heights[0], heights[0], heights[1], tip_heights[1]])[order]
-        seam = np.interp(self.offsets, xs, ys)
+        columns, edge = shoulder_edge(garment, tips, necks)
+        sides = self.around((columns - origin[0]) * scale)
+        seam = np.interp(self.offsets, sides, level + (edge - origin[1]) * self.drop)
         wanted = -shape.rise(self.offsets) - 0.012 * unit
         # A shoulder is round where it goes over into the arm, and has no corner.
         outer = np.maximum(np.abs(self.offsets) - max(ROUND * half, 0.4 * unit), 0)
         wanted = wanted + 0.2 * outer**2 / ((1 - ROUND) * half)
         difference = wanted - seam
-        between = (self.offsets > xs[1]) & (self.offsets < xs[2])
-        ends = np.interp(self.offsets, [xs[1], xs[2]],
-                         np.interp([xs[1], xs[2]], self.offsets, difference))  # fmt: skip
+        first, last = self.around((np.sort(necks[:, 0]) - origin[0]) * scale)
+        between = (self.offsets > first) & (self.offsets < last)
+        ends = np.interp(self.offsets, [first, last],
+                         np.interp([first, last], self.offsets, difference))  # fmt: skip
         self.lifts = np.clip(np.where(between, ends, difference), -0.25 * unit, 0.25 * unit)
         self.fading = (level, level + 0.55 * unit)
         self.armholes = None if sleeved else (level, pit, level + 0.8 * figure.torso)
+
+    def around(self, side: np.ndarray) -> np.ndarray:
+        """A loose garment keeps its size in the middle. Towards its sides it turns away around the
+        body, as far as it were to be seen if it were close."""
+        way = (side / (self.loose * self.chest)) ** 2
+        return side * (1 + (2 / self.loose - 1) * way) / (1 + way)
 
     def tightening(self, ratio: np.ndarray, level: np.ndarray) -> np.ndarray:
         """Without sleeves a garment ends beside the body where the arms begin."""
@@ -187,23 +200,6 @@ class UpperTrunk(Trunk):
     def lift(self, side: np.ndarray, level: np.ndarray) -> np.ndarray:
         share = 1 - smooth_step(level, *self.fading)
         return np.interp(side, self.offsets, self.lifts) * share
-
-
-def shoulder_tips(garment: Garment) -> np.ndarray:
-    """The shoulder points (2, 2), with sleeves never nearer to the axis than the armpits: a wide
-    neckline makes the seam look narrower than it is."""
-    tips, pits = pair(garment, "shoulder"), pair(garment, "armpit")
-    middle = pits[:, 0].mean()
-    for index, side in enumerate(SIDES):
-        if f"sleeve_end_outer_{side}" not in garment.points:
-            continue
-        column = middle + 1.02 * (pits[index, 0] - middle)
-        if abs(tips[index, 0] - middle) < abs(column - middle):
-            cloth = garment.alpha[:, int(np.clip(column, 0, garment.alpha.shape[1] - 1))]
-            rows = np.nonzero(cloth > 0.5)[0]
-            if len(rows):
-                tips[index] = column, rows[0]
-    return tips
 
 
 class LowerTrunk(Trunk):
@@ -274,8 +270,3 @@ def upper_edge(garment: Garment, waist: np.ndarray) -> np.ndarray | None:
     places = (columns - waist[:, 0].mean()) / half
     inner = np.abs(places) < 0.92  # the corners are rounded
     return np.polyfit(places[inner], rows[inner], 2)
-
-
-def pair(garment: Garment, name: str) -> np.ndarray:
-    """The points name_right and name_left (2, 2)."""
-    return np.array([garment.points[f"{name}_{side}"] for side in SIDES], dtype=np.float64)

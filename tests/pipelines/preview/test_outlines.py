@@ -102,7 +102,7 @@ def test_a_sleeve_around_a_bent_elbow_is_nowhere_torn(monkeypatch):
 def test_between_a_sleeves_end_and_the_bare_arm_is_no_background(monkeypatch):
     bend(monkeypatch, (110, 260), (190, 360))
     person = draw_person()
-    product = draw(replace(CUTS["t-shirt"], sleeve=(1.4, 42, 0.5)), PLAIN, 560, 640).picture
+    product = draw(replace(CUTS["t-shirt"], sleeve=(0.85, 42, 0.5)), PLAIN, 560, 640).picture
     worn = try_on(person, product, "upper").picture
     arm = Image.new("L", person[0].shape[1::-1])
     ImageDraw.Draw(arm).line([PLACES[12], PLACES[14], PLACES[16]], fill=255, width=24)
