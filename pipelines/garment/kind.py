@@ -11,7 +11,10 @@ VEST_LEGS = 0.82  # of the height: legs as long as that are the fronts of an ope
 RISE = 1.7  # waists: trousers divide higher than that, a suit with two legs lower
 SPREAD = 1.3  # times as wide as tall: the sides of a skirt may lie nearly flat
 STRETCHED = 0.8  # of the body's width, a waistband between clips
+LENGTH = 2.7  # widths of the chest: longer is a dress
 SLEEVED, SLEEVELESS = 2.85, 3.0  # waists: the hem's width and how far it is below, of a dress
+
+EITHER = "It may be a dress as well as a long top: choose the category."
 
 
 def guess_category(silhouette: Silhouette, armpits: dict[str, Armpit]) -> str:
@@ -25,11 +28,15 @@ def guess_category(silhouette: Silhouette, armpits: dict[str, Armpit]) -> str:
         return "lower"
     if silhouette.legs > 0.3:
         return "dress"
+    return "dress" if length(silhouette, armpits) > LENGTH else "upper"
+
+
+def length(silhouette: Silhouette, armpits: dict[str, Armpit]) -> float:
+    """The height in widths, of the chest for the most part."""
     chest = sum(pit.point[0] for pit in armpits.values()) / 2
     if chest < 0.5 * silhouette.body:
         chest = silhouette.body
-    length = silhouette.tall * (0.75 / (2 * chest) + 0.25 / (2 * silhouette.body))
-    return "dress" if length > 2.7 else "upper"
+    return silhouette.tall * (0.75 / (2 * chest) + 0.25 / (2 * silhouette.body))
 
 
 def begins_at_waist(silhouette: Silhouette, armpits: dict[str, Armpit]) -> bool:
@@ -67,10 +74,24 @@ def hangs_from_clips(bare: Silhouette, armpits: dict[str, Armpit]) -> bool:
 
 def flares(silhouette: Silhouette, armpits: dict[str, Armpit]) -> bool:
     """A dress that widens to its hem as no top of its length does."""
+    return flaring(silhouette, armpits) > 0
+
+
+def flaring(silhouette: Silhouette, armpits: dict[str, Armpit]) -> float:
+    """By how much the hem's width and how far it is below surpass those of a top, in waists."""
     sleeves = sum(pit.sleeve for pit in armpits.values())
     flare, skirt = widening(silhouette, armpits)
-    enough = SLEEVED if sleeves else SLEEVELESS
-    return sleeves != 1 and min(flare, skirt) > 1.1 and flare + skirt > enough
+    if sleeves == 1 or min(flare, skirt) < 1.1:
+        return -1.0
+    return flare + skirt - (SLEEVED if sleeves else SLEEVELESS)
+
+
+def near_the_line(silhouette: Silhouette, armpits: dict[str, Armpit]) -> bool:
+    """Whether what does not begin at the waist is about as near to a dress as to a top."""
+    beyond = flaring(silhouette, armpits)
+    if silhouette.legs > 0.1 or beyond > 0.1:
+        return False
+    return beyond > -0.1 or 2.5 < length(silhouette, armpits) < 2.9
 
 
 def widening(silhouette: Silhouette, armpits: dict[str, Armpit]) -> tuple[float, float]:

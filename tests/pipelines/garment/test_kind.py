@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from fitting_room.pipelines.garment.kind import EITHER
 from fitting_room.pipelines.garment.read import read_garment
 from PIL import Image, ImageDraw
 
@@ -65,3 +66,11 @@ def test_clips_are_no_part_of_a_waistband():
     )
     for side in ("left", "right"):
         assert np.hypot(*np.subtract(plain[f"waist_{side}"], clipped[f"waist_{side}"])) < 12
+
+
+@pytest.mark.parametrize(("hem", "doubtful"), [(400, False), (490, True), (600, False)])
+def test_between_a_long_top_and_a_dress_it_is_doubtful(hem, doubtful):
+    half = [(0, 60), (40, 50), (105, 75), (180, 150), (140, 185), (104, 155), (100, 220)]
+    picture = np.asarray(drawn([*half, (148, hem), (0, hem + 6)]))
+    assert (EITHER in read_garment(picture).fit.reasons) == doubtful
+    assert EITHER not in read_garment(picture, "upper").fit.reasons
