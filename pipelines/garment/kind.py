@@ -83,6 +83,8 @@ def flaring(silhouette: Silhouette, armpits: dict[str, Armpit]) -> float:
     flare, skirt = widening(silhouette, armpits)
     if sleeves == 1 or min(flare, skirt) < 1.1:
         return -1.0
+    if not sleeves and top_edge(silhouette)["width"] < 0.4:
+        return -1.0  # held at the neck, and widens to under the arms
     return flare + skirt - (SLEEVED if sleeves else SLEEVELESS)
 
 
