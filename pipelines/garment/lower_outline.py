@@ -90,10 +90,11 @@ def read_lower(silhouette: Silhouette) -> tuple[dict[str, np.ndarray], dict[str,
     return points, limbs
 
 
-def top_corner(silhouette: Silhouette, line: np.ndarray) -> int:
-    """Index of the corner between a waist's edge and its side."""
+def top_corner(silhouette: Silhouette, line: np.ndarray, out: float = 1.0) -> int:
+    """Index of the corner between a waist's edge and its side, which goes down more than `out` for
+    each pixel sideways."""
     upper = line[line[:, 1] < silhouette.top + 0.3 * silhouette.tall]
-    return int((upper[:, 0] - upper[:, 1]).argmax()) if len(upper) else 0
+    return int((out * upper[:, 0] - upper[:, 1]).argmax()) if len(upper) else 0
 
 
 def leg_edges(section: np.ndarray, outer: int, inner: int, crotch: float) -> Edges:

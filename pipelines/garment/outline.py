@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .kind import guess_category
+from .hanger import without_clips
+from .kind import guess_category, hangs_from_clips
 from .lower_outline import Armpit, Edges, read_bottom, read_lower
 from .silhouette import SIDES, Silhouette, gap_tip, notches, offset
 
@@ -52,6 +53,9 @@ def read_shape(
         }
     if category == "auto":
         category = guess_category(silhouette, armpits)
+        bare = without_clips(silhouette, armpits) if category != "lower" else silhouette
+        if bare is not silhouette and hangs_from_clips(bare, find_armpits(bare)):
+            category, silhouette = "lower", bare
     if category == "lower":
         points, limbs = read_lower(silhouette)
         rims = {name: points[f"waist_{name}"] for name, _ in SIDES}

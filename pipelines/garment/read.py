@@ -16,6 +16,7 @@ from ..maps.spreading import spread
 from ..masking.body import BodyModel, embedded_body_model
 from .ground import stands_out
 from .inside import mark_inside
+from .kind import EITHER, near_the_line
 from .looseness import looseness
 from .matte import CutOut, matte
 from .matting import ANALYSIS_SIDE, block_of, reduced
@@ -216,6 +217,8 @@ def measured(
     if opened:
         words = (*words, OPEN)
         upright, shape, labels = read_open(upright, shape, category, sleeved)
+    elif category == "auto" and shape.category != "lower" and near_the_line(silhouette, armpits):
+        words = (*words, EITHER)
     words += mark_inside(labels, upright, shape, cut.picture)
     loose = looseness(shape)
     sleeves, reach = sleeve_length(shape, loose)

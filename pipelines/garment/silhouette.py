@@ -186,7 +186,8 @@ def lower_gap(mask: np.ndarray, axis: float, body: float) -> tuple[np.ndarray, f
     if not len(left) or not len(right) or right[0] - left[-1] > 0.5 * (solid[-1] - solid[0]):
         depth = 0.0
     centre = int(np.clip(round(axis), 0, width - 1))
-    if lowest[centre] - least > 0.5 * depth:
+    about = lowest[np.abs(columns - axis) <= 0.1 * body]
+    if len(about) and about.min() - least > 0.5 * depth:
         depth = 0.0
     if depth == 0:
         crotch, least = centre, lowest[centre]
