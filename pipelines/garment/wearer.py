@@ -53,7 +53,8 @@ def find_wearer(
     sure = score >= SURE or (
         score >= LIKELY and body is not None and shows_face(body, skin, alpha)
     )  # fmt: skip
-    if body is None or not (sure or is_bare(body, lab, skin)):
+    upright = body is not None and lean_of(body) <= MOST_LEAN  # beige sleeves lie in every way
+    if body is None or not (sure or (upright and is_bare(body, lab, skin))):
         if alpha is not None and shows_skin(lab, skin, alpha > 0.5):
             raise InputError(
                 "Somebody seems to wear this garment, but no body can be found in the photo. Use a "
