@@ -27,7 +27,7 @@ from .pale import in_own_shadow
 from .parts import NUMBERS, TORSO, GarmentLimb, at_full_size, centre_lines, divide
 from .resemblance import check_resemblance, straps
 from .silhouette import Upright, measure, stand_upright
-from .sleeves import sleeve_length, sleeve_name
+from .sleeves import HIDDEN, may_hide_sleeves, sleeve_length, sleeve_name
 from .stray import only_the_garment
 from .wearer import find_wearer
 from .worn import WornCloth, find_cloth
@@ -222,6 +222,9 @@ def measured(
     words += mark_inside(labels, upright, shape, cut.picture)
     loose = looseness(shape)
     sleeves, reach = sleeve_length(shape, loose)
+    hidden = sleeves == "none" and shape.category == "upper" and may_hide_sleeves(upright.mask)
+    if hidden and not given and sleeved:
+        words = (*words, HIDDEN)
     return Garment(
         picture=cut.picture,
         alpha=cut.alpha,

@@ -9,6 +9,11 @@ from .outline import GarmentOutline
 LEAST_SLEEVE, LONG_SLEEVE, SURELY_LONG = 0.08, 0.6, 0.75  # of the arm
 WIDE_CUFF = 0.36  # of the length of a sleeve to the elbow
 NARROW_CUFF = 0.27  # of the length of a sleeve that is not loose at all
+DOME = 0.45, 0.7, 0.03, 0.02  # of the largest width: see may_hide_sleeves
+HIDDEN = (
+    "No sleeves can be told from the body. If it has any, use a photo in which they are spread "
+    "away from it."
+)
 
 
 def sleeve_length(shape: GarmentOutline, loose: float = 1.0) -> tuple[str, float]:
@@ -49,6 +54,23 @@ def sleeve_length(shape: GarmentOutline, loose: float = 1.0) -> tuple[str, float
         less = reach - max(float(np.mean(outsides)), LONG_SLEEVE)
         reach -= float(share) * max(less, 0.0)
     return name, reach if reach >= LEAST_SLEEVE else 0.0
+
+
+def may_hide_sleeves(mask: np.ndarray) -> bool:
+    """Whether the silhouette (rows, columns), bool, of a top without sleeves is a dome: from the
+    shoulders down it gets wider, less and less. So it is where sleeves lie against the body;
+    armholes would dent it."""
+    solid = mask[mask.any(1)]
+    extents = solid.shape[1] - solid.argmax(1) - solid[:, ::-1].argmax(1)
+    widths = np.convolve(np.pad(extents.astype(float), 4, "edge"), np.ones(9) / 9, "valid")
+    widths /= np.percentile(widths, 97)
+    start, least, step, dent = DOME
+    below = widths[int((widths > start).argmax()) :]
+    first, second, third = (below[int(part * (len(below) - 1))] for part in (0.1, 0.2, 0.3))
+    upper = below[: int(below.argmax()) + 1]
+    dents = (np.maximum.accumulate(upper) - upper).max()
+    slowing = step <= third - second <= second - first + dent
+    return bool(second > least and second - first >= step and slowing and dents <= dent)
 
 
 def sleeve_name(reach: float) -> str:

@@ -233,6 +233,16 @@ def test_a_vest_is_not_upside_down():
     assert (garment.category, garment.sleeves) == ("upper", "none")
 
 
+def test_sleeves_against_the_body_are_doubtful():
+    right = [(270, 70), (300, 80), (345, 115), (372, 170), (392, 240), (405, 320), (413, 400),
+             (408, 470), (375, 478), (372, 530)]  # fmt: skip
+    left = [(480 - x, y) for x, y in reversed(right)]
+    jacket = read_garment(np.asarray(canvas([*right, *left])))
+    assert jacket.sleeves == "none" and "No sleeves can be told" in str(jacket.fit)
+    for cut in ("tank top", "t-shirt"):
+        assert read_garment(drawn(cut)[0].picture).fit.level == "ok"
+
+
 def test_one_sleeve_folded_in_does_not_turn_a_garment():
     neck = [(130, 150), (205, 150), (225, 165), (255, 165), (275, 150), (340, 150)]
     sleeve = [(490, 255), (490, 345), (340, 360)]
