@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import NoGarmentFound
-from ..maps.grids import narrowest, pieces, sizes_of, within
+from ..maps.grids import narrowest, within
+from .matting import main_pieces
 
 SIDE = 256  # long side of the copy on which the colours are learned, pixels
 ROUNDS = 3  # of learning and cutting
@@ -58,9 +59,9 @@ def find_by_colours(small: np.ndarray, strange: bool = False) -> np.ndarray:
     solid = (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)
     radius = max(1, round(LINE * max(solid.shape)))
     solid &= within(narrowest(solid, radius), radius)
-    labels, count = pieces(solid)
-    sizes = sizes_of(labels, count)
-    return (sizes >= 0.04 * sizes.max())[labels].astype(np.float32)
+    if not solid.any():
+        raise NoGarmentFound(ALIKE)
+    return main_pieces(solid).astype(np.float32)
 
 
 def guessed(coarse: np.ndarray, strange: bool) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 from ..maps.grids import boxes, narrowest, pieces, within
 from ..maps.ranking import median
 from .lower_outline import Armpit
-from .silhouette import Silhouette, measure
+from .silhouette import Silhouette, measure, widths
 
 NARROW = 0.1  # all in widths of the garment: half as wide is the widest clip
 ABOVE = 0.15  # clips stand no higher above a waistband: straps, necks and hoods do
@@ -41,9 +41,3 @@ def without_clips(silhouette: Silhouette, armpits: dict[str, Armpit]) -> Silhoue
         if beyond or (down.start < solid[0] and piece.mean() > BLUNT):
             kept[:below][place][piece] = False
     return silhouette if np.array_equal(kept, mask) else measure(kept, silhouette.axis)
-
-
-def widths(mask: np.ndarray) -> np.ndarray:
-    """From the first to the last pixel of each row, in pixels; 0 in an empty one."""
-    ends = mask.shape[1] - mask[:, ::-1].argmax(1)
-    return np.where(mask.any(1), ends - mask.argmax(1), 0)

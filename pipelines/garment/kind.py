@@ -22,7 +22,7 @@ def guess_category(silhouette: Silhouette, armpits: dict[str, Armpit]) -> str:
     home, of each kind."""
     if silhouette.legs > VEST_LEGS:
         return "upper"
-    if silhouette.legs < 0.1 and flares(silhouette, armpits):
+    if silhouette.legs < 0.1 and flaring(silhouette, armpits) > 0:
         return "dress"
     if begins_at_waist(silhouette, armpits):
         return "lower"
@@ -72,13 +72,9 @@ def hangs_from_clips(bare: Silhouette, armpits: dict[str, Armpit]) -> bool:
     return stretched and begins_at_waist(bare, armpits)
 
 
-def flares(silhouette: Silhouette, armpits: dict[str, Armpit]) -> bool:
-    """A dress that widens to its hem as no top of its length does."""
-    return flaring(silhouette, armpits) > 0
-
-
 def flaring(silhouette: Silhouette, armpits: dict[str, Armpit]) -> float:
-    """By how much the hem's width and how far it is below surpass those of a top, in waists."""
+    """By how much the hem's width and how far it is below surpass those of a top, in waists; above
+    0 for a dress, which no top of its length flares like."""
     sleeves = sum(pit.sleeve for pit in armpits.values())
     flare, skirt = widening(silhouette, armpits)
     if sleeves == 1 or min(flare, skirt) < 1.1:

@@ -10,7 +10,7 @@ from ..maps.ranking import median
 from .lower_outline import Armpit
 from .outline import GarmentOutline, find_armpits
 from .parts import NUMBERS
-from .silhouette import Silhouette, Upright, measure, stand_upright
+from .silhouette import Silhouette, Upright, measure, stand_upright, widths
 from .symmetry import symmetry_axis
 
 THINNEST = 4.4  # times as long as wide: scarves, ties, belts, unless it has legs
@@ -109,7 +109,7 @@ def is_upside_down(silhouette: Silhouette, armpits: dict[str, Armpit], mask: np.
     if silhouette.legs > 0.1 or any(pit.sleeve for pit in armpits.values()):
         return False
     solid = mask[mask.any(1)]
-    extents = solid.shape[1] - solid.argmax(1) - solid[:, ::-1].argmax(1)
+    extents = widths(solid)
     quarter = slice(0, max(1, len(solid) // 4))
     filled = float((solid.sum(1) / extents)[quarter].mean())
     wide = extents[quarter].mean() > 0.85 * median(extents)

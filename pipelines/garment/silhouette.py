@@ -285,3 +285,9 @@ def largest_quad(line: np.ndarray) -> tuple[int, int]:
     area[np.tril_indices(len(index))] = -1
     first, second = np.unravel_index(int(area.argmax()), area.shape)
     return int(index[first]), int(index[second])
+
+
+def widths(mask: np.ndarray) -> np.ndarray:
+    """From the first to the last pixel of each row, in pixels; 0 in an empty one."""
+    ends = mask.shape[1] - mask[:, ::-1].argmax(1)
+    return np.where(mask.any(1), ends - mask.argmax(1), 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .outline import GarmentOutline
+from .silhouette import widths
 
 LEAST_SLEEVE, LONG_SLEEVE, SURELY_LONG = 0.08, 0.6, 0.75  # of the arm
 WIDE_CUFF = 0.36  # of the length of a sleeve to the elbow
@@ -60,12 +61,11 @@ def may_hide_sleeves(mask: np.ndarray) -> bool:
     """Whether the silhouette (rows, columns), bool, of a top without sleeves is a dome: from the
     shoulders down it gets wider, less and less. So it is where sleeves lie against the body;
     armholes would dent it."""
-    solid = mask[mask.any(1)]
-    extents = solid.shape[1] - solid.argmax(1) - solid[:, ::-1].argmax(1)
-    widths = np.convolve(np.pad(extents.astype(float), 4, "edge"), np.ones(9) / 9, "valid")
-    widths /= np.percentile(widths, 97)
+    extents = widths(mask[mask.any(1)]).astype(float)
+    extents = np.convolve(np.pad(extents, 4, "edge"), np.ones(9) / 9, "valid")
+    extents /= np.percentile(extents, 97)
     start, least, step, dent = DOME
-    below = widths[int((widths > start).argmax()) :]
+    below = extents[int((extents > start).argmax()) :]
     first, second, third = (below[int(part * (len(below) - 1))] for part in (0.1, 0.2, 0.3))
     upper = below[: int(below.argmax()) + 1]
     dents = (np.maximum.accumulate(upper) - upper).max()
